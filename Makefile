@@ -1,0 +1,113 @@
+# Harmonia. `make demo` and `make test` install what they need on Debian and
+# Ubuntu; `make help` lists the rest.
+#
+#   BUILD=dir          where everything built goes            [build]
+#   SANITIZE=a,b       sanitizers (address,undefined)         [none]
+#   CC, MPICC, CFLAGS  as usual
+
+BUILD ?= build
+CC ?= cc
+CFLAGS ?= -O3 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes \
+            -Wmissing-prototypes -Wvla
+STD := -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-math-errno -fno-trapping-math
+ifneq ($(SANITIZE),)
+  SAN := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+COMPILE = $(CC) $(STD) $(CFLAGS) $(WARNINGS) $(SAN) -pthread -fopenmp -MMD -MP -Idist -c
+
+BASE_SRC := $(wildcard dist/base/*.c)
+NN_SRC   := $(wildcard nn/*.c)
+DATA_SRC := $(wildcard data/*.c)
+CKPT_SRC := $(wildcard checkpoint/*.c)
+DIST_SRC := $(wildcard dist/*.c)
+
+BASE_OBJ := $(BASE_SRC:%.c=$(BUILD)/%.o)
+NN_OBJ   := $(NN_SRC:%.c=$(BUILD)/%.o)
+NND_OBJ  := $(NN_SRC:%.c=$(BUILD)/double/%.o)
+DATA_OBJ := $(DATA_SRC:%.c=$(BUILD)/%.o)
+CKPT_OBJ := $(CKPT_SRC:%.c=$(BUILD)/%.o)
+DIST_OBJ := $(DIST_SRC:%.c=$(BUILD)/%.o)
+
+LIBBASE := $(BUILD)/libbase.a
+LIBNN   := $(BUILD)/libnn.a
+LIBNND  := $(BUILD)/libnn_double.a
+LIBDATA := $(BUILD)/libdata.a
+LIBCKPT := $(BUILD)/libcheckpoint.a
+
+# tests/<library>_*.c are programs; those named nn_* are built twice, in float
+# and in double. tests/*.sh run the program itself.
+TEST_C     := $(wildcard tests/base_*.c tests/data_*.c tests/checkpoint_*.c tests/nn_*.c)
+TEST_BIN   := $(TEST_C:tests/%.c=$(BUILD)/tests/%)
+TEST_NND   := $(patsubst tests/%.c,$(BUILD)/tests/%_double,$(wildcard tests/nn_*.c))
+TOOL_BIN   := $(BUILD)/tests/parity $(BUILD)/tests/parity_double
+TEST_SH    := $(wildcard tests/*.sh)
+
+all: $(BUILD)/harmonia
+
+-include $(if $(filter clean help,$(MAKECMDGOALS)),,$(BUILD)/config.mk)
+$(BUILD)/config.mk: .ci/install-deps
+	@.ci/install-deps $@
+
+$(BUILD)/harmonia: $(DIST_OBJ) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
+	$(MPICC) $(SAN) -pthread -fopenmp -o $@ $^ $(IMAGE_LIBS) $(HDF5_LIBS) $(BLAS_LIBS) -lm
+
+$(LIBBASE): $(BASE_OBJ)
+$(LIBNN): $(NN_OBJ)
+$(LIBNND): $(NND_OBJ)
+$(LIBDATA): $(DATA_OBJ)
+$(LIBCKPT): $(CKPT_OBJ)
+$(BUILD)/lib%.a:
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/dist/base/%.o: dist/base/%.c | $(BUILD)/config.mk
+	@mkdir -p $(@D)
+	$(COMPILE) -o $@ $<
+$(BUILD)/nn/%.o: nn/%.c | $(BUILD)/config.mk
+	@mkdir -p $(@D)
+	$(COMPILE) -I. $(BLAS_CFLAGS) -o $@ $<
+$(BUILD)/double/nn/%.o: nn/%.c | $(BUILD)/config.mk
+	@mkdir -p $(@D)
+	$(COMPILE) -I. -DNN_DOUBLE $(BLAS_CFLAGS) -o $@ $<
+$(BUILD)/data/%.o: data/%.c | $(BUILD)/config.mk
+	@mkdir -p $(@D)
+	$(COMPILE) -I. $(IMAGE_CFLAGS) $(HDF5_CFLAGS) $(BLAS_CFLAGS) -o $@ $<
+$(BUILD)/checkpoint/%.o: checkpoint/%.c | $(BUILD)/config.mk
+	@mkdir -p $(@D)
+	$(COMPILE) -I. $(HDF5_CFLAGS) -o $@ $<
+$(BUILD)/dist/%.o: dist/%.c | $(BUILD)/config.mk
+	@mkdir -p $(@D)
+	OMPI_CC="$(CC)" $(MPICC) $(filter-out $(CC),$(COMPILE)) -I. -o $@ $<
+
+# ---- tests -------------------------------------------------------------------
+
+TEST_COMPILE = $(COMPILE) -I. $(HDF5_CFLAGS) $(BLAS_CFLAGS)
+TEST_LINK = $(CC) $(SAN) -pthread -fopenmp -o $@ $^ $(IMAGE_LIBS) $(HDF5_LIBS) $(BLAS_LIBS) -lm
+
+$(BUILD)/tests/%.o: tests/%.c | $(BUILD)/config.mk
+	@mkdir -p $(@D)
+	$(TEST_COMPILE) -o $@ $<
+$(BUILD)/tests/%_double.o: tests/%.c | $(BUILD)/config.mk
+	@mkdir -p $(@D)
+	$(TEST_COMPILE) -DNN_DOUBLE -o $@ $<
+TEST_COMMON := $(BUILD)/tests/tap.o $(BUILD)/tests/golden.o
+$(BUILD)/tests/base_%: $(BUILD)/tests/base_%.o $(TEST_COMMON) $(LIBBASE)
+	$(TEST_LINK)
+$(BUILD)/tests/data_%: $(BUILD)/tests/data_%.o $(TEST_COMMON) $(LIBDATA) $(LIBBASE)
+	$(TEST_LINK)
+$(BUILD)/tests/checkpoint_%: $(BUILD)/tests/checkpoint_%.o $(TEST_COMMON) $(LIBCKPT) $(LIBBASE)
+	$(TEST_LINK)
+$(BUILD)/tests/nn_%_double: $(BUILD)/tests/nn_%_double.o $(TEST_COMMON) $(LIBNND) $(LIBBASE)
+	$(TEST_LINK)
+$(BUILD)/tests/nn_%: $(BUILD)/tests/nn_%.o $(TEST_COMMON) $(LIBNN) $(LIBBASE)
+	$(TEST_LINK)
+$(BUILD)/tests/parity_double: $(BUILD)/tests/parity_double.o $(TEST_COMMON) $(LIBNND) $(LIBBASE)
+	$(TEST_LINK)
+$(BUILD)/tests/parity: $(BUILD)/tests/parity.o $(TEST_COMMON) $(LIBNN) $(LIBBASE)
+	$(TEST_LINK)
+.PRECIOUS: $(BUILD)/tests/%.o $(BUILD)/tests/%_double.o
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+.PHONY: all

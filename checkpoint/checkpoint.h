@@ -1,0 +1,103 @@
+/* libcheckpoint: named arrays and run state in one HDF5 file, written
+ * atomically. Knows neither networks, data nor MPI.
+ *
+ * A file is
+ *   /                attributes format = "harmonia checkpoint", version = 1
+ *   /state           attributes: one fixed string a key ("step" = "1200")
+ *   /<group>/<name>  arrays, float32 (float64 in double builds of a caller),
+ *                    each chunked, with the Fletcher32 checksum; <group> is for
+ *                    example "G" or "optimizer/G/exp_avg", and <name> is a
+ *                    PyTorch state_dict key, dots included
+ * Writing goes to "<path>.tmp-<pid>", is flushed to the disk (file and folder)
+ * and renamed: a file under its final name is whole or was damaged later, and
+ * then its checksums tell.
+ * HDF5 is used under the lock of base/hdf5_lock.h. */
+#ifndef HARMONIA_CHECKPOINT_H
+#define HARMONIA_CHECKPOINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+enum { CKPT_MAX_RANK = 4, CKPT_NAME_SIZE = 256, CKPT_TEXT_SIZE = 4096 };
+
+typedef enum ckpt_type { CKPT_FLOAT32, CKPT_FLOAT64, CKPT_INT64 } ckpt_type;
+
+typedef struct ckpt_array {
+  char name[CKPT_NAME_SIZE]; /* with its groups: "G/model.model.0.weight" */
+  ckpt_type type;
+  int rank; /* 0: scalar */
+  uint64_t shape[CKPT_MAX_RANK];
+} ckpt_array;
+
+/* ---- writing --------------------------------------------------------------
+ */
+
+typedef struct ckpt_writer ckpt_writer;
+
+/* Starts a file; nothing is at `path` before ckpt_writer_commit. */
+status ckpt_writer_open(const char *path, ckpt_writer **out);
+status ckpt_write_text(ckpt_writer *writer, const char *key, const char *text);
+status ckpt_write_array(ckpt_writer *writer, const ckpt_array *array,
+                        const void *values);
+/* Flushes, syncs, renames. Frees the writer also on failure (then the
+ * temporary file is gone and whatever was at `path` is untouched). */
+status ckpt_writer_commit(ckpt_writer **writer);
+/* Gives up: removes the temporary file. Accepts a pointer to NULL. */
+void ckpt_writer_abandon(ckpt_writer **writer);
+
+/* ---- reading --------------------------------------------------------------
+ */
+
+typedef struct ckpt_reader ckpt_reader;
+
+/* Opens and checks format and version. A file of any other kind is
+ * STATUS_FORMAT, saying what was expected. */
+status ckpt_reader_open(const char *path, ckpt_reader **out);
+/* As ckpt_reader_open, but for any HDF5 file of named arrays (for example
+ * exported PyTorch weights): format, version and /state may be missing. */
+status ckpt_reader_open_foreign(const char *path, ckpt_reader **out);
+void ckpt_reader_close(ckpt_reader **reader);
+
+/* The text of a key, in a buffer of `size` bytes; STATUS_FORMAT if missing. */
+status ckpt_read_text(ckpt_reader *reader, const char *key, char *text,
+                      size_t size);
+bool ckpt_has_text(ckpt_reader *reader, const char *key);
+/* All keys in the order of their names. */
+size_t ckpt_text_count(ckpt_reader *reader);
+status ckpt_text_key(ckpt_reader *reader, size_t index, char *key, size_t size);
+
+/* All arrays, in the order of their names. */
+size_t ckpt_array_count(const ckpt_reader *reader);
+const ckpt_array *ckpt_array_at(const ckpt_reader *reader, size_t index);
+/* NULL if there is none of that name. */
+const ckpt_array *ckpt_array_find(const ckpt_reader *reader, const char *name);
+
+/* Reads an array as `type` (HDF5 converts between the number types). The shape
+ * must be the stored one; a difference is STATUS_MISFIT naming both. A failed
+ * checksum is STATUS_FORMAT naming file and array. */
+status ckpt_read_array(ckpt_reader *reader, const ckpt_array *expected,
+                       void *values);
+
+/* Reads every array once to run all checksums. */
+status ckpt_verify(ckpt_reader *reader);
+
+/* ---- a folder of checkpoints ------------------------------------------------
+ */
+
+/* "<folder>/step-00001200.h5" into path. */
+void ckpt_path(const char *folder, uint64_t step, char *path, size_t size);
+
+/* The newest checkpoint in `folder` that passes ckpt_verify. Damaged ones are
+ * passed over with a warning. *found is false where there is none (also where
+ * there is no folder). */
+status ckpt_newest(const char *folder, bool *found, uint64_t *step, char *path,
+                   size_t size);
+
+/* Removes all but the newest `keep` checkpoints, and temporary files that
+ * writers of this folder left when they died. */
+status ckpt_prune(const char *folder, int keep);
+
+#endif

@@ -1,0 +1,250 @@
+/* libdata: image files, resizing, colour, colour transfer, HCOCO folders, the
+ * packed HDF5 data set, metrics. Knows neither networks nor MPI.
+ *
+ * Images are 8-bit, interleaved, rows from top to bottom: pixel (x, y),
+ * channel c is at pixels[(y * width + x) * channels + c]. Functions that fill a
+ * `data_image *out` allocate it (any former content is overwritten, not freed);
+ * the caller frees it with data_image_free. On failure *out is all zeros.
+ * Functions are safe to call from several threads at once unless they say
+ * otherwise. */
+#ifndef HARMONIA_DATA_H
+#define HARMONIA_DATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+/* ---- images (image.c, image_png.c, image_jpeg.c) ----------------------- */
+
+typedef struct data_image {
+  int width, height, channels; /* channels: 1 or 3 */
+  uint8_t *pixels;
+} data_image;
+
+status data_image_create(int width, int height, int channels, data_image *out);
+void data_image_free(data_image *image);
+
+/* Reads a PNG (grey, RGB, palette, alpha; 1 to 16 bit) or a JPEG (grey, YCbCr,
+ * CMYK/YCCK as Adobe writes it), told apart by their first bytes, as 3 channels
+ * (RGB). 16-bit values keep their high byte; alpha is dropped, as Pillow's
+ * convert("RGB") does. Truncated and foreign files are STATUS_FORMAT. */
+status data_image_read(const char *path, data_image *out);
+
+/* The same as one channel (Pillow's convert("L"): (299 R + 587 G + 114 B)
+ * / 1000 in its fixed point). */
+status data_image_read_grey(const char *path, data_image *out);
+
+/* Only the size, from the header. */
+status data_image_read_size(const char *path, int *width, int *height);
+
+/* By the path's ending: .png, .jpg or .jpeg (4:4:4 above quality 90, else
+ * 4:2:0). Written to a temporary name beside it and renamed, so that a full
+ * disk never leaves half a file. 1 or 3 channels. */
+status data_image_write(const char *path, const data_image *image, int quality);
+
+/* ---- resizing and masks (resize.c, mask.c) ------------------------------ */
+
+typedef enum data_filter {
+  DATA_BILINEAR,  /* Pillow BILINEAR: triangle, widened when shrinking */
+  DATA_BICUBIC,   /* Pillow BICUBIC: a = -0.5, widened when shrinking */
+  DATA_NEAREST,   /* source index floor((i + 0.5) * from / to) */
+  DATA_CV_LINEAR, /* OpenCV INTER_LINEAR: two taps, no antialiasing */
+} data_filter;
+
+/* Equal to Pillow's 8-bit resampling: fixed-point coefficients (22 bits),
+ * horizontal pass first, each pass rounded to 8 bits. */
+status data_resize(const data_image *image, int width, int height,
+                   data_filter filter, data_image *out);
+
+/* Resizes the part [x0, x0+w) x [y0, y0+h) (Pillow's `box`, in pixels). */
+status data_resize_box(const data_image *image, double x0, double y0, double w,
+                       double h, int width, int height, data_filter filter,
+                       data_image *out);
+
+/* Grey to {0,255}. THRESHOLD: 255 where value >= 128. DITHER: Pillow's
+ * convert("1"), Floyd-Steinberg, equal to it bit for bit. */
+typedef enum data_binarize { DATA_THRESHOLD, DATA_DITHER } data_binarize;
+status data_mask_binarize(const data_image *grey, data_binarize how,
+                          data_image *out);
+
+/* ---- colour (colour.c) -------------------------------------------------- */
+
+/* As Python's colorsys; all in [0,1], h in [0,1), grey has h = s = 0. */
+void data_rgb_to_hsv(const double rgb[3], double hsv[3]);
+void data_hsv_to_rgb(const double hsv[3], double rgb[3]);
+
+/* Bytes to the networks' range: (byte / 255 - 0.5) / 0.5, in float. */
+float data_byte_to_net(uint8_t byte);
+/* Back, as the published test does: (x + 1) / 2 * 255, truncated, float
+ * arithmetic, clamped to [0,255]. */
+uint8_t data_net_to_byte(float value);
+/* The same, rounded to nearest. */
+uint8_t data_net_to_byte_rounded(float value);
+
+/* ---- colour transfer (transfer_*.c) ------------------------------------- */
+
+typedef enum data_transfer_method {
+  DATA_GCT,    /* global, l-alpha-beta (Reinhard 2001) */
+  DATA_GCTRGB, /* global, correlated RGB (Xiao & Ma 2006) */
+  DATA_HGM,    /* cumulative histograms in YCbCr */
+  DATA_IDT,    /* N-dimensional pdf transfer and regrain (Pitie 2007) */
+  DATA_TRANSFER_METHODS
+} data_transfer_method;
+
+/* "gct", "gctrgb", "hgm", "idt". */
+const char *data_transfer_name(data_transfer_method method);
+
+/* Gives the foreground of `target` (mask >= 128) the colours of the foreground
+ * of `reference`. `out` has target's size; its background is target's, also
+ * for hgm (the original leaves a YCbCr round trip there). `seed` feeds idt's
+ * rotations. Masks have their image's size and one channel. A region with too
+ * few pixels (below 16) is STATUS_FORMAT. */
+status data_transfer(data_transfer_method method, const data_image *target,
+                     const data_image *target_mask, const data_image *reference,
+                     const data_image *reference_mask, uint64_t seed,
+                     data_image *out);
+
+/* ---- HCOCO folders (hcoco.c) -------------------------------------------- */
+
+typedef enum data_split { DATA_TRAIN, DATA_TEST, DATA_SPLITS } data_split;
+const char *data_split_name(data_split split); /* "train", "test" */
+
+/* One composite of a folder. Paths are relative to the folder. */
+typedef struct data_entry {
+  char *composite; /* composite_images/c<image>_<object>_<k>.jpg */
+  char *mask;      /* masks/c<image>_<object>.png */
+  char *real;      /* real_images/c<image>.jpg */
+  data_split split;
+} data_entry;
+
+typedef struct data_folder {
+  char *path; /* the folder that holds composite_images, masks, real_images */
+  data_entry *entries; /* train first, each split in the order of its list */
+  size_t count;
+  size_t split_count[DATA_SPLITS];
+} data_folder;
+
+/* Opens an HCOCO folder, or the iHarmony4 folder that holds it. Lists:
+ * HCOCO_train.txt / <NAME>_train.txt in the folder (bare names), else
+ * IHD_train.txt (lines "HCOCO/composite_images/<name>") in it or in its parent,
+ * of which the folder's own lines are taken. Names are parsed from the right:
+ * mask = name less its last field, real = name less its last two. Endings of
+ * mask and real files may be .png, .jpg or .jpeg. Only names are read here: no
+ * image is opened. A list that is missing, empty, repeats a name or names what
+ * is not of that form is an error naming the list and the line. */
+status data_folder_open(const char *path, data_folder *out);
+void data_folder_close(data_folder *folder);
+
+/* ---- making folders (compose.c) ------------------------------------------ */
+
+typedef struct data_compose_options {
+  const char *photos; /* folder with index.tsv and {train,test}/NAME.jpg+.png */
+  const char *out;    /* the HCOCO-layout folder to make */
+  const char *methods; /* comma-separated names of transfers */
+  int per_image;       /* composites a photograph */
+  uint64_t seed;
+  double max_fmse; /* redraw the reference above this fMSE; 0: never */
+  int quality;     /* of the JPEGs written */
+  int threads;     /* 0: all cores */
+} data_compose_options;
+
+/* Deterministic in the options but `threads`. Safe to interrupt and run again:
+ * files that are there and whole are kept. Logs progress. */
+status data_compose(const data_compose_options *options);
+
+/* ---- the packed data set (pack.c, set.c; layout in set.c) -----------------
+ */
+
+typedef struct data_pack_options {
+  const char *folder; /* HCOCO folder */
+  const char *out;    /* F.h5 */
+  int size;           /* pixels a side */
+  data_filter filter;
+  data_binarize binarize;
+  bool skip_bad;   /* leave out samples that cannot be read, listing them */
+  int compression; /* gzip level 0 to 9 */
+  int threads;     /* 0: all cores */
+} data_pack_options;
+
+/* Decodes, resizes and stores a folder. Streams; an interrupted file is
+ * continued by the same call with the same options; a finished file of other
+ * options is refused, not overwritten. Logs progress with rate and time left.
+ */
+status data_pack(const data_pack_options *options);
+
+typedef struct data_synth_options {
+  const char *out; /* F.h5 */
+  int size, train_count, test_count;
+  uint64_t seed;
+  int threads;
+} data_synth_options;
+
+/* Procedural scenes (gradients, textures, lit shapes, photographic noise) with
+ * one object each, recoloured by the transfers of this library: a packed data
+ * set out of nothing. Deterministic. */
+status data_synth(const data_synth_options *options);
+
+/* An open packed data set. Reading is for one thread at a time a set; calls
+ * into HDF5 take the process-wide lock of base/hdf5_lock.h. */
+typedef struct data_set data_set;
+
+typedef struct data_set_info {
+  int size;                        /* pixels a side */
+  size_t count;                    /* composites, train first */
+  size_t split_begin[DATA_SPLITS]; /* first sample of a split */
+  size_t split_count[DATA_SPLITS];
+  size_t reals, masks; /* distinct real images and masks */
+  char identity[65];   /* hex SHA-like fingerprint of names, sizes, protocol */
+  char protocol[256];  /* filter, binarization, source, as text */
+} data_set_info;
+
+/* Opens and checks: magic, version, finished, dimensions, index ranges. */
+status data_set_open(const char *path, data_set **out);
+void data_set_close(data_set **set);
+const data_set_info *data_set_describe(const data_set *set);
+
+/* Sample `index` (of all samples): composite and real are size*size*3 bytes,
+ * mask is size*size bytes of 0 or 255. Any pointer may be NULL. Allocates
+ * nothing. */
+status data_set_read(data_set *set, size_t index, uint8_t *composite,
+                     uint8_t *mask, uint8_t *real);
+
+/* The composite's file name (owned by the set). */
+const char *data_set_name(const data_set *set, size_t index);
+
+/* ---- metrics (metrics.c, ssim.c) ------------------------------------------
+ */
+
+typedef enum data_background {
+  DATA_BG_AS_IS, /* the output as it is */
+  DATA_BG_GT,    /* background replaced by the real image's */
+  DATA_BG_MASKED /* background error counted as zero */
+} data_background;
+
+typedef enum data_psnr_range {
+  DATA_RANGE_PRED,       /* max - min of the output (DoveNet) */
+  DATA_RANGE_TARGET_MAX, /* max of the real image (iDIH) */
+  DATA_RANGE_255
+} data_psnr_range;
+
+typedef struct data_scores {
+  double mse;      /* mean of squared differences, levels 0-255 */
+  double psnr;     /* 10 log10(R^2 / mse), R by data_psnr_range; inf at mse 0 */
+  double psnr_255; /* the same with R = 255 */
+  double fmse;     /* squared error inside the mask / (3 * foreground pixels) */
+  double ssim;     /* Gaussian window 11, sigma 1.5, zero padding, range 255 */
+  double fssim;    /* mean of the same map inside the mask */
+  double share;    /* foreground pixels / pixels */
+} data_scores;
+
+/* output and real: height*width*3 floats in levels 0 to 255 (not necessarily
+ * whole); mask: height*width bytes, foreground where >= 128. Sums in double.
+ * `scratch` has data_metrics_scratch(width, height) floats. */
+size_t data_metrics_scratch(int width, int height);
+void data_metrics(const float *output, const float *real, const uint8_t *mask,
+                  int width, int height, data_background background,
+                  data_psnr_range range, float *scratch, data_scores *out);
+
+#endif

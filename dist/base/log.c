@@ -1,0 +1,96 @@
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_SIZE = 1024 };
+
+static int own_rank;
+static bool live_line_open;
+static double last_plain_line = -1e9;
+
+void log_set_rank(int rank) { own_rank = rank; }
+
+int log_rank(void) { return own_rank; }
+
+bool log_is_terminal(void) { return isatty(STDERR_FILENO) == 1; }
+
+double clock_seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* One write a line, so that lines of several ranks do not mix. */
+static void put_line(const char *prefix, const char *format,
+                     va_list arguments) {
+  char line[LINE_SIZE];
+  int used =
+      snprintf(line, sizeof line, "%s%s", live_line_open ? "\n" : "", prefix);
+  live_line_open = false;
+  vsnprintf(line + used, sizeof line - (size_t)used - 1, format, arguments);
+  strcat(line, "\n");
+  fputs(line, stderr);
+  fflush(stderr);
+}
+
+void log_info(const char *format, ...) {
+  if (own_rank != 0) return;
+  va_list arguments;
+  va_start(arguments, format);
+  put_line("", format, arguments);
+  va_end(arguments);
+}
+
+void log_warning(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  put_line("harmonia: warning: ", format, arguments);
+  va_end(arguments);
+}
+
+void log_error(const char *format, ...) {
+  char prefix[64] = "harmonia: ";
+  if (own_rank != 0)
+    snprintf(prefix, sizeof prefix, "harmonia: rank %d: ", own_rank);
+  va_list arguments;
+  va_start(arguments, format);
+  put_line(prefix, format, arguments);
+  va_end(arguments);
+}
+
+void log_live(bool last, const char *format, ...) {
+  if (own_rank != 0) return;
+  bool terminal = log_is_terminal();
+  double now = clock_seconds();
+  if (!terminal && !last && now - last_plain_line < 10.0) return;
+  last_plain_line = now;
+  char line[LINE_SIZE];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(line, sizeof line, format, arguments);
+  va_end(arguments);
+  if (terminal)
+    fprintf(stderr, "\r\033[K%s%s", line, last ? "\n" : "");
+  else
+    fprintf(stderr, "%s\n", line);
+  live_line_open = terminal && !last;
+  fflush(stderr);
+}
+
+const char *format_duration(double seconds, char text[32]) {
+  if (!(seconds >= 0 && seconds < 1e9)) {
+    snprintf(text, 32, "-");
+    return text;
+  }
+  long total = (long)(seconds + 0.5);
+  if (total >= 3600)
+    snprintf(text, 32, "%ld:%02ld:%02ld", total / 3600, total / 60 % 60,
+             total % 60);
+  else
+    snprintf(text, 32, "%ld:%02ld", total / 60, total % 60);
+  return text;
+}

@@ -1,0 +1,61 @@
+#include "base/memory.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 64 };
+
+status memory_allocate(size_t bytes, const char *what, void **out) {
+  *out = NULL;
+  if (bytes > SIZE_MAX - ALIGNMENT)
+    return status_error(STATUS_MEMORY, "%s: impossible size", what);
+  size_t rounded = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  if (rounded == 0) rounded = ALIGNMENT;
+  void *memory = aligned_alloc(ALIGNMENT, rounded);
+  if (memory == NULL)
+    return status_error(STATUS_MEMORY, "%s: no memory for %.1f MiB", what,
+                        (double)bytes / 1048576.0);
+  memset(memory, 0, rounded);
+  *out = memory;
+  return STATUS_OK;
+}
+
+status memory_allocate_array(size_t count, size_t size, const char *what,
+                             void **out) {
+  size_t bytes;
+  if (__builtin_mul_overflow(count, size, &bytes)) {
+    *out = NULL;
+    return status_error(STATUS_MEMORY,
+                        "%s: %zu items of %zu bytes are too many", what, count,
+                        size);
+  }
+  return memory_allocate(bytes, what, out);
+}
+
+void memory_free(void *pointer) { free(pointer); }
+
+status memory_copy_text(const char *text, char **out) {
+  size_t size = strlen(text) + 1;
+  TRY(MEMORY_NEW(size, "text", out));
+  memcpy(*out, text, size);
+  return STATUS_OK;
+}
+
+/* A "VmRSS:   123 kB" line of /proc/self/status, in bytes. */
+static size_t process_status_line(const char *key) {
+  FILE *file = fopen("/proc/self/status", "r");
+  if (file == NULL) return 0;
+  char line[256];
+  size_t kilobytes = 0;
+  while (fgets(line, sizeof line, file) != NULL)
+    if (strncmp(line, key, strlen(key)) == 0)
+      kilobytes = (size_t)strtoull(line + strlen(key), NULL, 10);
+  fclose(file);
+  return kilobytes * 1024;
+}
+
+size_t memory_resident(void) { return process_status_line("VmRSS:"); }
+
+size_t memory_peak_resident(void) { return process_status_line("VmHWM:"); }

@@ -1,0 +1,268 @@
+#include "base/options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *field(const option *opt, void *configuration) {
+  return (char *)configuration + opt->offset;
+}
+
+int options_find(const option_table *table, const char *name) {
+  for (int i = 0; i < table->count; i++)
+    if (strcmp(table->options[i].name, name) == 0) return i;
+  return -1;
+}
+
+static bool in_choices(const char *choices, const char *text) {
+  size_t length = strlen(text);
+  for (const char *at = choices; at != NULL && length > 0;) {
+    const char *end = strchr(at, '|');
+    size_t size = end != NULL ? (size_t)(end - at) : strlen(at);
+    if (size == length && strncmp(at, text, size) == 0) return true;
+    at = end != NULL ? end + 1 : NULL;
+  }
+  return false;
+}
+
+static status set_number(const option *opt, void *target, const char *text) {
+  char *end = NULL;
+  errno = 0;
+  double value;
+  if (opt->kind == OPTION_INT) {
+    long long whole = strtoll(text, &end, 10);
+    value = (double)whole;
+    if (errno == 0 && end != text && *end == '\0' && value >= opt->min &&
+        value <= opt->max) {
+      *(int64_t *)target = whole;
+      return STATUS_OK;
+    }
+  } else {
+    value = strtod(text, &end);
+    if (errno == 0 && end != text && *end == '\0' && isfinite(value) &&
+        value >= opt->min && value <= opt->max) {
+      *(double *)target = value;
+      return STATUS_OK;
+    }
+  }
+  return status_error(
+      STATUS_USAGE, "option --%s: '%s' is not %s from %.10g to %.10g",
+      opt->name, text, opt->kind == OPTION_INT ? "a whole number" : "a number",
+      opt->min, opt->max);
+}
+
+static status set_value(const option *opt, void *configuration,
+                        const char *text) {
+  void *target = field(opt, configuration);
+  switch (opt->kind) {
+  case OPTION_FLAG:
+    if (strcmp(text, "yes") == 0 || strcmp(text, "no") == 0) {
+      *(bool *)target = text[0] == 'y';
+      return STATUS_OK;
+    }
+    return status_error(STATUS_USAGE, "option --%s: '%s' is neither yes nor no",
+                        opt->name, text);
+  case OPTION_INT:
+  case OPTION_REAL: return set_number(opt, target, text);
+  case OPTION_CHOICE:
+    if (!in_choices(opt->choices, text))
+      return status_error(STATUS_USAGE, "option --%s: '%s' is not one of %s",
+                          opt->name, text, opt->choices);
+    *(const char **)target = text;
+    return STATUS_OK;
+  case OPTION_TEXT: *(const char **)target = text; return STATUS_OK;
+  case OPTION_LIST: {
+    option_list *list = target;
+    if (list->count == OPTION_LIST_MAX)
+      return status_error(STATUS_USAGE, "option --%s: more than %d of them",
+                          opt->name, OPTION_LIST_MAX);
+    list->values[list->count++] = text;
+    return STATUS_OK;
+  }
+  }
+  return STATUS_OK;
+}
+
+void options_defaults(const option_table *table, void *configuration) {
+  for (int i = 0; i < table->count; i++) {
+    const option *opt = &table->options[i];
+    void *target = field(opt, configuration);
+    if (opt->kind == OPTION_LIST) {
+      ((option_list *)target)->count = 0;
+      continue;
+    }
+    const char *preset = opt->preset;
+    if (preset == NULL) preset = opt->kind == OPTION_FLAG ? "no" : "";
+    if (opt->kind == OPTION_TEXT) {
+      *(const char **)target = preset;
+      continue;
+    }
+    status result = set_value(opt, configuration, preset);
+    INVARIANT(result == STATUS_OK, "default of --%s: %s", opt->name,
+              status_message());
+  }
+}
+
+status options_set(const option_table *table, void *configuration,
+                   const char *name, const char *text) {
+  int index = options_find(table, name);
+  if (index < 0)
+    return status_error(STATUS_USAGE, "'%s' has no option --%s", table->command,
+                        name);
+  return set_value(&table->options[index], configuration, text);
+}
+
+/* --name, --name=value or --name value at argv[*at]; moves *at on. */
+static status parse_long(const option_table *table, void *configuration,
+                         int argc, char **argv, int *at, bool *given) {
+  const char *text = argv[*at] + 2;
+  const char *equals = strchr(text, '=');
+  char name[64];
+  size_t length = equals != NULL ? (size_t)(equals - text) : strlen(text);
+  snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), text);
+  int index = options_find(table, name);
+  if (index < 0)
+    return status_error(STATUS_USAGE,
+                        "'%s' has no option --%s (see harmonia %s --help)",
+                        table->command, name, table->command);
+  const option *opt = &table->options[index];
+  const char *value = equals != NULL ? equals + 1 : NULL;
+  if (value == NULL && opt->kind == OPTION_FLAG) value = "yes";
+  if (value == NULL) {
+    if (*at + 1 >= argc)
+      return status_error(STATUS_USAGE, "option --%s needs a value (%s)", name,
+                          opt->argument != NULL ? opt->argument : opt->choices);
+    value = argv[++*at];
+  }
+  if (given != NULL) given[index] = true;
+  return set_value(opt, configuration, value);
+}
+
+status options_parse(const option_table *table, void *configuration, int argc,
+                     char **argv, const char **positional,
+                     int *positional_count, bool *given, bool *help) {
+  int found = 0;
+  bool options_ended = false;
+  *help = false;
+  for (int i = 0; i < argc; i++)
+    if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
+      *help = true;
+      return STATUS_OK;
+    } else if (strcmp(argv[i], "--") == 0) {
+      break;
+    }
+  for (int i = 0; i < argc; i++) {
+    const char *text = argv[i];
+    if (!options_ended && strcmp(text, "--") == 0) {
+      options_ended = true;
+    } else if (!options_ended && strncmp(text, "--", 2) == 0) {
+      TRY(parse_long(table, configuration, argc, argv, &i, given));
+    } else if (!options_ended && text[0] == '-' && text[1] != '\0') {
+      return status_error(STATUS_USAGE,
+                          "'%s' is not an option (see harmonia %s --help)",
+                          text, table->command);
+    } else {
+      if (found == table->positional_max)
+        return status_error(STATUS_USAGE,
+                            "'%s' is one argument too many: harmonia %s %s",
+                            text, table->command, table->synopsis);
+      positional[found++] = text;
+    }
+  }
+  if (found < table->positional_min)
+    return status_error(STATUS_USAGE, "too few arguments: harmonia %s %s",
+                        table->command, table->synopsis);
+  *positional_count = found;
+  return STATUS_OK;
+}
+
+void options_format(const option_table *table, const void *configuration,
+                    int index, char *text, size_t size) {
+  const option *opt = &table->options[index];
+  const void *source = (const char *)configuration + opt->offset;
+  switch (opt->kind) {
+  case OPTION_FLAG:
+    snprintf(text, size, "%s", *(const bool *)source ? "yes" : "no");
+    break;
+  case OPTION_INT:
+    snprintf(text, size, "%lld", (long long)*(const int64_t *)source);
+    break;
+  case OPTION_REAL:
+    /* 17 digits bring the same double back; fewer where they suffice */
+    for (int digits = 6; digits <= 17; digits++) {
+      snprintf(text, size, "%.*g", digits, *(const double *)source);
+      if (strtod(text, NULL) == *(const double *)source) break;
+    }
+    break;
+  case OPTION_TEXT:
+  case OPTION_CHOICE:
+    snprintf(text, size, "%s", *(const char *const *)source);
+    break;
+  case OPTION_LIST: {
+    const option_list *list = source;
+    size_t used = 0;
+    if (size > 0) text[0] = '\0';
+    for (int i = 0; i < list->count && used < size; i++) {
+      int wrote = snprintf(text + used, size - used, "%s%s", i > 0 ? "," : "",
+                           list->values[i]);
+      used += wrote > 0 ? (size_t)wrote : 0;
+    }
+    break;
+  }
+  }
+}
+
+/* Prints `text` wrapped to 79 columns, every line but the first indented. */
+static void print_wrapped(FILE *file, const char *text, int column,
+                          int indent) {
+  while (*text != '\0') {
+    size_t word = strcspn(text, " \n");
+    if (column + (int)word > 79 && column > indent) {
+      fprintf(file, "\n%*s", indent, "");
+      column = indent;
+    }
+    fwrite(text, 1, word, file);
+    column += (int)word;
+    text += word;
+    if (*text == '\n') {
+      fprintf(file, "\n%*s", indent, "");
+      column = indent;
+      text++;
+    } else if (*text == ' ') {
+      text++;
+      if (column < 79) fputc(' ', file);
+      column++;
+    }
+  }
+  fputc('\n', file);
+}
+
+void options_print_help(const option_table *table, FILE *file) {
+  fprintf(file, "Usage: harmonia %s %s\n\n", table->command, table->synopsis);
+  print_wrapped(file, table->description, 0, 0);
+  fprintf(file, "\nOptions:\n");
+  enum { INDENT = 27 };
+  for (int i = 0; i < table->count; i++) {
+    const option *opt = &table->options[i];
+    char head[160];
+    if (opt->kind == OPTION_FLAG)
+      snprintf(head, sizeof head, "  --%s", opt->name);
+    else
+      snprintf(head, sizeof head, "  --%s %s", opt->name,
+               opt->kind == OPTION_CHOICE ? opt->choices : opt->argument);
+    int used = fprintf(file, "%s", head);
+    if (used >= INDENT - 1) {
+      fprintf(file, "\n%*s", INDENT, "");
+    } else {
+      fprintf(file, "%*s", INDENT - used, "");
+    }
+    char help[1024];
+    bool shows_preset = opt->preset != NULL && opt->preset[0] != '\0' &&
+                        opt->kind != OPTION_FLAG;
+    snprintf(help, sizeof help, "%s%s%s%s", opt->help, shows_preset ? " [" : "",
+             shows_preset ? opt->preset : "", shows_preset ? "]" : "");
+    print_wrapped(file, help, INDENT, INDENT);
+  }
+  fprintf(file, "  -h, --help               this text\n");
+}

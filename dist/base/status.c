@@ -1,0 +1,57 @@
+#include "base/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+enum { MESSAGE_SIZE = 1024 };
+
+static _Thread_local char message[MESSAGE_SIZE];
+
+status status_error(status code, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  return code;
+}
+
+status status_context(status code, const char *format, ...) {
+  char before[MESSAGE_SIZE];
+  memcpy(before, message, sizeof before);
+  va_list arguments;
+  va_start(arguments, format);
+  int used = vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  if (used >= 0 && used < MESSAGE_SIZE)
+    snprintf(message + used, sizeof message - (size_t)used, ": %s", before);
+  return code;
+}
+
+const char *status_message(void) { return message; }
+
+status status_adopt(status code, const char *text) {
+  if (text != message) snprintf(message, sizeof message, "%s", text);
+  return code;
+}
+
+int status_exit_code(status code) {
+  if (code == STATUS_OK) return 0;
+  return code == STATUS_USAGE ? 2 : 1;
+}
+
+void invariant_failed(const char *file, int line, const char *condition,
+                      const char *format, ...) {
+  fprintf(stderr,
+          "harmonia: rank %d: %s:%d: broken invariant (%s): ", log_rank(), file,
+          line, condition);
+  va_list arguments;
+  va_start(arguments, format);
+  vfprintf(stderr, format, arguments);
+  va_end(arguments);
+  fputc('\n', stderr);
+  abort();
+}
