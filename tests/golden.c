@@ -84,9 +84,8 @@ char **golden_members(hid_t file, const char *group, size_t *count) {
   char **names = calloc(*count + 1, sizeof *names);
   if (names == NULL) fail("no memory", group);
   for (size_t i = 0; i < *count; i++) {
-    ssize_t length = H5Lget_name_by_idx(file, group, H5_INDEX_NAME,
-                                        H5_ITER_INC, (hsize_t)i, NULL, 0,
-                                        H5P_DEFAULT);
+    ssize_t length = H5Lget_name_by_idx(file, group, H5_INDEX_NAME, H5_ITER_INC,
+                                        (hsize_t)i, NULL, 0, H5P_DEFAULT);
     names[i] = malloc((size_t)length + 1);
     if (names[i] == NULL) fail("no memory", group);
     H5Lget_name_by_idx(file, group, H5_INDEX_NAME, H5_ITER_INC, (hsize_t)i,
