@@ -1,0 +1,63 @@
+/* Adam and the policies of its learning rate. */
+#include <math.h>
+#include <string.h>
+
+#include "nn/internal.h"
+
+typedef struct adam_job {
+  nn_real scale, step_size, beta1, beta2, root_correction, eps;
+  const nn_real *gradient;
+  nn_real *parameter, *mean, *variance;
+} adam_job;
+
+/* m += (1-b1)(g - m) as in PyTorch's lerp; one pass over five streams. */
+NN_CLONES static void adam_run(const adam_job *job, size_t begin, size_t end) {
+  const nn_real *restrict gradient = job->gradient;
+  nn_real *restrict p = job->parameter, *restrict m = job->mean,
+                    *restrict v = job->variance;
+  const nn_real scale = job->scale, rate = job->step_size, b1 = job->beta1,
+                b2 = job->beta2, root = job->root_correction, eps = job->eps;
+  for (size_t i = begin; i < end; i++) {
+    nn_real g = scale * gradient[i];
+    m[i] = b1 * m[i] + (1 - b1) * g;
+    v[i] = b2 * v[i] + (1 - b2) * g * g;
+#ifdef NN_DOUBLE
+    p[i] -= rate * m[i] / (sqrt(v[i]) * root + eps);
+#else
+    p[i] -= rate * m[i] / (sqrtf(v[i]) * root + eps);
+#endif
+  }
+}
+
+static void adam_chunk(void *context, size_t begin, size_t end) {
+  adam_run(context, begin, end);
+}
+
+void nn_adam(const nn_adam_options *o, size_t count, double scale,
+             const nn_real *gradient, nn_real *parameter, nn_real *mean,
+             nn_real *variance, int threads) {
+  double correction1 = 1 - pow(o->beta1, (double)o->step);
+  double correction2 = 1 - pow(o->beta2, (double)o->step);
+  adam_job job = {.scale = (nn_real)scale,
+                  .step_size = (nn_real)(o->lr / correction1),
+                  .beta1 = (nn_real)o->beta1,
+                  .beta2 = (nn_real)o->beta2,
+                  .root_correction = (nn_real)(1 / sqrt(correction2)),
+                  .eps = (nn_real)o->eps,
+                  .gradient = gradient,
+                  .parameter = parameter,
+                  .mean = mean,
+                  .variance = variance};
+  nn_parallel(threads, count, 1 << 15, adam_chunk, &job);
+}
+
+double nn_lr_factor(const char *policy, double epoch, double constant_epochs,
+                    double decay_epochs, double step_epochs) {
+  if (strcmp(policy, "linear") == 0) {
+    double over = epoch + 1 - constant_epochs;
+    double factor = 1 - (over > 0 ? over : 0) / (decay_epochs + 1);
+    return factor > 0 ? factor : 0;
+  }
+  if (strcmp(policy, "step") == 0) return pow(0.1, floor(epoch / step_epochs));
+  return 1;
+}

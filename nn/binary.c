@@ -1,0 +1,188 @@
+/* Elementwise operations of two values, with broadcasting. */
+#include "nn/internal.h"
+
+typedef enum binary_kind { BINARY_AXPBY, BINARY_MUL, BINARY_DIV } binary_kind;
+
+/* Steps of a value along n, h, w, c: zero where it is broadcast. */
+typedef struct steps {
+  size_t n, h, w, c;
+} steps;
+
+static steps steps_of(nn_shape s) {
+  steps result;
+  result.c = s.c > 1 ? 1 : 0;
+  result.w = s.w > 1 ? (size_t)s.c : 0;
+  result.h = s.h > 1 ? (size_t)s.c * (size_t)s.w : 0;
+  result.n = s.n > 1 ? (size_t)s.c * (size_t)s.w * (size_t)s.h : 0;
+  return result;
+}
+
+/* One run of `count` results; a and b advance or stand still. */
+#define RUN(expression)                                                        \
+  do {                                                                         \
+    if (step_a && step_b)                                                      \
+      for (size_t i = 0; i < count; i++) {                                     \
+        nn_real x = a[i], z = b[i];                                            \
+        y[i] = (expression);                                                   \
+      }                                                                        \
+    else if (step_a) {                                                         \
+      nn_real z = b[0];                                                        \
+      for (size_t i = 0; i < count; i++) {                                     \
+        nn_real x = a[i];                                                      \
+        y[i] = (expression);                                                   \
+      }                                                                        \
+    } else if (step_b) {                                                       \
+      nn_real x = a[0];                                                        \
+      for (size_t i = 0; i < count; i++) {                                     \
+        nn_real z = b[i];                                                      \
+        y[i] = (expression);                                                   \
+      }                                                                        \
+    } else {                                                                   \
+      nn_real x = a[0], z = b[0], value = (expression);                        \
+      for (size_t i = 0; i < count; i++) y[i] = value;                         \
+    }                                                                          \
+  } while (0)
+
+NN_CLONES static void run(binary_kind kind, nn_real alpha, nn_real beta,
+                          size_t count, const nn_real *a, bool step_a,
+                          const nn_real *b, bool step_b, nn_real *y) {
+  switch (kind) {
+  case BINARY_AXPBY: RUN(alpha * x + beta * z); break;
+  case BINARY_MUL: RUN(x * z); break;
+  case BINARY_DIV: RUN(x / z); break;
+  }
+}
+
+typedef struct binary {
+  const nn_call *call;
+  binary_kind kind;
+  steps a, b;
+} binary;
+
+static void flat(void *context, size_t begin, size_t end) {
+  const binary *job = context;
+  const nn_call *call = job->call;
+  bool whole_a = nn_shape_equal(call->in_shape[0], call->shape);
+  bool whole_b = nn_shape_equal(call->in_shape[1], call->shape);
+  run(job->kind, (nn_real)call->node->alpha, (nn_real)call->node->beta,
+      end - begin, call->in[0] + (whole_a ? begin : 0), whole_a,
+      call->in[1] + (whole_b ? begin : 0), whole_b, call->out + begin);
+}
+
+/* Pixels [begin, end), a run of channels each. */
+static void pixels(void *context, size_t begin, size_t end) {
+  const binary *job = context;
+  const nn_call *call = job->call;
+  nn_shape s = call->shape;
+  for (size_t pixel = begin; pixel < end; pixel++) {
+    size_t w = pixel % (size_t)s.w, h = pixel / (size_t)s.w % (size_t)s.h,
+           n = pixel / (size_t)s.w / (size_t)s.h;
+    run(job->kind, (nn_real)call->node->alpha, (nn_real)call->node->beta,
+        (size_t)s.c, call->in[0] + n * job->a.n + h * job->a.h + w * job->a.w,
+        job->a.c != 0, call->in[1] + n * job->b.n + h * job->b.h + w * job->b.w,
+        job->b.c != 0, call->out + pixel * (size_t)s.c);
+  }
+}
+
+static void binary_kernel(const nn_call *call, binary_kind kind) {
+  binary job = {call, kind, steps_of(call->in_shape[0]),
+                steps_of(call->in_shape[1])};
+  size_t count = nn_shape_count(call->shape);
+  bool simple = true; /* each input whole or one number */
+  for (int i = 0; i < 2; i++)
+    if (!nn_shape_equal(call->in_shape[i], call->shape) &&
+        nn_shape_count(call->in_shape[i]) != 1)
+      simple = false;
+  if (simple)
+    nn_parallel(call->threads, count, 1 << 15, flat, &job);
+  else
+    nn_parallel(call->threads, count / (size_t)call->shape.c,
+                (size_t)(1 << 15) / (size_t)call->shape.c + 1, pixels, &job);
+}
+
+static int extent(int a, int b, const char *name) {
+  INVARIANT(a == b || a == 1 || b == 1, "%s: extents %d and %d", name, a, b);
+  return a > b ? a : b;
+}
+
+static void broadcast_shape(const nn_graph *graph, nn_node *node) {
+  nn_shape a = nn_shape_of(graph, node->in[0]);
+  nn_shape b = nn_shape_of(graph, node->in[1]);
+  const char *name = node->op->name;
+  node->shape = NN_SHAPE(extent(a.n, b.n, name), extent(a.h, b.h, name),
+                         extent(a.w, b.w, name), extent(a.c, b.c, name));
+}
+
+/* gx = value reduced to the shape of input i of y. */
+static nn_id to_input(nn_graph *g, nn_id y, int i, nn_id value) {
+  return nn_reduce_like(g, value, nn_shape_of(g, nn_get(g, y).in[i]));
+}
+
+/* ---- alpha a + beta b ---- */
+
+static void axpby_kernel(const nn_call *call) {
+  binary_kernel(call, BINARY_AXPBY);
+}
+
+static void axpby_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
+  nn_node node = nn_get(g, y);
+  gx[0] = nn_affine(g, to_input(g, y, 0, gy), node.alpha, 0);
+  gx[1] = nn_affine(g, to_input(g, y, 1, gy), node.beta, 0);
+}
+
+const nn_op nn_op_axpby = {.name = "axpby",
+                           .arity = 2,
+                           .shape = broadcast_shape,
+                           .kernel = axpby_kernel,
+                           .gradient = axpby_gradient,
+                           .inplace = 3};
+
+nn_id nn_axpby(nn_graph *g, double alpha, nn_id a, double beta, nn_id b) {
+  return nn_emit(
+      g, (nn_node){
+             .op = &nn_op_axpby, .in = {a, b}, .alpha = alpha, .beta = beta});
+}
+
+nn_id nn_add(nn_graph *g, nn_id a, nn_id b) { return nn_axpby(g, 1, a, 1, b); }
+nn_id nn_sub(nn_graph *g, nn_id a, nn_id b) { return nn_axpby(g, 1, a, -1, b); }
+
+/* ---- product and quotient ---- */
+
+static void mul_kernel(const nn_call *call) { binary_kernel(call, BINARY_MUL); }
+
+static void mul_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
+  nn_node node = nn_get(g, y);
+  gx[0] = to_input(g, y, 0, nn_mul(g, gy, node.in[1]));
+  gx[1] = to_input(g, y, 1, nn_mul(g, gy, node.in[0]));
+}
+
+const nn_op nn_op_mul = {.name = "mul",
+                         .arity = 2,
+                         .shape = broadcast_shape,
+                         .kernel = mul_kernel,
+                         .gradient = mul_gradient,
+                         .inplace = 3};
+
+nn_id nn_mul(nn_graph *g, nn_id a, nn_id b) {
+  return nn_emit(g, (nn_node){.op = &nn_op_mul, .in = {a, b}});
+}
+
+static void div_kernel(const nn_call *call) { binary_kernel(call, BINARY_DIV); }
+
+static void div_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
+  nn_node node = nn_get(g, y);
+  nn_id quotient = nn_div(g, gy, node.in[1]);
+  gx[0] = to_input(g, y, 0, quotient);
+  gx[1] = to_input(g, y, 1, nn_affine(g, nn_mul(g, quotient, y), -1, 0));
+}
+
+const nn_op nn_op_div = {.name = "div",
+                         .arity = 2,
+                         .shape = broadcast_shape,
+                         .kernel = div_kernel,
+                         .gradient = div_gradient,
+                         .inplace = 3};
+
+nn_id nn_div(nn_graph *g, nn_id a, nn_id b) {
+  return nn_emit(g, (nn_node){.op = &nn_op_div, .in = {a, b}});
+}

@@ -1,0 +1,95 @@
+/* Layers made of operations. */
+#include "nn/internal.h"
+
+nn_id nn_sum(nn_graph *g, nn_id x) { return nn_reduce_like(g, x, NN_SCALAR); }
+
+nn_id nn_mean(nn_graph *g, nn_id x) {
+  double count = (double)nn_shape_count(nn_shape_of(g, x));
+  return nn_affine(g, nn_sum(g, x), 1 / count, 0);
+}
+
+nn_id nn_square(nn_graph *g, nn_id x) { return nn_mul(g, x, x); }
+
+nn_id nn_global_average(nn_graph *g, nn_id x) {
+  nn_shape s = nn_shape_of(g, x);
+  return nn_affine(g, nn_reduce_like(g, x, NN_SHAPE(s.n, 1, 1, s.c)),
+                   1.0 / s.h / s.w, 0);
+}
+
+nn_id nn_partial_conv(nn_graph *g, nn_id x, nn_id mask, nn_id w, nn_id bias,
+                      int stride, int pad, nn_id *new_mask) {
+  nn_shape kernel = nn_shape_of(g, w);
+  if (mask == NN_NONE && pad > 0) { /* the padding counts as empty */
+    nn_shape s = nn_shape_of(g, x);
+    mask = nn_fill(g, NN_SHAPE(s.n, s.h, s.w, 1), 1);
+  }
+  if (mask == NN_NONE) {
+    nn_id y = nn_conv(g, x, w, stride, pad);
+    if (new_mask != NULL) *new_mask = NN_NONE;
+    return bias == NN_NONE ? y : nn_add(g, y, bias);
+  }
+  mask = nn_stop_gradient(g, mask);
+  nn_id ones = nn_fill(g, NN_SHAPE(kernel.n, kernel.h, 1, 1), 1);
+  nn_id count = nn_conv(g, mask, ones, stride, pad);
+  /* min(count, 1) = 1 - max(1 - count, 0) */
+  nn_id update =
+      nn_affine(g, nn_clamp_min(g, nn_affine(g, count, -1, 1), 0), -1, 1);
+  nn_id ratio = nn_div(g, nn_affine(g, update, (double)kernel.n * kernel.h, 0),
+                       nn_affine(g, count, 1, 1e-8));
+  if (new_mask != NULL) *new_mask = update;
+  nn_id z = nn_conv(g, nn_mul(g, x, mask), w, stride, pad);
+  nn_id y = nn_mul(g, z, ratio);
+  if (bias != NN_NONE) y = nn_mul(g, nn_add(g, y, bias), update);
+  return y;
+}
+
+/* x / max(|x|, 1e-12) */
+static nn_id unit_vector(nn_graph *g, nn_id x) {
+  nn_id norm = nn_sqrt(g, nn_sum(g, nn_square(g, x)));
+  return nn_div(g, x, nn_clamp_min(g, norm, 1e-12));
+}
+
+nn_spectral nn_spectral_norm(nn_graph *g, nn_id w, nn_id u, nn_id v,
+                             bool iterate) {
+  nn_shape s = nn_shape_of(g, w);
+  int depth = s.n * s.h * s.w;
+  /* As a 1x1 convolution's weights [1,1,depth,Co] the matrix is W transposed:
+   * its data gradient is W'u, its forward pass Wv. v is kept as [kh,kw,Ci]. */
+  nn_id matrix = nn_reshape(g, w, NN_SHAPE(1, 1, depth, s.c));
+  nn_id fixed = nn_stop_gradient(g, matrix);
+  if (iterate) {
+    v = unit_vector(g, nn_conv_data_grad(g, u, fixed, 1, 0, 1, 1));
+    u = unit_vector(g, nn_conv(g, v, fixed, 1, 0));
+    v = nn_stop_gradient(g, v);
+    u = nn_stop_gradient(g, u);
+  }
+  nn_id sigma = nn_sum(g, nn_mul(g, u, nn_conv(g, v, matrix, 1, 0)));
+  return (nn_spectral){
+      .weight = nn_div(g, w, sigma), .u = u, .v = v, .sigma = sigma};
+}
+
+nn_batch_norm nn_batch_norm_apply(nn_graph *g, nn_id x, nn_id weight,
+                                  nn_id bias, nn_id running_mean,
+                                  nn_id running_var, bool training,
+                                  double eps) {
+  nn_batch_norm result = {NN_NONE, running_mean, running_var};
+  if (!training) {
+    nn_id deviation = nn_sqrt(g, nn_affine(g, running_var, 1, eps));
+    nn_id centred = nn_sub(g, x, running_mean);
+    nn_id scale = nn_div(g, weight, deviation);
+    result.y = nn_add(g, nn_mul(g, centred, scale), bias);
+    return result;
+  }
+  nn_shape s = nn_shape_of(g, x);
+  nn_id moments;
+  nn_id y = nn_normalise(g, x, false, eps, &moments);
+  result.y = nn_add(g, nn_mul(g, y, weight), bias);
+  double n = (double)s.n * s.h * s.w, momentum = 0.1;
+  nn_id fixed = nn_stop_gradient(g, moments);
+  result.running_mean = nn_axpby(g, 1 - momentum, running_mean, momentum,
+                                 nn_slice(g, fixed, 0, s.c));
+  result.running_var = nn_axpby(g, 1 - momentum, running_var,
+                                momentum * (n > 1 ? n / (n - 1) : 1),
+                                nn_slice(g, fixed, s.c, s.c));
+  return result;
+}

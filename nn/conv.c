@@ -1,0 +1,154 @@
+/* Convolution and its two other partials. sum(y * conv(x, w)) is linear in x,
+ * w and y, so the derivative by any one of them is a function of the other two:
+ * conv, conv_data_grad and conv_weight_grad, each the others' gradient. */
+#include "nn/conv.h"
+
+static int conv_extent(int size, int kernel, int stride, int pad) {
+  INVARIANT(size + 2 * pad >= kernel,
+            "kernel %d over %d pixels with padding %d", kernel, size, pad);
+  return (size + 2 * pad - kernel) / stride + 1;
+}
+
+static double conv_multiply_adds(const nn_node *node, const nn_shape *in) {
+  nn_conv_case c = nn_conv_case_of(node, in);
+  return (double)c.batch * c.out_h * c.out_w * c.kernel_h * c.kernel_w *
+         c.in_c * c.out_c;
+}
+
+/* x [N,H,W,Ci], w [kh,kw,Ci,Co] -> y [N,OH,OW,Co] */
+static void conv_shape(const nn_graph *graph, nn_node *node) {
+  nn_shape x = nn_shape_of(graph, node->in[0]);
+  nn_shape w = nn_shape_of(graph, node->in[1]);
+  INVARIANT(w.w == x.c, "conv: weights for %d channels, input has %d", w.w,
+            x.c);
+  node->shape = NN_SHAPE(x.n, conv_extent(x.h, w.n, node->stride, node->pad),
+                         conv_extent(x.w, w.h, node->stride, node->pad), w.c);
+}
+
+/* gy [N,OH,OW,Co], w [kh,kw,Ci,Co] -> gx [N,H,W,Ci]; H, W from the builder */
+static void conv_data_grad_shape(const nn_graph *graph, nn_node *node) {
+  nn_shape gy = nn_shape_of(graph, node->in[0]);
+  nn_shape w = nn_shape_of(graph, node->in[1]);
+  INVARIANT(w.c == gy.c, "conv_data_grad: weights of %d channels, input has %d",
+            w.c, gy.c);
+  INVARIANT(conv_extent(node->shape.h, w.n, node->stride, node->pad) == gy.h &&
+                conv_extent(node->shape.w, w.h, node->stride, node->pad) ==
+                    gy.w,
+            "conv_data_grad: extents do not fit");
+  node->shape = NN_SHAPE(gy.n, node->shape.h, node->shape.w, w.w);
+}
+
+/* x [N,H,W,Ci], gy [N,OH,OW,Co] -> gw [kh,kw,Ci,Co]; kh, kw from the builder */
+static void conv_weight_grad_shape(const nn_graph *graph, nn_node *node) {
+  nn_shape x = nn_shape_of(graph, node->in[0]);
+  nn_shape gy = nn_shape_of(graph, node->in[1]);
+  INVARIANT(
+      x.n == gy.n &&
+          conv_extent(x.h, node->shape.n, node->stride, node->pad) == gy.h &&
+          conv_extent(x.w, node->shape.h, node->stride, node->pad) == gy.w,
+      "conv_weight_grad: extents do not fit");
+  node->shape = NN_SHAPE(node->shape.n, node->shape.h, x.c, gy.c);
+}
+
+nn_conv_case nn_conv_case_of(const nn_node *node, const nn_shape *in) {
+  nn_shape x, w, y;
+  if (node->op == &nn_op_conv) {
+    x = in[0], w = in[1], y = node->shape;
+  } else if (node->op == &nn_op_conv_data_grad) {
+    y = in[0], w = in[1], x = node->shape;
+  } else {
+    x = in[0], y = in[1], w = node->shape;
+  }
+  return (nn_conv_case){.batch = x.n,
+                        .in_h = x.h,
+                        .in_w = x.w,
+                        .in_c = x.c,
+                        .out_h = y.h,
+                        .out_w = y.w,
+                        .out_c = y.c,
+                        .kernel_h = w.n,
+                        .kernel_w = w.h,
+                        .stride = node->stride,
+                        .pad = node->pad};
+}
+
+/* ---- gradients: the other two ---- */
+
+static void conv_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
+  nn_node node = nn_get(g, y);
+  nn_shape x = nn_shape_of(g, node.in[0]), w = nn_shape_of(g, node.in[1]);
+  gx[0] = nn_conv_data_grad(g, gy, node.in[1], node.stride, node.pad, x.h, x.w);
+  gx[1] =
+      nn_conv_weight_grad(g, node.in[0], gy, w.n, w.h, node.stride, node.pad);
+}
+
+static void conv_data_grad_gradient(nn_graph *g, nn_id y, nn_id u, nn_id gx[]) {
+  nn_node node = nn_get(g, y);
+  nn_shape w = nn_shape_of(g, node.in[1]);
+  gx[0] = nn_conv(g, u, node.in[1], node.stride, node.pad);
+  gx[1] =
+      nn_conv_weight_grad(g, u, node.in[0], w.n, w.h, node.stride, node.pad);
+}
+
+static void conv_weight_grad_gradient(nn_graph *g, nn_id y, nn_id u,
+                                      nn_id gx[]) {
+  nn_node node = nn_get(g, y);
+  nn_shape x = nn_shape_of(g, node.in[0]);
+  gx[0] = nn_conv_data_grad(g, node.in[1], u, node.stride, node.pad, x.h, x.w);
+  gx[1] = nn_conv(g, node.in[0], u, node.stride, node.pad);
+}
+
+const nn_op nn_op_conv = {.name = "conv",
+                          .arity = 2,
+                          .shape = conv_shape,
+                          .kernel = nn_conv_gemm,
+                          .reference = nn_conv_reference,
+                          .gradient = conv_gradient,
+                          .scratch = nn_conv_gemm_scratch,
+                          .multiply_adds = conv_multiply_adds};
+const nn_op nn_op_conv_data_grad = {.name = "conv_data_grad",
+                                    .arity = 2,
+                                    .shape = conv_data_grad_shape,
+                                    .kernel = nn_conv_data_grad_gemm,
+                                    .reference = nn_conv_data_grad_reference,
+                                    .gradient = conv_data_grad_gradient,
+                                    .scratch = nn_conv_data_grad_gemm_scratch,
+                                    .multiply_adds = conv_multiply_adds};
+const nn_op nn_op_conv_weight_grad = {
+    .name = "conv_weight_grad",
+    .arity = 2,
+    .shape = conv_weight_grad_shape,
+    .kernel = nn_conv_weight_grad_gemm,
+    .reference = nn_conv_weight_grad_reference,
+    .gradient = conv_weight_grad_gradient,
+    .scratch = nn_conv_weight_grad_gemm_scratch,
+    .multiply_adds = conv_multiply_adds};
+
+nn_id nn_conv(nn_graph *g, nn_id x, nn_id w, int stride, int pad) {
+  return nn_emit(
+      g,
+      (nn_node){.op = &nn_op_conv, .in = {x, w}, .stride = stride, .pad = pad});
+}
+
+nn_id nn_conv_data_grad(nn_graph *g, nn_id gy, nn_id w, int stride, int pad,
+                        int height, int width) {
+  return nn_emit(g, (nn_node){.op = &nn_op_conv_data_grad,
+                              .in = {gy, w},
+                              .shape = {.h = height, .w = width},
+                              .stride = stride,
+                              .pad = pad});
+}
+
+nn_id nn_conv_transpose(nn_graph *g, nn_id gy, nn_id w, int stride, int pad,
+                        int height, int width) {
+  return nn_conv_data_grad(g, gy, w, stride, pad, height, width);
+}
+
+nn_id nn_conv_weight_grad(nn_graph *g, nn_id x, nn_id gy, int kernel_h,
+                          int kernel_w, int stride, int pad) {
+  return nn_emit(g, (nn_node){.op = &nn_op_conv_weight_grad,
+                              .in = {x, gy},
+                              .shape = {.n = kernel_h, .h = kernel_w},
+                              .stride = stride,
+                              .pad = pad});
+}

@@ -1,0 +1,44 @@
+/* Kernels of the three convolution operations. */
+#ifndef HARMONIA_NN_CONV_H
+#define HARMONIA_NN_CONV_H
+
+#include "nn/internal.h"
+
+/* The sizes of one convolution, whichever partial is computed: x
+ * [batch,in_h,in_w,in_c], w [kernel_h,kernel_w,in_c,out_c], y
+ * [batch,out_h,out_w,out_c]. */
+typedef struct nn_conv_case {
+  int batch, in_h, in_w, in_c, out_h, out_w, out_c;
+  int kernel_h, kernel_w, stride, pad;
+} nn_conv_case;
+
+nn_conv_case nn_conv_case_of(const nn_node *node, const nn_shape *in);
+
+/* im2col panels and matrix products (conv_gemm.c, conv_data_grad.c,
+ * conv_weight_grad.c) */
+void nn_conv_gemm(const nn_call *call);
+void nn_conv_data_grad_gemm(const nn_call *call);
+void nn_conv_weight_grad_gemm(const nn_call *call);
+size_t nn_conv_gemm_scratch(const nn_node *node, const nn_shape *in,
+                            int threads);
+size_t nn_conv_data_grad_gemm_scratch(const nn_node *node, const nn_shape *in,
+                                      int threads);
+size_t nn_conv_weight_grad_gemm_scratch(const nn_node *node, const nn_shape *in,
+                                        int threads);
+
+/* plain loops (conv_reference.c) */
+void nn_conv_reference(const nn_call *call);
+void nn_conv_data_grad_reference(const nn_call *call);
+void nn_conv_weight_grad_reference(const nn_call *call);
+
+/* Copies the patches of output pixels [begin, end) under kernel rows [ky0, ky1)
+ * into rows of (ky1-ky0)*kernel_w*in_c values (im2col.c). */
+void nn_im2col(const nn_conv_case *c, const nn_real *x, size_t begin,
+               size_t end, int ky0, int ky1, nn_real *rows);
+
+/* A 1x1 stride-1 convolution: x is its own im2col. */
+static inline bool nn_conv_is_pointwise(const nn_conv_case *c) {
+  return c->kernel_h == 1 && c->kernel_w == 1 && c->stride == 1 && c->pad == 0;
+}
+
+#endif

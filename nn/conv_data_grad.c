@@ -1,0 +1,274 @@
+/* The data gradient (and transposed convolution) as matrix products.
+ *
+ * With stride s, the input pixels of one phase (their coordinates plus the
+ * padding, modulo s) meet the same kernel positions: a phase is a dense
+ * convolution of gy with the kernel taps of that phase. Nothing is scattered,
+ * nothing is multiplied by inserted zeros. Where there are few pixels the
+ * weights' traffic dominates; then one product with all weights in place is
+ * followed by a gather. Both are chosen and cut by shape alone. */
+#include <string.h>
+
+#include "nn/conv.h"
+
+enum {
+  PANEL_VALUES = 1 << 18,
+  PANEL_ROWS_MIN = 256,
+  FEW_PIXELS = 256, /* of gy: below, the weights dominate */
+  COLUMNS = 512
+};
+
+static size_t out_pixels(const nn_conv_case *c) {
+  return (size_t)c->batch * (size_t)c->out_h * (size_t)c->out_w;
+}
+
+static size_t in_pixels(const nn_conv_case *c) {
+  return (size_t)c->batch * (size_t)c->in_h * (size_t)c->in_w;
+}
+
+static size_t depth_of(const nn_conv_case *c) {
+  return (size_t)c->kernel_h * (size_t)c->kernel_w * (size_t)c->in_c;
+}
+
+/* ---- few pixels: columns = gy W', then each x gathers its products ---- */
+
+typedef struct gather_job {
+  const nn_call *call;
+  nn_conv_case c;
+  nn_real *columns; /* [out pixels][kh*kw*in_c] */
+} gather_job;
+
+static void product_columns(void *context, size_t begin, size_t end) {
+  const gather_job *job = context;
+  const nn_conv_case *c = &job->c;
+  int depth = (int)depth_of(c);
+  nn_gemm(false, true, (int)out_pixels(c), (int)(end - begin), c->out_c,
+          job->call->in[0], c->out_c,
+          job->call->in[1] + begin * (size_t)c->out_c, c->out_c, 0,
+          job->columns + begin, depth);
+}
+
+NN_CLONES static void add_values(size_t count, const nn_real *from,
+                                 nn_real *to) {
+  for (size_t i = 0; i < count; i++) to[i] += from[i];
+}
+
+/* The output coordinate that kernel position k brings to input i, or -1. */
+static inline int source(int i, int k, int pad, int stride, int extent) {
+  int at = i + pad - k;
+  if (at < 0 || at % stride != 0 || at / stride >= extent) return -1;
+  return at / stride;
+}
+
+static void gather(void *context, size_t begin, size_t end) {
+  const gather_job *job = context;
+  const nn_conv_case *c = &job->c;
+  size_t channels = (size_t)c->in_c, depth = depth_of(c);
+  for (size_t pixel = begin; pixel < end; pixel++) {
+    int ix = (int)(pixel % (size_t)c->in_w);
+    int iy = (int)(pixel / (size_t)c->in_w % (size_t)c->in_h);
+    size_t n = pixel / (size_t)c->in_w / (size_t)c->in_h;
+    nn_real *to = job->call->out + pixel * channels;
+    memset(to, 0, channels * sizeof *to);
+    for (int ky = 0; ky < c->kernel_h; ky++) {
+      int oy = source(iy, ky, c->pad, c->stride, c->out_h);
+      for (int kx = 0; oy >= 0 && kx < c->kernel_w; kx++) {
+        int ox = source(ix, kx, c->pad, c->stride, c->out_w);
+        if (ox < 0) continue;
+        size_t row =
+            (n * (size_t)c->out_h + (size_t)oy) * (size_t)c->out_w + (size_t)ox;
+        add_values(channels,
+                   job->columns + row * depth +
+                       (size_t)(ky * c->kernel_w + kx) * channels,
+                   to);
+      }
+    }
+  }
+}
+
+/* ---- many pixels: a dense convolution a phase ---- */
+
+/* Kernel positions of one phase along one axis, from the last to the first: the
+ * pixels of gy they meet then ascend without gaps. */
+typedef struct phase_axis {
+  int first; /* smallest input coordinate of the phase */
+  int count; /* how many there are */
+  int taps;  /* kernel positions last, last - stride, ... */
+  int last;
+  int source0; /* output coordinate of tap `last` at `first`; +1 a step */
+} phase_axis;
+
+static phase_axis phase_axis_make(int phase, int extent, int kernel, int stride,
+                                  int pad) {
+  phase_axis axis;
+  axis.first = ((phase - pad) % stride + stride) % stride;
+  axis.count = axis.first < extent ? (extent - 1 - axis.first) / stride + 1 : 0;
+  axis.taps = phase < kernel ? (kernel - 1 - phase) / stride + 1 : 0;
+  axis.last = phase + (axis.taps - 1) * stride;
+  axis.source0 = (axis.first + pad - axis.last) / stride;
+  return axis;
+}
+
+typedef struct phase_job {
+  const nn_call *call;
+  nn_conv_case c;
+  phase_axis y, x;
+  nn_real *weights; /* [taps_y][taps_x][out_c][in_c], of this phase */
+  nn_real *scratch; /* a panel and a result of panel_rows rows a thread */
+  size_t depth;     /* taps_y * taps_x * out_c */
+  size_t panel_rows, thread_values;
+} phase_job;
+
+static size_t max_phase_depth(const nn_conv_case *c) {
+  size_t taps_h = (size_t)((c->kernel_h + c->stride - 1) / c->stride);
+  size_t taps_w = (size_t)((c->kernel_w + c->stride - 1) / c->stride);
+  return taps_h * taps_w * (size_t)c->out_c;
+}
+
+static size_t panel_rows_of(const nn_conv_case *c) {
+  size_t rows = PANEL_VALUES / max_phase_depth(c);
+  return rows < PANEL_ROWS_MIN ? PANEL_ROWS_MIN : rows;
+}
+
+/* Transposes the taps of a phase to [tap][out_c][in_c]; item: a tap. */
+static void pack_taps(void *context, size_t begin, size_t end) {
+  const phase_job *job = context;
+  const nn_conv_case *c = &job->c;
+  size_t ci = (size_t)c->in_c, co = (size_t)c->out_c;
+  enum { BLOCK = 16 };
+  for (size_t tap = begin; tap < end; tap++) {
+    int ky = job->y.last - (int)tap / job->x.taps * c->stride;
+    int kx = job->x.last - (int)tap % job->x.taps * c->stride;
+    const nn_real *from =
+        job->call->in[1] + (size_t)(ky * c->kernel_w + kx) * ci * co;
+    nn_real *to = job->weights + tap * ci * co;
+    for (size_t o0 = 0; o0 < co; o0 += BLOCK)
+      for (size_t i0 = 0; i0 < ci; i0 += BLOCK)
+        for (size_t o = o0; o < co && o < o0 + BLOCK; o++)
+          for (size_t i = i0; i < ci && i < i0 + BLOCK; i++)
+            to[o * ci + i] = from[i * co + o];
+  }
+}
+
+/* taps_x pixels of gy in row oy from ox0, zeros outside. */
+static void copy_taps(const phase_job *job, const nn_real *image, int oy,
+                      int ox0, nn_real *to) {
+  const nn_conv_case *c = &job->c;
+  size_t channels = (size_t)c->out_c;
+  if (oy < 0 || oy >= c->out_h) {
+    memset(to, 0, (size_t)job->x.taps * channels * sizeof *to);
+    return;
+  }
+  for (int t = 0; t < job->x.taps; t++, to += channels) {
+    int ox = ox0 + t;
+    if (ox < 0 || ox >= c->out_w)
+      memset(to, 0, channels * sizeof *to);
+    else
+      memcpy(to,
+             image + ((size_t)oy * (size_t)c->out_w + (size_t)ox) * channels,
+             channels * sizeof *to);
+  }
+}
+
+/* Pixels [begin, end) of the phase's grid [batch][y.count][x.count]. */
+static void phase_panel(void *context, size_t begin, size_t end, int thread) {
+  const phase_job *job = context;
+  const nn_conv_case *c = &job->c;
+  nn_real *rows = job->scratch + (size_t)thread * job->thread_values;
+  nn_real *result = rows + job->panel_rows * job->depth;
+  size_t ci = (size_t)c->in_c, tap_row = (size_t)job->x.taps * (size_t)c->out_c;
+  size_t columns = (size_t)job->x.count, lines = (size_t)job->y.count;
+  nn_real *to = rows;
+  for (size_t pixel = begin; pixel < end; pixel++) {
+    const nn_real *image =
+        job->call->in[0] + pixel / columns / lines * (size_t)c->out_h *
+                               (size_t)c->out_w * (size_t)c->out_c;
+    int oy = job->y.source0 + (int)(pixel / columns % lines);
+    int ox = job->x.source0 + (int)(pixel % columns);
+    for (int t = 0; t < job->y.taps; t++, to += tap_row)
+      copy_taps(job, image, oy + t, ox, to);
+  }
+  nn_gemm(false, false, (int)(end - begin), c->in_c, (int)job->depth, rows,
+          (int)job->depth, job->weights, c->in_c, 0, result, c->in_c);
+  for (size_t pixel = begin; pixel < end; pixel++, result += ci) {
+    size_t n = pixel / columns / lines;
+    size_t iy =
+        (size_t)job->y.first + pixel / columns % lines * (size_t)c->stride;
+    size_t ix = (size_t)job->x.first + pixel % columns * (size_t)c->stride;
+    memcpy(job->call->out +
+               ((n * (size_t)c->in_h + iy) * (size_t)c->in_w + ix) * ci,
+           result, ci * sizeof *result);
+  }
+}
+
+/* A phase that no kernel position reaches (stride above the kernel). */
+static void clear_phase(const phase_job *job) {
+  const nn_conv_case *c = &job->c;
+  for (int n = 0; n < c->batch; n++)
+    for (int iy = job->y.first; iy < c->in_h; iy += c->stride)
+      for (int ix = job->x.first; ix < c->in_w; ix += c->stride)
+        memset(job->call->out + (((size_t)n * (size_t)c->in_h + (size_t)iy) *
+                                     (size_t)c->in_w +
+                                 (size_t)ix) *
+                                    (size_t)c->in_c,
+               0, (size_t)c->in_c * sizeof(nn_real));
+}
+
+static void run_phase(const nn_call *call, const nn_conv_case *c, int phase_y,
+                      int phase_x) {
+  phase_job job = {.call = call, .c = *c};
+  job.y = phase_axis_make(phase_y, c->in_h, c->kernel_h, c->stride, c->pad);
+  job.x = phase_axis_make(phase_x, c->in_w, c->kernel_w, c->stride, c->pad);
+  size_t taps = (size_t)job.y.taps * (size_t)job.x.taps;
+  if (job.y.count == 0 || job.x.count == 0) return;
+  if (taps == 0) {
+    clear_phase(&job);
+    return;
+  }
+  job.depth = taps * (size_t)c->out_c;
+  job.panel_rows = panel_rows_of(c);
+  job.thread_values = job.panel_rows * (max_phase_depth(c) + (size_t)c->in_c);
+  job.weights = call->scratch;
+  job.scratch = job.weights + max_phase_depth(c) * (size_t)c->in_c;
+  nn_parallel(call->threads, taps, 1, pack_taps, &job);
+  nn_parallel_ranked(call->threads,
+                     (size_t)c->batch * (size_t)job.y.count *
+                         (size_t)job.x.count,
+                     job.panel_rows, phase_panel, &job);
+}
+
+/* ---- the kernel ---- */
+
+size_t nn_conv_data_grad_gemm_scratch(const nn_node *node, const nn_shape *in,
+                                      int threads) {
+  nn_conv_case c = nn_conv_case_of(node, in);
+  if (nn_conv_is_pointwise(&c)) return 0;
+  if (out_pixels(&c) <= FEW_PIXELS)
+    return out_pixels(&c) * depth_of(&c) * sizeof(nn_real);
+  size_t panel = panel_rows_of(&c) * (max_phase_depth(&c) + (size_t)c.in_c);
+  return (max_phase_depth(&c) * (size_t)c.in_c + panel * (size_t)threads) *
+         sizeof(nn_real);
+}
+
+/* 1x1: gx = gy W' on the pixels as they lie. */
+static void pointwise(void *context, size_t begin, size_t end) {
+  const gather_job *job = context;
+  const nn_conv_case *c = &job->c;
+  nn_gemm(false, true, (int)(end - begin), c->in_c, c->out_c,
+          job->call->in[0] + begin * (size_t)c->out_c, c->out_c,
+          job->call->in[1], c->out_c, 0,
+          job->call->out + begin * (size_t)c->in_c, c->in_c);
+}
+
+void nn_conv_data_grad_gemm(const nn_call *call) {
+  nn_conv_case c = nn_conv_case_of(call->node, call->in_shape);
+  gather_job job = {.call = call, .c = c, .columns = call->scratch};
+  if (nn_conv_is_pointwise(&c)) {
+    nn_parallel(call->threads, in_pixels(&c), 1024, pointwise, &job);
+  } else if (out_pixels(&c) <= FEW_PIXELS) {
+    nn_parallel(call->threads, depth_of(&c), COLUMNS, product_columns, &job);
+    nn_parallel(call->threads, in_pixels(&c), 64, gather, &job);
+  } else {
+    for (int y = 0; y < c.stride; y++)
+      for (int x = 0; x < c.stride; x++) run_phase(call, &c, y, x);
+  }
+}

@@ -1,0 +1,80 @@
+/* Convolution as matrix products: panels of im2col rows times the weights.
+ *
+ * Work is cut into tiles (rows of pixels x columns of channels) by shape alone,
+ * so that results do not depend on the number of threads. */
+#include "nn/conv.h"
+
+/* A panel should stay in the cache between im2col and the product, yet have
+ * enough rows that packing the weights for it is a small part of the work. */
+enum { PANEL_VALUES = 1 << 18, PANEL_ROWS_MIN = 256, COLUMNS = 128 };
+
+typedef struct conv_job {
+  const nn_call *call;
+  nn_conv_case c;
+  size_t pixels, depth;            /* rows and inner extent of the product */
+  size_t panel_rows, panel_values; /* panel_values: scratch a thread */
+} conv_job;
+
+static conv_job conv_job_make(const nn_node *node, const nn_shape *in) {
+  conv_job job = {.c = nn_conv_case_of(node, in)};
+  const nn_conv_case *c = &job.c;
+  job.pixels = (size_t)c->batch * (size_t)c->out_h * (size_t)c->out_w;
+  job.depth = (size_t)c->kernel_h * (size_t)c->kernel_w * (size_t)c->in_c;
+  job.panel_rows = PANEL_VALUES / job.depth;
+  if (job.panel_rows < PANEL_ROWS_MIN) job.panel_rows = PANEL_ROWS_MIN;
+  if (job.panel_rows > job.pixels) job.panel_rows = job.pixels;
+  job.panel_values = nn_conv_is_pointwise(c) ? 0 : job.panel_rows * job.depth;
+  return job;
+}
+
+size_t nn_conv_gemm_scratch(const nn_node *node, const nn_shape *in,
+                            int threads) {
+  conv_job job = conv_job_make(node, in);
+  bool one_panel = job.panel_rows == job.pixels;
+  return job.panel_values * sizeof(nn_real) * (one_panel ? 1 : (size_t)threads);
+}
+
+/* Rows [begin, end) of the product, each thread with a panel of its own. */
+static void panel(void *context, size_t begin, size_t end, int thread) {
+  const conv_job *job = context;
+  const nn_conv_case *c = &job->c;
+  const nn_real *rows = job->call->in[0] + begin * job->depth;
+  if (!nn_conv_is_pointwise(c)) {
+    nn_real *scratch =
+        (nn_real *)job->call->scratch + (size_t)thread * job->panel_values;
+    nn_im2col(c, job->call->in[0], begin, end, 0, c->kernel_h, scratch);
+    rows = scratch;
+  }
+  nn_gemm(false, false, (int)(end - begin), c->out_c, (int)job->depth, rows,
+          (int)job->depth, job->call->in[1], c->out_c, 0,
+          job->call->out + begin * (size_t)c->out_c, c->out_c);
+}
+
+static void fill_panel(void *context, size_t begin, size_t end) {
+  const conv_job *job = context;
+  nn_im2col(&job->c, job->call->in[0], begin, end, 0, job->c.kernel_h,
+            (nn_real *)job->call->scratch + begin * job->depth);
+}
+
+/* Columns [begin, end) of the product over the one panel there is. */
+static void columns(void *context, size_t begin, size_t end) {
+  const conv_job *job = context;
+  const nn_conv_case *c = &job->c;
+  const nn_real *rows =
+      nn_conv_is_pointwise(c) ? job->call->in[0] : job->call->scratch;
+  nn_gemm(false, false, (int)job->pixels, (int)(end - begin), (int)job->depth,
+          rows, (int)job->depth, job->call->in[1] + begin, c->out_c, 0,
+          job->call->out + begin, c->out_c);
+}
+
+void nn_conv_gemm(const nn_call *call) {
+  conv_job job = conv_job_make(call->node, call->in_shape);
+  job.call = call;
+  if (job.panel_rows < job.pixels) {
+    nn_parallel_ranked(call->threads, job.pixels, job.panel_rows, panel, &job);
+    return;
+  }
+  if (!nn_conv_is_pointwise(&job.c))
+    nn_parallel(call->threads, job.pixels, 64, fill_panel, &job);
+  nn_parallel(call->threads, (size_t)job.c.out_c, COLUMNS, columns, &job);
+}

@@ -1,0 +1,36 @@
+/* Dropout masks from counter-based random numbers: a sample's mask depends on
+ * (seed, its position in the run, layer), not on who computes it. */
+#include "base/random.h"
+#include "nn/internal.h"
+
+static void mask_samples(void *context, size_t begin, size_t end) {
+  const nn_call *call = context;
+  double p = call->node->alpha;
+  nn_real keep = (nn_real)(1 / (1 - p));
+  uint32_t limit = (uint32_t)(p * 4294967295.0);
+  size_t size = nn_shape_count(call->shape) / (size_t)call->shape.n;
+  for (size_t n = begin; n < end; n++) {
+    random_stream stream =
+        random_stream_make(call->seed, RANDOM_DROPOUT, call->first_sample + n,
+                           (uint32_t)call->node->index);
+    nn_real *out = call->out + n * size;
+    for (size_t i = 0; i < size; i++)
+      out[i] = random_u32(&stream) < limit ? 0 : keep;
+  }
+}
+
+static void dropout_mask_kernel(const nn_call *call) {
+  nn_parallel(call->threads, (size_t)call->shape.n, 1, mask_samples,
+              (void *)(uintptr_t)call);
+}
+
+const nn_op nn_op_dropout_mask = {.name = "dropout_mask",
+                                  .kernel = dropout_mask_kernel};
+
+nn_id nn_dropout_mask(nn_graph *g, nn_shape shape, double p, int layer) {
+  INVARIANT(p >= 0 && p < 1, "dropout %g", p);
+  return nn_emit(g, (nn_node){.op = &nn_op_dropout_mask,
+                              .shape = shape,
+                              .alpha = p,
+                              .index = layer});
+}

@@ -1,0 +1,34 @@
+/* Matrix products by OpenBLAS, one thread a call: the threads are ours. */
+#include <cblas.h>
+#include <string.h>
+
+#include "nn/internal.h"
+
+#ifdef NN_DOUBLE
+#define GEMM cblas_dgemm
+#define GEMV cblas_dgemv
+#else
+#define GEMM cblas_sgemm
+#define GEMV cblas_sgemv
+#endif
+
+void nn_gemm(bool transpose_a, bool transpose_b, int m, int n, int k,
+             const nn_real *a, int lda, const nn_real *b, int ldb, nn_real beta,
+             nn_real *c, int ldc) {
+  if (m == 1 && !transpose_a) {
+    /* one row: a matrix-vector product reads B once and packs nothing */
+    if (beta == 0) memset(c, 0, (size_t)n * sizeof *c); /* 0 x NaN is NaN */
+    GEMV(CblasRowMajor, transpose_b ? CblasNoTrans : CblasTrans,
+         transpose_b ? n : k, transpose_b ? k : n, 1, b, ldb, a, 1, beta, c, 1);
+    return;
+  }
+  GEMM(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
+       transpose_b ? CblasTrans : CblasNoTrans, m, n, k, 1, a, lda, b, ldb,
+       beta, c, ldc);
+}
+
+const char *nn_blas_core(void) { return openblas_get_corename(); }
+
+__attribute__((constructor)) static void one_thread(void) {
+  openblas_set_num_threads(1);
+}

@@ -1,0 +1,149 @@
+/* What the files of libnn share. */
+#ifndef HARMONIA_NN_INTERNAL_H
+#define HARMONIA_NN_INTERNAL_H
+
+#include "nn/nn.h"
+
+/* Compiled for several instruction sets, chosen at load time. Only functions
+ * without OpenMP regions; their loops over contiguous values vectorise. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&         \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define NN_CLONES                                                              \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define NN_CLONES
+#endif
+
+enum { NN_MAX_INPUTS = 3 };
+
+typedef struct nn_node nn_node;
+
+/* One execution of a node. */
+typedef struct nn_call {
+  const nn_node *node;
+  const nn_real *in[NN_MAX_INPUTS];
+  nn_shape in_shape[NN_MAX_INPUTS];
+  nn_real *out;
+  nn_shape shape;
+  void *scratch;
+  int threads;
+  uint64_t seed, first_sample; /* of random operations */
+} nn_call;
+
+/* A row of the operation table. */
+typedef struct nn_op {
+  const char *name;
+  int arity;
+  /* Sets node->shape from the inputs' shapes and the attributes; NULL where
+   * the builder sets it. */
+  void (*shape)(const nn_graph *graph, nn_node *node);
+  void (*kernel)(const nn_call *call);
+  /* The plain twin of a tuned kernel; NULL where the kernel is plain. */
+  void (*reference)(const nn_call *call);
+  /* Emits the gradients gx[] of sum(y * gy) for the inputs; an entry left
+   * NN_NONE is a zero. NULL: no gradient goes through. */
+  void (*gradient)(nn_graph *graph, nn_id y, nn_id gy, nn_id gx[]);
+  /* Bytes of scratch memory of a call. */
+  size_t (*scratch)(const nn_node *node, const nn_shape *in_shape, int threads);
+  /* Multiply-adds, for the profile. */
+  double (*multiply_adds)(const nn_node *node, const nn_shape *in_shape);
+  unsigned inplace; /* bit i: the result may take the place of input i */
+  bool view;        /* the result is input 0 itself */
+  bool external;    /* bound from outside: inputs, parameters, buffers */
+} nn_op;
+
+/* All operations, ended by NULL. */
+extern const nn_op *const nn_ops[];
+
+struct nn_node {
+  const nn_op *op;
+  nn_id in[NN_MAX_INPUTS];
+  nn_shape shape;
+  /* attributes, by operation */
+  int index;               /* of an input, state entry or dropout layer */
+  int kernel, stride, pad; /* convolutions; kernel also for fixed results */
+  int begin;               /* slice, pad */
+  int factor;              /* upsampling */
+  bool flag;               /* per sample; align corners */
+  double alpha, beta;      /* scalars */
+};
+
+typedef struct nn_named {
+  char name[160];
+  nn_id id;
+} nn_named;
+
+typedef struct nn_list { /* of nn_named */
+  nn_named *items;
+  int count, capacity;
+} nn_list;
+
+typedef struct nn_state_entry {
+  nn_entry entry;
+  nn_id id;
+  nn_id result; /* gradient or new value; NN_NONE: none */
+} nn_state_entry;
+
+struct nn_graph {
+  nn_node *nodes;
+  int count, capacity;
+  nn_state_entry *states;
+  int state_count, state_capacity;
+  nn_list inputs, reports, kept;
+};
+
+/* Appends a node after its shape rule has run. */
+nn_id nn_emit(nn_graph *graph, nn_node node);
+
+/* A copy: the array moves when the graph grows. */
+static inline nn_node nn_get(const nn_graph *graph, nn_id id) {
+  return graph->nodes[id];
+}
+
+#define NN_SHAPE(n_, h_, w_, c_) ((nn_shape){(n_), (h_), (w_), (c_)})
+#define NN_SCALAR NN_SHAPE(1, 1, 1, 1)
+
+/* Emits sum_to only where the shapes differ. */
+nn_id nn_reduce_like(nn_graph *graph, nn_id x, nn_shape shape);
+/* b, or a + b, for accumulating gradients. */
+nn_id nn_accumulate(nn_graph *graph, nn_id a, nn_id b);
+
+nn_id nn_conv_data_grad(nn_graph *g, nn_id gy, nn_id w, int stride, int pad,
+                        int height, int width);
+nn_id nn_conv_weight_grad(nn_graph *g, nn_id x, nn_id gy, int kernel_h,
+                          int kernel_w, int stride, int pad);
+
+/* ---- loops (parallel.c) ---- */
+
+/* Calls body(context, begin, end) over [0, count) in chunks of `grain` that do
+ * not depend on the number of threads. */
+void nn_parallel(int threads, size_t count, size_t grain,
+                 void (*body)(void *context, size_t begin, size_t end),
+                 void *context);
+/* The same, telling the body which thread it is (for scratch memory). */
+void nn_parallel_ranked(int threads, size_t count, size_t grain,
+                        void (*body)(void *context, size_t begin, size_t end,
+                                     int thread),
+                        void *context);
+
+/* ---- matrix products (gemm.c) ---- */
+
+/* C[m,n] = op(A) op(B) + beta C, row-major. */
+void nn_gemm(bool transpose_a, bool transpose_b, int m, int n, int k,
+             const nn_real *a, int lda, const nn_real *b, int ldb, nn_real beta,
+             nn_real *c, int ldc);
+
+/* ---- rows of the table ---- */
+
+extern const nn_op nn_op_input, nn_op_state, nn_op_fill, nn_op_axpby, nn_op_mul,
+    nn_op_div, nn_op_affine, nn_op_leaky_relu, nn_op_leaky_relu_grad,
+    nn_op_tanh, nn_op_tanh_grad, nn_op_sigmoid, nn_op_sigmoid_grad,
+    nn_op_softplus, nn_op_sqrt, nn_op_abs, nn_op_sign, nn_op_clamp_min,
+    nn_op_clamp_min_grad, nn_op_stop_gradient, nn_op_sum_to, nn_op_broadcast_to,
+    nn_op_reshape, nn_op_concat, nn_op_slice, nn_op_pad_channels, nn_op_conv,
+    nn_op_conv_data_grad, nn_op_conv_weight_grad, nn_op_moments,
+    nn_op_normalise, nn_op_normalise_grad, nn_op_max_pool2,
+    nn_op_max_pool2_grad, nn_op_max_pool2_gather, nn_op_upsample_bilinear,
+    nn_op_upsample_bilinear_adjoint, nn_op_dropout_mask;
+
+#endif

@@ -1,0 +1,37 @@
+/* Losses: means over all entries, or over samples for the triplet. */
+#include "nn/internal.h"
+
+nn_id nn_loss_l1(nn_graph *g, nn_id a, nn_id b) {
+  return nn_mean(g, nn_abs(g, nn_sub(g, a, b)));
+}
+
+nn_id nn_loss_mse(nn_graph *g, nn_id a, nn_id b) {
+  return nn_mean(g, nn_square(g, nn_sub(g, a, b)));
+}
+
+nn_id nn_loss_lsgan(nn_graph *g, nn_id z, bool real) {
+  return nn_mean(g, nn_square(g, nn_affine(g, z, 1, real ? -1 : 0)));
+}
+
+/* -log sigmoid(z) = softplus(-z); -log(1 - sigmoid(z)) = softplus(z) */
+nn_id nn_loss_bce(nn_graph *g, nn_id z, bool real) {
+  return nn_mean(g, nn_softplus(g, nn_affine(g, z, real ? -1 : 1, 0)));
+}
+
+nn_id nn_loss_hinge(nn_graph *g, nn_id z, bool real) {
+  return nn_mean(g, nn_leaky_relu(g, nn_affine(g, z, real ? -1 : 1, 1), 0));
+}
+
+static nn_id distance(nn_graph *g, nn_id a, nn_id b) {
+  nn_shape s = nn_shape_of(g, a);
+  nn_id difference = nn_affine(g, nn_sub(g, a, b), 1, 1e-6);
+  return nn_sqrt(
+      g, nn_reduce_like(g, nn_square(g, difference), NN_SHAPE(s.n, 1, 1, 1)));
+}
+
+nn_id nn_loss_triplet(nn_graph *g, nn_id anchor, nn_id positive, nn_id negative,
+                      double margin) {
+  nn_id excess =
+      nn_sub(g, distance(g, anchor, positive), distance(g, anchor, negative));
+  return nn_mean(g, nn_leaky_relu(g, nn_affine(g, excess, 1, margin), 0));
+}

@@ -1,0 +1,341 @@
+/* The planner: which nodes are computed, where each value lies.
+ *
+ * Nodes run in the order of their creation, which is a valid one. A value lives
+ * in a storage; views share their input's, and an elementwise result may take
+ * over that of an input that nobody reads later. Storages get places in one
+ * arena so that those alive at the same time never overlap. */
+#include "nn/plan.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "nn/layout.h"
+
+enum { ALIGN = 16, FOREVER = INT32_MAX };
+
+typedef struct storage {
+  size_t size, offset; /* values */
+  int birth, death;    /* steps, both included */
+} storage;
+
+typedef struct planner {
+  const nn_graph *graph;
+  nn_plan *plan;
+  bool *live;
+  int *last_use;   /* by node: last live consumer */
+  int *storage_of; /* by node; -1: not in the arena */
+  bool *is_result; /* by node: written straight into the results */
+  storage *storages;
+  int storage_count;
+  int *completed; /* by state entry */
+} planner;
+
+static size_t aligned(size_t count) {
+  return (count + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+/* ---- which nodes ---- */
+
+static void mark(planner *p, nn_id id) {
+  if (id != NN_NONE) p->live[id] = true;
+}
+
+static void find_live(planner *p) {
+  const nn_graph *g = p->graph;
+  for (int i = 0; i < g->state_count; i++) mark(p, g->states[i].result);
+  for (int i = 0; i < g->reports.count; i++) mark(p, g->reports.items[i].id);
+  for (int i = 0; i < g->kept.count; i++) mark(p, g->kept.items[i].id);
+  for (nn_id id = g->count - 1; id >= 0; id--) {
+    const nn_node *node = &g->nodes[id];
+    p->last_use[id] = id;
+    for (int i = 0; p->live[id] && i < node->op->arity; i++)
+      p->live[node->in[i]] = true;
+  }
+  for (nn_id id = 0; id < g->count; id++)
+    for (int i = 0; p->live[id] && i < g->nodes[id].op->arity; i++)
+      p->last_use[g->nodes[id].in[i]] = id;
+  for (int i = 0; i < g->kept.count; i++)
+    p->last_use[g->kept.items[i].id] = FOREVER;
+}
+
+/* ---- results ---- */
+
+/* Whether a node can write its value straight into the results: it computes
+ * one, and no other result or kept value is the same node. */
+static bool claim_result(planner *p, nn_id id) {
+  const nn_node *node = &p->graph->nodes[id];
+  if (node->op->view || node->op->external || p->is_result[id]) return false;
+  p->is_result[id] = true;
+  return true;
+}
+
+static void place_result(planner *p, nn_id id, size_t offset) {
+  if (claim_result(p, id)) {
+    p->plan->places[id] = (nn_place){NN_IN_RESULTS, offset};
+    return;
+  }
+  nn_step *copy = &p->plan->steps[p->plan->step_count++];
+  *copy = (nn_step){.id = NN_NONE,
+                    .out = {NN_IN_RESULTS, offset},
+                    .copied = nn_shape_count(nn_shape_of(p->graph, id))};
+  copy->scratch = (size_t)id; /* its source, until places are known */
+  p->last_use[id] = FOREVER;
+}
+
+static nn_id source_of_copy(const nn_step *copy) {
+  return (nn_id)copy->scratch;
+}
+
+/* Copies come behind the nodes' steps, so they are collected first and moved
+ * there once the number of steps is known. */
+static void place_results(planner *p) {
+  const nn_graph *g = p->graph;
+  const nn_layout *layout = &p->plan->layout;
+  for (int i = 0; i < g->state_count; i++) {
+    if (g->states[i].result == NN_NONE) continue;
+    const nn_entry *entry = nn_layout_find(layout, g->states[i].entry.name);
+    place_result(p, g->states[i].result, entry->offset);
+  }
+  for (int i = 0; i < g->reports.count; i++)
+    place_result(p, g->reports.items[i].id, layout->state_size + (size_t)i);
+}
+
+/* ---- storages ---- */
+
+static int new_storage(planner *p, size_t size, int birth, int death) {
+  p->storages[p->storage_count] =
+      (storage){.size = aligned(size), .birth = birth, .death = death};
+  return p->storage_count++;
+}
+
+/* The storage of an input that the node may overwrite, or -1. */
+static int storage_to_reuse(const planner *p, nn_id id) {
+  const nn_node *node = &p->graph->nodes[id];
+  for (int i = 0; i < node->op->arity; i++) {
+    int candidate = p->storage_of[node->in[i]];
+    if (!(node->op->inplace >> i & 1) || candidate < 0 ||
+        p->storages[candidate].death > id)
+      continue;
+    bool fits = true; /* every input there is read where it is overwritten */
+    for (int k = 0; k < node->op->arity; k++)
+      if (p->storage_of[node->in[k]] == candidate &&
+          !nn_shape_equal(p->graph->nodes[node->in[k]].shape, node->shape))
+        fits = false;
+    if (fits) return candidate;
+  }
+  return -1;
+}
+
+static void place_node(planner *p, nn_id id) {
+  const nn_node *node = &p->graph->nodes[id];
+  nn_place *place = &p->plan->places[id];
+  p->storage_of[id] = -1;
+  if (node->op == &nn_op_input) {
+    *place = (nn_place){NN_IN_INPUT, (size_t)node->index};
+  } else if (node->op == &nn_op_state) {
+    const char *name = p->graph->states[node->index].entry.name;
+    const nn_entry *entry = nn_layout_find(&p->plan->layout, name);
+    INVARIANT(entry != NULL, "the layout lacks %s", name);
+    *place = (nn_place){NN_IN_STATE, entry->offset};
+  } else if (node->op->view) {
+    *place = p->plan->places[node->in[0]];
+    p->storage_of[id] = p->storage_of[node->in[0]];
+  } else if (!p->is_result[id]) {
+    int reused = storage_to_reuse(p, id);
+    p->storage_of[id] =
+        reused >= 0 ? reused
+                    : new_storage(p, nn_shape_count(node->shape), id, id);
+    place->kind = NN_IN_ARENA;
+  }
+  if (p->storage_of[id] >= 0) {
+    storage *home = &p->storages[p->storage_of[id]];
+    if (p->last_use[id] > home->death) home->death = p->last_use[id];
+  }
+}
+
+static void add_step(planner *p, nn_id id) {
+  const nn_graph *g = p->graph;
+  const nn_node *node = &g->nodes[id];
+  if (node->op->external || node->op->view) return;
+  nn_step *step = &p->plan->steps[p->plan->step_count++];
+  *step = (nn_step){.id = id, .scratch = SIZE_MAX};
+  if (node->op->scratch == NULL) return;
+  nn_shape shapes[NN_MAX_INPUTS];
+  for (int i = 0; i < node->op->arity; i++)
+    shapes[i] = g->nodes[node->in[i]].shape;
+  size_t bytes = node->op->scratch(node, shapes, p->plan->threads);
+  if (bytes > 0)
+    step->scratch = (size_t)new_storage(
+        p, (bytes + sizeof(nn_real) - 1) / sizeof(nn_real), id, id);
+}
+
+/* Largest first, each at the lowest place that is free for its lifetime. */
+static status place_storages(planner *p) {
+  int count = p->storage_count, placed_count = 0;
+  int *placed; /* by offset */
+  TRY(MEMORY_NEW((size_t)count + 1, "plan", &placed));
+  bool *done;
+  status result = MEMORY_NEW((size_t)count + 1, "plan", &done);
+  for (int round = 0; result == STATUS_OK && round < count; round++) {
+    int next = -1;
+    for (int i = 0; i < count; i++)
+      if (!done[i] &&
+          (next < 0 || p->storages[i].size > p->storages[next].size))
+        next = i;
+    storage *s = &p->storages[next];
+    done[next] = true;
+    s->offset = 0;
+    for (int k = 0; k < placed_count; k++) {
+      const storage *o = &p->storages[placed[k]];
+      if (o->death < s->birth || o->birth > s->death) continue;
+      if (o->offset >= s->offset + s->size) break;
+      if (o->offset + o->size > s->offset) s->offset = o->offset + o->size;
+    }
+    int at = placed_count++;
+    for (; at > 0 && p->storages[placed[at - 1]].offset > s->offset; at--)
+      placed[at] = placed[at - 1];
+    placed[at] = next;
+    if (s->offset + s->size > p->plan->arena_size)
+      p->plan->arena_size = s->offset + s->size;
+  }
+  memory_free(done);
+  memory_free(placed);
+  return result;
+}
+
+/* ---- finishing ---- */
+
+static void resolve(planner *p) {
+  nn_plan *plan = p->plan;
+  const nn_graph *g = p->graph;
+  for (nn_id id = 0; id < g->count; id++)
+    if (p->live[id] && p->storage_of[id] >= 0)
+      plan->places[id] =
+          (nn_place){NN_IN_ARENA, p->storages[p->storage_of[id]].offset};
+  for (int i = 0; i < plan->step_count; i++) {
+    nn_step *step = &plan->steps[i];
+    if (step->id == NN_NONE) {
+      step->in[0] = plan->places[source_of_copy(step)];
+      continue;
+    }
+    const nn_node *node = &g->nodes[step->id];
+    step->out = plan->places[step->id];
+    for (int k = 0; k < node->op->arity; k++)
+      step->in[k] = plan->places[node->in[k]];
+    if (step->scratch != SIZE_MAX)
+      step->scratch = p->storages[step->scratch].offset;
+  }
+}
+
+/* step->done: the prefix of parameters whose gradients are final by then. */
+static void mark_progress(planner *p) {
+  nn_plan *plan = p->plan;
+  const nn_layout *layout = &plan->layout;
+  size_t done = 0;
+  int entry = 0;
+  for (int i = 0; i < plan->step_count; i++) {
+    nn_step *step = &plan->steps[i];
+    int now = step->id == NN_NONE ? FOREVER - 1 : step->id;
+    while (entry < layout->entry_count && layout->entries[entry].trainable) {
+      int state = 0;
+      while (state < p->graph->state_count &&
+             strcmp(p->graph->states[state].entry.name,
+                    layout->entries[entry].name) != 0)
+        state++;
+      if (state < p->graph->state_count && p->completed[state] > now) break;
+      entry++;
+      done = entry < layout->entry_count ? layout->entries[entry].offset
+                                         : layout->state_size;
+    }
+    step->done = done;
+  }
+  if (plan->step_count > 0)
+    plan->steps[plan->step_count - 1].done = layout->result_size;
+}
+
+static void find_completion(planner *p) {
+  const nn_graph *g = p->graph;
+  for (int i = 0; i < g->state_count; i++) {
+    nn_id id = g->states[i].result;
+    bool copied =
+        id != NN_NONE && (g->nodes[id].op->view || g->nodes[id].op->external);
+    p->completed[i] = id == NN_NONE ? -1 : copied ? FOREVER - 1 : id;
+  }
+}
+
+static status make_plan(planner *p, const nn_plan_options *options) {
+  const nn_graph *g = p->graph;
+  nn_plan *plan = p->plan;
+  size_t count = (size_t)g->count;
+  size_t results = (size_t)(g->state_count + g->reports.count);
+  TRY(MEMORY_NEW(count, "plan", &p->live));
+  TRY(MEMORY_NEW(count, "plan", &p->last_use));
+  TRY(MEMORY_NEW(count, "plan", &p->storage_of));
+  TRY(MEMORY_NEW(count, "plan", &p->is_result));
+  TRY(MEMORY_NEW(2 * count, "plan", &p->storages));
+  TRY(MEMORY_NEW((size_t)g->state_count + 1, "plan", &p->completed));
+  TRY(MEMORY_NEW(count, "plan", &plan->places));
+  TRY(MEMORY_NEW(count + results, "plan", &plan->steps));
+  find_live(p);
+  find_completion(p);
+  if (options->layout != NULL)
+    TRY(nn_layout_adopt(g, options->layout, &plan->layout));
+  else
+    TRY(nn_layout_make(g, p->completed, &plan->layout));
+  place_results(p);
+  int copies = plan->step_count;
+  nn_step *copy_steps;
+  TRY(MEMORY_NEW((size_t)copies, "plan", &copy_steps));
+  memcpy(copy_steps, plan->steps, (size_t)copies * sizeof *copy_steps);
+  plan->step_count = 0;
+  for (nn_id id = 0; id < g->count; id++)
+    if (p->live[id]) {
+      place_node(p, id);
+      add_step(p, id);
+    }
+  memcpy(plan->steps + plan->step_count, copy_steps,
+         (size_t)copies * sizeof *copy_steps);
+  memory_free(copy_steps);
+  plan->step_count += copies;
+  TRY(place_storages(p));
+  resolve(p);
+  mark_progress(p);
+  TRY(MEMORY_NEW((size_t)plan->step_count, "profile", &plan->seconds));
+  return MEMORY_NEW(plan->arena_size, "activations", &plan->arena);
+}
+
+status nn_plan_create(const nn_graph *graph, const nn_plan_options *options,
+                      nn_plan **out) {
+  TRY(MEMORY_NEW(1, "plan", out));
+  nn_plan *plan = *out;
+  plan->graph = graph;
+  plan->threads = options->threads > 0 ? options->threads : 1;
+  plan->reference = options->reference;
+  planner p = {.graph = graph, .plan = plan};
+  status result = make_plan(&p, options);
+  memory_free(p.live);
+  memory_free(p.last_use);
+  memory_free(p.storage_of);
+  memory_free(p.is_result);
+  memory_free(p.storages);
+  memory_free(p.completed);
+  if (result != STATUS_OK) nn_plan_destroy(out);
+  return result;
+}
+
+void nn_plan_destroy(nn_plan **plan) {
+  if (*plan == NULL) return;
+  nn_layout_free(&(*plan)->layout);
+  memory_free((*plan)->steps);
+  memory_free((*plan)->places);
+  memory_free((*plan)->seconds);
+  memory_free((*plan)->arena);
+  memory_free(*plan);
+  *plan = NULL;
+}
+
+const nn_layout *nn_plan_layout(const nn_plan *plan) { return &plan->layout; }
+
+size_t nn_plan_arena_bytes(const nn_plan *plan) {
+  return plan->arena_size * sizeof(nn_real);
+}

@@ -1,0 +1,41 @@
+/* A plan: steps, and where every value lies. */
+#ifndef HARMONIA_NN_PLAN_H
+#define HARMONIA_NN_PLAN_H
+
+#include "nn/internal.h"
+
+typedef enum nn_place_kind {
+  NN_IN_ARENA,
+  NN_IN_STATE,
+  NN_IN_RESULTS,
+  NN_IN_INPUT
+} nn_place_kind;
+
+typedef struct nn_place {
+  nn_place_kind kind;
+  size_t offset; /* in values; the index of an input */
+} nn_place;
+
+typedef struct nn_step {
+  nn_id id; /* the node computed; NN_NONE: a copy of `in[0]` to `out` */
+  nn_place in[NN_MAX_INPUTS], out;
+  size_t scratch; /* offset in the arena, in values */
+  size_t copied;  /* values of a copy */
+  size_t done;    /* results [0, done) are final after this step */
+} nn_step;
+
+struct nn_plan {
+  const nn_graph *graph;
+  nn_layout layout;
+  nn_step *steps;
+  int step_count;
+  nn_place *places; /* by node; valid for nodes that are computed */
+  nn_real *arena;
+  size_t arena_size; /* values */
+  int threads;
+  bool reference, profiling;
+  double *seconds; /* by step, while profiling */
+  int profiled_runs;
+};
+
+#endif
