@@ -37,7 +37,7 @@ LIBCKPT := $(BUILD)/libcheckpoint.a
 
 # tests/<library>_*.c are programs; those named nn_* are built twice, in float
 # and in double. tests/*.sh run the program itself.
-TEST_C     := $(wildcard tests/base_*.c tests/data_*.c tests/checkpoint_*.c tests/nn_*.c)
+TEST_C     := $(wildcard tests/base_*.c tests/data_*.c tests/checkpoint_*.c tests/nn_*.c tests/draw_*.c)
 TEST_BIN   := $(TEST_C:tests/%.c=$(BUILD)/tests/%)
 TEST_NND   := $(patsubst tests/%.c,$(BUILD)/tests/%_double,$(wildcard tests/nn_*.c))
 TOOL_BIN   := $(BUILD)/tests/parity $(BUILD)/tests/parity_double
@@ -92,19 +92,25 @@ $(BUILD)/tests/%_double.o: tests/%.c | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	$(TEST_COMPILE) -DNN_DOUBLE -o $@ $<
 TEST_COMMON := $(BUILD)/tests/tap.o $(BUILD)/tests/golden.o
+GRAPH_UTIL  := $(BUILD)/tests/graph_util.o
+GRAPH_UTILD := $(BUILD)/tests/graph_util_double.o
 $(BUILD)/tests/base_%: $(BUILD)/tests/base_%.o $(TEST_COMMON) $(LIBBASE)
 	$(TEST_LINK)
 $(BUILD)/tests/data_%: $(BUILD)/tests/data_%.o $(TEST_COMMON) $(LIBDATA) $(LIBBASE)
 	$(TEST_LINK)
 $(BUILD)/tests/checkpoint_%: $(BUILD)/tests/checkpoint_%.o $(TEST_COMMON) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK)
-$(BUILD)/tests/nn_%_double: $(BUILD)/tests/nn_%_double.o $(TEST_COMMON) $(LIBNND) $(LIBBASE)
+# What draws the reports needs no MPI.
+DRAW_OBJ := $(addprefix $(BUILD)/dist/,csv.o curves.o draw.o draw_font.o plot.o plot_axis.o sheet.o)
+$(BUILD)/tests/draw_%: $(BUILD)/tests/draw_%.o $(TEST_COMMON) $(DRAW_OBJ) $(LIBDATA) $(LIBBASE)
 	$(TEST_LINK)
-$(BUILD)/tests/nn_%: $(BUILD)/tests/nn_%.o $(TEST_COMMON) $(LIBNN) $(LIBBASE)
+$(BUILD)/tests/nn_%_double: $(BUILD)/tests/nn_%_double.o $(GRAPH_UTILD) $(TEST_COMMON) $(LIBNND) $(LIBBASE)
 	$(TEST_LINK)
-$(BUILD)/tests/parity_double: $(BUILD)/tests/parity_double.o $(TEST_COMMON) $(LIBNND) $(LIBBASE)
+$(BUILD)/tests/nn_%: $(BUILD)/tests/nn_%.o $(GRAPH_UTIL) $(TEST_COMMON) $(LIBNN) $(LIBBASE)
 	$(TEST_LINK)
-$(BUILD)/tests/parity: $(BUILD)/tests/parity.o $(TEST_COMMON) $(LIBNN) $(LIBBASE)
+$(BUILD)/tests/parity_double: $(BUILD)/tests/parity_double.o $(GRAPH_UTILD) $(TEST_COMMON) $(LIBNND) $(LIBBASE)
+	$(TEST_LINK)
+$(BUILD)/tests/parity: $(BUILD)/tests/parity.o $(GRAPH_UTIL) $(TEST_COMMON) $(LIBNN) $(LIBBASE)
 	$(TEST_LINK)
 .PRECIOUS: $(BUILD)/tests/%.o $(BUILD)/tests/%_double.o
 

@@ -96,7 +96,8 @@ void ckpt_path(const char *folder, uint64_t step, char *path, size_t size);
 status ckpt_newest(const char *folder, bool *found, uint64_t *step, char *path,
                    size_t size);
 
-/* Removes all but the newest `keep` checkpoints, and temporary files that
+/* Removes all but the newest `keep` checkpoints that open (0: keeps all; a
+ * damaged one does not count), and temporary files that
  * writers of this folder left when they died. */
 status ckpt_prune(const char *folder, int keep);
 

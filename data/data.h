@@ -49,7 +49,7 @@ status data_image_write(const char *path, const data_image *image, int quality);
 typedef enum data_filter {
   DATA_BILINEAR,  /* Pillow BILINEAR: triangle, widened when shrinking */
   DATA_BICUBIC,   /* Pillow BICUBIC: a = -0.5, widened when shrinking */
-  DATA_NEAREST,   /* source index floor((i + 0.5) * from / to) */
+  DATA_NEAREST,   /* source index floor((i + 0.5) * from / to), Pillow's sum */
   DATA_CV_LINEAR, /* OpenCV INTER_LINEAR: two taps, no antialiasing */
 } data_filter;
 
@@ -58,7 +58,10 @@ typedef enum data_filter {
 status data_resize(const data_image *image, int width, int height,
                    data_filter filter, data_image *out);
 
-/* Resizes the part [x0, x0+w) x [y0, y0+h) (Pillow's `box`, in pixels). */
+/* Resizes the part [x0, x0+w) x [y0, y0+h) (Pillow's `box`, in pixels): a
+ * widened filter also looks at what lies around it. DATA_CV_LINEAR takes the
+ * part's edges to whole pixels and looks at nothing else, as OpenCV does after
+ * cutting out. A part that is not inside of the image is STATUS_USAGE. */
 status data_resize_box(const data_image *image, double x0, double y0, double w,
                        double h, int width, int height, data_filter filter,
                        data_image *out);
@@ -127,13 +130,16 @@ typedef struct data_folder {
 } data_folder;
 
 /* Opens an HCOCO folder, or the iHarmony4 folder that holds it. Lists:
- * HCOCO_train.txt / <NAME>_train.txt in the folder (bare names), else
- * IHD_train.txt (lines "HCOCO/composite_images/<name>") in it or in its parent,
- * of which the folder's own lines are taken. Names are parsed from the right:
- * mask = name less its last field, real = name less its last two. Endings of
- * mask and real files may be .png, .jpg or .jpeg. Only names are read here: no
- * image is opened. A list that is missing, empty, repeats a name or names what
- * is not of that form is an error naming the list and the line. */
+ * <NAME>_train.txt (NAME: the folder's own), HCOCO_train.txt or the only other
+ * *_train.txt in the folder (bare names), else IHD_train.txt (lines
+ * "HCOCO/composite_images/<name>") in it or in its parent, of which the
+ * folder's own lines are taken; the same for test. One of the two may be
+ * missing: that split is empty then. Names are parsed from the right: mask =
+ * name less its last field, real = name less its last two. Endings of mask and
+ * real files may be .png, .jpg or .jpeg. Only names are read here: no image is
+ * opened. Two missing lists, a list that is empty, repeats a name, names a file
+ * that is not there or what is not of that form are errors that name the list
+ * and the line. */
 status data_folder_open(const char *path, data_folder *out);
 void data_folder_close(data_folder *folder);
 
@@ -154,7 +160,8 @@ typedef struct data_compose_options {
  * files that are there and whole are kept. Logs progress. */
 status data_compose(const data_compose_options *options);
 
-/* ---- the packed data set (pack.c, set.c; layout in set.c) -----------------
+/* ---- the packed data set (pack.c, set.c; layout in set_layout.h)
+ * -----------------
  */
 
 typedef struct data_pack_options {
@@ -168,10 +175,14 @@ typedef struct data_pack_options {
   int threads;     /* 0: all cores */
 } data_pack_options;
 
-/* Decodes, resizes and stores a folder. Streams; an interrupted file is
- * continued by the same call with the same options; a finished file of other
- * options is refused, not overwritten. Logs progress with rate and time left.
- */
+/* Decodes, resizes and stores a folder. Streams; killed at any moment, it is
+ * continued by the same call with the same options (OUT.partial holds what is
+ * done: the disk needs room for twice the result); a finished file of the same
+ * options and lists is STATUS_OK at once, one of others is refused, not
+ * overwritten. The file's bytes depend on neither threads nor interruptions.
+ * Samples that cannot be read, whose three images differ in size or whose mask
+ * is empty are an error, or with skip_bad left out, warned of and listed in
+ * OUT.skipped.txt. Logs progress with rate and time left. */
 status data_pack(const data_pack_options *options);
 
 typedef struct data_synth_options {
@@ -196,23 +207,94 @@ typedef struct data_set_info {
   size_t split_begin[DATA_SPLITS]; /* first sample of a split */
   size_t split_count[DATA_SPLITS];
   size_t reals, masks; /* distinct real images and masks */
-  char identity[65];   /* hex SHA-like fingerprint of names, sizes, protocol */
-  char protocol[256];  /* filter, binarization, source, as text */
+  char identity[65];   /* SHA-256 of protocol, sizes, names and pixels, hex */
+  char protocol[256];  /* size, filter and binarization, as text */
 } data_set_info;
 
-/* Opens and checks: magic, version, finished, dimensions, index ranges. */
+/* Opens and checks: format, version, finished, dimensions, index ranges, the
+ * index against its fingerprint. Read-only and without file locks, so that all
+ * ranks may have the same file open. */
 status data_set_open(const char *path, data_set **out);
 void data_set_close(data_set **set);
 const data_set_info *data_set_describe(const data_set *set);
 
 /* Sample `index` (of all samples): composite and real are size*size*3 bytes,
  * mask is size*size bytes of 0 or 255. Any pointer may be NULL. Allocates
- * nothing. */
+ * nothing (HDF5 does, and frees it). Damaged pixels are STATUS_FORMAT. */
 status data_set_read(data_set *set, size_t index, uint8_t *composite,
                      uint8_t *mask, uint8_t *real);
 
 /* The composite's file name (owned by the set). */
 const char *data_set_name(const data_set *set, size_t index);
+
+/* ---- writing a packed data set (set_write.c) ------------------------------
+ *
+ * For `pack` and `synth`. Pixels are compressed into chunks first, by as many
+ * threads as one likes; the chunks are then added from one thread at a time.
+ *
+ *   data_set_writer_open(path, &plan, &writer)
+ *   data_chunk_make(pixels, size, 3, level, &chunk)        any thread
+ *   data_set_writer_add_real(writer, &chunk, &real)        in order
+ *   data_set_writer_add_mask(writer, &chunk, &mask)
+ *   data_set_writer_add_composite(writer, name, split, real, mask, &chunk)
+ *   data_set_writer_commit(&writer)
+ *
+ * The file's bytes follow from the calls alone. */
+
+/* One compressed image: what HDF5 stores as a chunk. */
+typedef struct data_chunk {
+  uint8_t *bytes; /* deflate stream and Fletcher32 */
+  size_t length;
+  uint32_t crc;        /* CRC-32 of the pixels */
+  uint32_t foreground; /* one channel: pixels of 255; else 0 */
+} data_chunk;
+
+/* Compresses size*size*channels bytes; channels is 3 (an image) or 1 (a mask,
+ * bytes 0 and 255 only). `compression` 0 to 9. Free with data_chunk_free. */
+status data_chunk_make(const uint8_t *pixels, int size, int channels,
+                       int compression, data_chunk *out);
+void data_chunk_free(data_chunk *chunk); /* accepts zeros */
+
+/* The sensible compression level (measured: see set_write.c). */
+enum { DATA_SET_COMPRESSION = 3 };
+
+typedef struct data_set_plan {
+  int size;                   /* pixels a side */
+  size_t reals, masks, count; /* exactly how many will be added */
+  int compression;            /* only recorded */
+  const char *protocol;       /* how pixels were made: below 256 bytes */
+  const char *source;         /* the source folder's name, or "synth" */
+  const char *listing;        /* fingerprint of the source, or NULL */
+  size_t skipped;             /* samples of the source left out */
+} data_set_plan;
+
+typedef struct data_set_writer data_set_writer;
+
+/* Begins PATH.tmp beside `path`; a former PATH.tmp is overwritten. */
+status data_set_writer_open(const char *path, const data_set_plan *plan,
+                            data_set_writer **out);
+
+/* Adds an image; `*index` (may be NULL) is its number, counted from 0 in the
+ * order of the calls. The chunk stays the caller's. */
+status data_set_writer_add_real(data_set_writer *writer,
+                                const data_chunk *chunk, size_t *index);
+status data_set_writer_add_mask(data_set_writer *writer,
+                                const data_chunk *chunk, size_t *index);
+
+/* Adds a sample made of real number `real` and mask number `mask` (which may
+ * be added later). All train samples come before the first test sample. Names
+ * are distinct and below 256 bytes. */
+status data_set_writer_add_composite(data_set_writer *writer, const char *name,
+                                     data_split split, size_t real, size_t mask,
+                                     const data_chunk *chunk);
+
+/* Writes the index and the attributes, flushes to disk and renames PATH.tmp to
+ * PATH, replacing a former file. The writer is gone afterwards in any case; on
+ * failure PATH.tmp is removed. */
+status data_set_writer_commit(data_set_writer **writer);
+
+/* Gives up: removes PATH.tmp. Accepts NULL. */
+void data_set_writer_abort(data_set_writer **writer);
 
 /* ---- metrics (metrics.c, ssim.c) ------------------------------------------
  */
@@ -220,7 +302,8 @@ const char *data_set_name(const data_set *set, size_t index);
 typedef enum data_background {
   DATA_BG_AS_IS, /* the output as it is */
   DATA_BG_GT,    /* background replaced by the real image's */
-  DATA_BG_MASKED /* background error counted as zero */
+  DATA_BG_MASKED /* background error counted as zero; unlike DATA_BG_GT, the
+                    range of the output stays that of the output as it is */
 } data_background;
 
 typedef enum data_psnr_range {
@@ -233,9 +316,10 @@ typedef struct data_scores {
   double mse;      /* mean of squared differences, levels 0-255 */
   double psnr;     /* 10 log10(R^2 / mse), R by data_psnr_range; inf at mse 0 */
   double psnr_255; /* the same with R = 255 */
-  double fmse;     /* squared error inside the mask / (3 * foreground pixels) */
+  double fmse;     /* squared error inside the mask / (3 * foreground pixels);
+                      0 without one */
   double ssim;     /* Gaussian window 11, sigma 1.5, zero padding, range 255 */
-  double fssim;    /* mean of the same map inside the mask */
+  double fssim;    /* mean of the same map inside the mask; 0 without one */
   double share;    /* foreground pixels / pixels */
 } data_scores;
 

@@ -12,13 +12,15 @@ typedef struct compose_configuration {
 #define AT(member) offsetof(compose_configuration, member)
 static const option options[] = {
     {"methods", OPTION_TEXT, AT(methods), "gct,gctrgb,hgm,idt", 0, 0, "LIST",
-     NULL, "colour transfers to draw from"},
+     NULL,
+     "colour transfers to draw from; one named twice is drawn twice as often"},
     {"per-image", OPTION_INT, AT(per_image), "1", 1, 1000, "K", NULL,
      "composites a photograph"},
     {"seed", OPTION_INT, AT(seed), "1", 0, 9e15, "S", NULL,
      "random seed: the same seed makes the same folder"},
     {"max-fmse", OPTION_REAL, AT(max_fmse), "0", 0, 65025, "X", NULL,
-     "draw another reference when the foreground's MSE is above X; 0: never"},
+     "draw another reference and method, at most 8 times, while the "
+     "foreground's MSE is above X; then the least; 0: never"},
     {"quality", OPTION_INT, AT(quality), "95", 1, 100, "Q", NULL,
      "JPEG quality"},
     {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
@@ -32,7 +34,8 @@ static const option_table table = {
     .description =
         "Makes a folder of HCOCO's layout from photographs with masks: each "
         "foreground takes the colours of another foreground of its category. "
-        "PHOTOS holds index.tsv, {train,test}/NAME.jpg and NAME.png.",
+        "PHOTOS holds index.tsv, {train,test}/NAME.jpg and NAME.png. Run again "
+        "after an interruption, it goes on where it was.",
     .options = options,
     .count = sizeof options / sizeof options[0],
     .positional_min = 2,

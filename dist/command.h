@@ -8,17 +8,20 @@
 
 #include "base/options.h"
 #include "base/status.h"
+#include "dist/cluster.h"
 
 typedef struct command {
   const char *summary; /* one line for `harmonia --help` */
   const option_table *table;
   size_t configuration_size; /* of the struct the table's offsets point into */
-  /* Collective commands run under mpirun with MPI initialised, and every rank
-   * calls `run`; the others run on one process. */
-  bool collective;
-  /* `given[i]` tells whether the user set option i. */
+  /* One of the two is set; `given[i]` tells whether the user set option i.
+   * run_collective is called by every rank of an mpirun, with MPI started, and
+   * must return the same status on all; run is for one process. */
   status (*run)(void *configuration, const bool *given, const char **positional,
                 int positional_count);
+  status (*run_collective)(const cluster *c, void *configuration,
+                           const bool *given, const char **positional,
+                           int positional_count);
 } command;
 
 extern const command command_compose, command_synth, command_pack,

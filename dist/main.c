@@ -4,10 +4,15 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "dist/cluster.h"
 #include "dist/command.h"
+#include "dist/version.h"
 
 static const command *const commands[] = {
     &command_compose,
+    &command_train,
+    &command_synth,
+    &command_pack,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -21,39 +26,71 @@ static void print_help(FILE *file) {
   fprintf(file, "\n'harmonia COMMAND --help' describes a command.\n");
 }
 
-static status run_command(const command *chosen, int argc, char **argv) {
-  enum { MAX_OPTIONS = 128, MAX_POSITIONAL = 64 };
-  bool given[MAX_OPTIONS] = {false}, help;
-  const char *positional[MAX_POSITIONAL] = {NULL};
-  int positional_count = 0;
-  INVARIANT(chosen->table->count <= MAX_OPTIONS, "too many options");
+typedef struct invocation {
   void *configuration;
+  bool given[128], help;
+  const char *positional[64];
+  int positional_count;
+} invocation;
+
+static status parse(const command *chosen, int argc, char **argv,
+                    invocation *out) {
+  const option_table *table = chosen->table;
+  INVARIANT(table->count <= (int)(sizeof out->given / sizeof out->given[0]),
+            "too many options");
   TRY(memory_allocate(chosen->configuration_size, "configuration",
-                      &configuration));
-  options_defaults(chosen->table, configuration);
-  status result = options_parse(chosen->table, configuration, argc, argv,
-                                positional, &positional_count, given, &help);
-  if (result == STATUS_OK && help) {
-    options_print_help(chosen->table, stdout);
+                      &out->configuration));
+  options_defaults(table, out->configuration);
+  return options_parse(table, out->configuration, argc, argv, out->positional,
+                       &out->positional_count, out->given, &out->help);
+}
+
+static status run(const command *chosen, const cluster *c, int argc,
+                  char **argv) {
+  invocation call = {0};
+  status result = parse(chosen, argc, argv, &call);
+  if (result == STATUS_OK && call.help) {
+    if (c->rank == 0) options_print_help(chosen->table, stdout);
+  } else if (result == STATUS_OK && chosen->run != NULL) {
+    result = chosen->run(call.configuration, call.given, call.positional,
+                         call.positional_count);
   } else if (result == STATUS_OK) {
-    result = chosen->run(configuration, given, positional, positional_count);
+    result = chosen->run_collective(c, call.configuration, call.given,
+                                    call.positional, call.positional_count);
   }
-  memory_free(configuration);
+  memory_free(call.configuration);
   return result;
 }
 
+/* Ranks agree before they leave, so the message of rank 0 is everybody's. */
+static int run_command(const command *chosen, int argc, char **argv) {
+  cluster c = {.ranks = 1, .node_ranks = 1};
+  status result = STATUS_OK;
+  if (chosen->run_collective != NULL) result = cluster_start(&argc, &argv, &c);
+  if (result == STATUS_OK) result = run(chosen, &c, argc - 2, argv + 2);
+  if (result != STATUS_OK && c.rank == 0) log_error("%s", status_message());
+  if (result == STATUS_OK && c.rank == 0 && fflush(stdout) != 0) {
+    log_error("standard output cannot be written");
+    result = STATUS_IO;
+  }
+  cluster_stop();
+  return status_exit_code(result);
+}
+
 int main(int argc, char **argv) {
-  if (argc < 2 || strcmp(argv[1], "--help") == 0 ||
-      strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+  const char *word = argc > 1 ? argv[1] : "";
+  if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
+      strcmp(word, "help") == 0 || argc < 2) {
     print_help(argc < 2 ? stderr : stdout);
     return argc < 2 ? 2 : 0;
   }
-  for (int i = 0; i < COMMANDS; i++) {
-    if (strcmp(argv[1], commands[i]->table->command) != 0) continue;
-    status result = run_command(commands[i], argc - 2, argv + 2);
-    if (result != STATUS_OK) log_error("%s", status_message());
-    return status_exit_code(result);
+  if (strcmp(word, "--version") == 0) {
+    puts("harmonia " HARMONIA_VERSION);
+    return 0;
   }
-  log_error("no command '%s' (see harmonia --help)", argv[1]);
+  for (int i = 0; i < COMMANDS; i++)
+    if (strcmp(word, commands[i]->table->command) == 0)
+      return run_command(commands[i], argc, argv);
+  log_error("no command '%s' (see harmonia --help)", word);
   return 2;
 }

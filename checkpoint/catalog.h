@@ -1,0 +1,35 @@
+/* What a file holds: its texts and the names, shapes and checksums of its
+ * arrays, read once at opening. */
+#ifndef HARMONIA_CHECKPOINT_CATALOG_H
+#define HARMONIA_CHECKPOINT_CATALOG_H
+
+#include "checkpoint/internal.h"
+
+typedef struct ckpt_text {
+  char *key, *text;
+} ckpt_text;
+
+typedef struct ckpt_entry {
+  ckpt_array array;
+  bool has_crc;
+  uint32_t crc;
+} ckpt_entry;
+
+typedef struct ckpt_catalog {
+  ckpt_text *texts; /* by key */
+  size_t text_count, text_room;
+  ckpt_entry *entries; /* by name */
+  size_t entry_count, entry_room;
+} ckpt_catalog;
+
+/* Under ckpt_enter. `foreign` leaves out what is no array of numbers of rank
+ * up to CKPT_MAX_RANK; otherwise that is STATUS_FORMAT. */
+status ckpt_catalog_read(ckpt_catalog *catalog, hid_t file, const char *path,
+                         bool foreign);
+void ckpt_catalog_free(ckpt_catalog *catalog);
+uint64_t ckpt_catalog_digest(const ckpt_catalog *catalog);
+
+/* A fixed-length text attribute into a buffer; false (and "") otherwise. */
+bool ckpt_attribute_text(hid_t attribute, char *text, size_t size);
+
+#endif

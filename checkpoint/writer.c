@@ -1,0 +1,373 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/hdf5_lock.h"
+#include "base/memory.h"
+#include "checkpoint/internal.h"
+
+struct ckpt_writer {
+  char *path, *temporary;
+  hid_t file, state, group_creation;
+  uint64_t digest;
+  bool failed; /* a write went wrong: the file must not be committed */
+  ckpt_writer *next;
+};
+
+/* The open writers of this process, under the HDF5 lock. */
+static ckpt_writer *open_writers;
+
+bool ckpt_writer_owns(const char *temporary) {
+  hdf5_lock();
+  const ckpt_writer *writer = open_writers;
+  while (writer != NULL && strcmp(writer->temporary, temporary) != 0)
+    writer = writer->next;
+  hdf5_unlock();
+  return writer != NULL;
+}
+
+static void forget(ckpt_writer *writer) {
+  ckpt_writer **link = &open_writers;
+  while (*link != NULL && *link != writer) link = &(*link)->next;
+  if (*link == writer) *link = writer->next;
+}
+
+static void free_writer(ckpt_writer **writer) {
+  memory_free((*writer)->path);
+  memory_free((*writer)->temporary);
+  memory_free(*writer);
+  *writer = NULL;
+}
+
+/* ---- opening --------------------------------------------------------------
+ */
+
+static status make_names(ckpt_writer *writer, const char *path) {
+  TRY(memory_copy_text(path, &writer->path));
+  size_t size = strlen(path) + 32;
+  TRY(MEMORY_NEW(size, "path", &writer->temporary));
+  snprintf(writer->temporary, size, "%s.tmp-%ld", path, (long)getpid());
+  return STATUS_OK;
+}
+
+/* A plain try first: the system's own reason, clearer than HDF5's. */
+static status create_empty(const char *path) {
+  int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (file < 0)
+    return status_error(STATUS_IO, "%s: cannot create: %s", path,
+                        strerror(errno));
+  close(file);
+  return STATUS_OK;
+}
+
+static herr_t put_attribute(hid_t object, const char *name, hid_t type,
+                            const void *value) {
+  hid_t space = H5Screate(H5S_SCALAR);
+  hid_t attribute =
+      H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+  herr_t result = attribute < 0 ? -1 : H5Awrite(attribute, type, value);
+  if (attribute >= 0) H5Aclose(attribute);
+  H5Sclose(space);
+  return result;
+}
+
+static herr_t put_text(hid_t object, const char *name, const char *text) {
+  hid_t type = H5Tcopy(H5T_C_S1);
+  H5Tset_size(type, strlen(text) + 1);
+  H5Tset_cset(type, H5T_CSET_UTF8);
+  herr_t result = put_attribute(object, name, type, text);
+  H5Tclose(type);
+  return result;
+}
+
+static status create_file(ckpt_writer *writer) {
+  hid_t access = ckpt_access();
+  hid_t creation = H5Pcreate(H5P_FILE_CREATE);
+  writer->group_creation = H5Pcreate(H5P_GROUP_CREATE);
+  /* No times, so that equal contents are equal bytes. */
+  H5Pset_obj_track_times(creation, 0);
+  H5Pset_obj_track_times(writer->group_creation, 0);
+  writer->file = H5Fcreate(writer->temporary, H5F_ACC_TRUNC, creation, access);
+  status result = STATUS_OK;
+  if (writer->file < 0)
+    result = ckpt_failure(STATUS_IO, "%s: cannot create", writer->temporary);
+  H5Pclose(creation);
+  H5Pclose(access);
+  TRY(result);
+  int version = CKPT_VERSION;
+  writer->state = H5Gcreate2(writer->file, "state", H5P_DEFAULT,
+                             writer->group_creation, H5P_DEFAULT);
+  if (writer->state < 0 || put_text(writer->file, "format", CKPT_FORMAT) < 0 ||
+      put_attribute(writer->file, "version", H5T_NATIVE_INT, &version) < 0)
+    return ckpt_failure(STATUS_IO, "%s: cannot write", writer->temporary);
+  return STATUS_OK;
+}
+
+status ckpt_writer_open(const char *path, ckpt_writer **out) {
+  *out = NULL;
+  ckpt_writer *writer;
+  TRY(MEMORY_NEW(1, "checkpoint writer", &writer));
+  writer->file = writer->state = writer->group_creation = -1;
+  status result = make_names(writer, path);
+  if (result == STATUS_OK) result = create_empty(writer->temporary);
+  if (result != STATUS_OK) {
+    free_writer(&writer);
+    return result;
+  }
+  ckpt_quiet quiet = ckpt_enter();
+  writer->next = open_writers;
+  open_writers = writer;
+  result = create_file(writer);
+  ckpt_leave(quiet);
+  if (result != STATUS_OK)
+    ckpt_writer_abandon(&writer);
+  else
+    *out = writer;
+  return result;
+}
+
+/* ---- writing --------------------------------------------------------------
+ */
+
+/* After any failure the file is not to be committed. */
+static status note(ckpt_writer *writer, status result) {
+  if (result != STATUS_OK) writer->failed = true;
+  return result;
+}
+
+static status write_text(ckpt_writer *writer, const char *key,
+                         const char *text) {
+  if (key[0] == '\0' || strlen(key) >= CKPT_NAME_SIZE ||
+      strlen(text) >= CKPT_TEXT_SIZE)
+    return status_error(STATUS_MISFIT,
+                        "%s: the text '%.64s' is too long for a checkpoint "
+                        "(%d characters) or has no name",
+                        writer->path, key, CKPT_TEXT_SIZE - 1);
+  if (H5Aexists(writer->state, key) > 0)
+    return status_error(STATUS_MISFIT, "%s: text '%s' written twice",
+                        writer->path, key);
+  if (put_text(writer->state, key, text) < 0)
+    return ckpt_failure(STATUS_IO, "%s: cannot write text '%s'", writer->path,
+                        key);
+  writer->digest += ckpt_digest_text(key, text);
+  return STATUS_OK;
+}
+
+status ckpt_write_text(ckpt_writer *writer, const char *key, const char *text) {
+  ckpt_quiet quiet = ckpt_enter();
+  status result = note(writer, write_text(writer, key, text));
+  ckpt_leave(quiet);
+  return result;
+}
+
+static status check_array(const ckpt_writer *writer, const ckpt_array *array,
+                          size_t *count) {
+  if (!ckpt_good_name(array->name))
+    return status_error(STATUS_MISFIT, "%s: '%.*s' is no name for an array",
+                        writer->path, CKPT_NAME_SIZE, array->name);
+  INVARIANT(array->rank >= 0 && array->rank <= CKPT_MAX_RANK, "rank %d of %s",
+            array->rank, array->name);
+  if (!ckpt_element_count(array, count))
+    return status_error(STATUS_MISFIT, "%s: array '%s' is too large",
+                        writer->path, array->name);
+  if (H5Lexists(writer->file, array->name, H5P_DEFAULT) > 0)
+    return status_error(STATUS_MISFIT, "%s: array '%s' written twice",
+                        writer->path, array->name);
+  return STATUS_OK;
+}
+
+/* Makes the groups above `name`. HDF5 could do it alone, but with times. */
+static herr_t make_groups(const ckpt_writer *writer, const char *name) {
+  char group[CKPT_NAME_SIZE];
+  for (const char *slash = strchr(name, '/'); slash != NULL;
+       slash = strchr(slash + 1, '/')) {
+    snprintf(group, sizeof group, "%.*s", (int)(slash - name), name);
+    if (H5Lexists(writer->file, group, H5P_DEFAULT) > 0) continue;
+    hid_t made = H5Gcreate2(writer->file, group, H5P_DEFAULT,
+                            writer->group_creation, H5P_DEFAULT);
+    if (made < 0) return -1;
+    H5Gclose(made);
+  }
+  return 0;
+}
+
+static hid_t create_dataset(const ckpt_writer *writer, const ckpt_array *array,
+                            size_t count) {
+  hid_t creation = ckpt_dataset_creation(array, count);
+  hid_t space = ckpt_dataset_space(array);
+  /* Without a chunk cache each chunk goes out at once, and so does an error. */
+  hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
+  H5Pset_chunk_cache(access, 0, 0, 1.0);
+  hid_t set =
+      H5Dcreate2(writer->file, array->name, ckpt_native_type(array->type),
+                 space, H5P_DEFAULT, creation, access);
+  status result = STATUS_OK;
+  if (set < 0)
+    result = ckpt_failure(STATUS_IO, "%s: cannot write array '%s'",
+                          writer->path, array->name);
+  H5Pclose(access);
+  H5Sclose(space);
+  H5Pclose(creation);
+  return result == STATUS_OK ? set : -1;
+}
+
+static status write_array(ckpt_writer *writer, const ckpt_array *array,
+                          const void *values) {
+  size_t count;
+  TRY(check_array(writer, array, &count));
+  if (make_groups(writer, array->name) < 0)
+    return ckpt_failure(STATUS_IO, "%s: cannot make the groups of '%s'",
+                        writer->path, array->name);
+  hid_t set = create_dataset(writer, array, count);
+  if (set < 0) return STATUS_IO;
+  status result = STATUS_OK;
+  uint32_t crc = ckpt_crc32(0, values, count * ckpt_type_size(array->type));
+  if (count > 0 && H5Dwrite(set, ckpt_native_type(array->type), H5S_ALL,
+                            H5S_ALL, H5P_DEFAULT, values) < 0)
+    result = ckpt_failure(STATUS_IO, "%s: cannot write array '%s'",
+                          writer->path, array->name);
+  else if (put_attribute(set, "crc32", H5T_NATIVE_UINT32, &crc) < 0)
+    result = ckpt_failure(STATUS_IO, "%s: cannot write array '%s'",
+                          writer->path, array->name);
+  H5Dclose(set);
+  writer->digest += ckpt_digest_array(array, crc);
+  return result;
+}
+
+status ckpt_write_array(ckpt_writer *writer, const ckpt_array *array,
+                        const void *values) {
+  ckpt_quiet quiet = ckpt_enter();
+  status result = note(writer, write_array(writer, array, values));
+  ckpt_leave(quiet);
+  return result;
+}
+
+/* ---- finishing ------------------------------------------------------------
+ */
+
+static status sync_path(const char *path, const char *name, int flags) {
+  int file = open(path, O_RDONLY | O_CLOEXEC | flags);
+  if (file < 0)
+    return status_error(STATUS_IO, "%s: cannot open: %s", name,
+                        strerror(errno));
+  /* Some file systems cannot sync a folder and say so with EINVAL. */
+  int failed = fsync(file) != 0 && errno != EINVAL ? errno : 0;
+  close(file);
+  if (failed != 0)
+    return status_error(STATUS_IO, "%s: cannot flush to the disk: %s", name,
+                        strerror(failed));
+  return STATUS_OK;
+}
+
+static status sync_folder_of(const char *path) {
+  char *folder;
+  TRY(memory_copy_text(path, &folder));
+  char *slash = strrchr(folder, '/');
+  if (slash != NULL) slash[slash == folder] = '\0';
+  status result = sync_path(slash != NULL ? folder : ".", path, O_DIRECTORY);
+  memory_free(folder);
+  return result;
+}
+
+static void close_handles(ckpt_writer *writer) {
+  if (writer->state >= 0) H5Gclose(writer->state);
+  if (writer->group_creation >= 0) H5Pclose(writer->group_creation);
+  writer->state = writer->group_creation = -1;
+}
+
+/* The descriptor behind HDF5's file, or -1. */
+static int descriptor(hid_t file) {
+  int *handle = NULL;
+  herr_t known = H5Fget_vfd_handle(file, H5P_DEFAULT, (void **)&handle);
+  return known < 0 || handle == NULL ? -1 : *handle;
+}
+
+/* HDF5 cannot close a file whose flushing failed. So the disk is asked first
+ * for all the room that flushing can take. */
+static status reserve(const ckpt_writer *writer) {
+  enum { SPARE = 1 << 18 };
+  hsize_t size = 0;
+  int file = descriptor(writer->file);
+  if (file < 0 || H5Fget_filesize(writer->file, &size) < 0) return STATUS_OK;
+  if (fallocate(file, FALLOC_FL_KEEP_SIZE, 0, (off_t)size + SPARE) == 0 ||
+      (errno != ENOSPC && errno != EDQUOT && errno != EFBIG))
+    return STATUS_OK; /* some file systems cannot tell */
+  return status_error(STATUS_IO, "%s: cannot write: %s", writer->path,
+                      strerror(errno));
+}
+
+/* Writes all that HDF5 holds back and closes the file. On failure the file is
+ * still open, for ckpt_writer_abandon. */
+static status finish_file(ckpt_writer *writer) {
+  TRY(reserve(writer));
+  char digest[CKPT_DIGEST_SIZE];
+  snprintf(digest, sizeof digest, "%016llx",
+           (unsigned long long)writer->digest);
+  if (put_text(writer->file, "digest", digest) < 0 ||
+      H5Fflush(writer->file, H5F_SCOPE_GLOBAL) < 0)
+    return ckpt_failure(STATUS_IO, "%s: cannot write", writer->path);
+  close_handles(writer);
+  hid_t file = writer->file;
+  writer->file = -1;
+  if (H5Fclose(file) < 0)
+    return ckpt_failure(STATUS_IO, "%s: cannot write", writer->path);
+  return STATUS_OK;
+}
+
+static status commit(ckpt_writer *writer) {
+  if (writer->failed)
+    return status_error(STATUS_IO,
+                        "%s: not written, an array or a text of it "
+                        "could not be written",
+                        writer->path);
+  ckpt_quiet quiet = ckpt_enter();
+  status result = finish_file(writer);
+  ckpt_leave(quiet);
+  TRY(result);
+  TRY(sync_path(writer->temporary, writer->path, 0));
+  if (rename(writer->temporary, writer->path) != 0)
+    return status_error(STATUS_IO, "%s: cannot rename to it: %s", writer->path,
+                        strerror(errno));
+  return sync_folder_of(writer->path);
+}
+
+status ckpt_writer_commit(ckpt_writer **writer) {
+  status result = commit(*writer);
+  if (result != STATUS_OK) {
+    char message[1024];
+    snprintf(message, sizeof message, "%s", status_message());
+    ckpt_writer_abandon(writer);
+    return status_adopt(result, message);
+  }
+  hdf5_lock();
+  forget(*writer);
+  hdf5_unlock();
+  free_writer(writer);
+  return STATUS_OK;
+}
+
+/* HDF5 cannot drop a file whose disk is full: closing writes, fails, and leaves
+ * an identifier of freed memory. So its descriptor is first turned to a file in
+ * memory that takes whatever it still has to say. */
+static void divert(hid_t file) {
+  int handle = descriptor(file);
+  int sink = handle < 0 ? -1 : memfd_create("abandoned", MFD_CLOEXEC);
+  if (sink < 0) return;
+  dup3(sink, handle, O_CLOEXEC);
+  close(sink);
+}
+
+void ckpt_writer_abandon(ckpt_writer **writer) {
+  if (*writer == NULL) return;
+  unlink((*writer)->temporary);
+  ckpt_quiet quiet = ckpt_enter();
+  if ((*writer)->file >= 0) divert((*writer)->file);
+  close_handles(*writer);
+  if ((*writer)->file >= 0) H5Fclose((*writer)->file);
+  forget(*writer);
+  ckpt_leave(quiet);
+  free_writer(writer);
+}

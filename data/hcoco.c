@@ -1,0 +1,435 @@
+/* HCOCO folders: which list is whose, and what the names in it mean. */
+#include "data/hcoco.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+#include "data/name_set.h"
+
+enum { NAME_ROOM = NAME_MAX + 1 };
+
+typedef struct scan {
+  char path[PATH_MAX];   /* the folder that holds composite_images */
+  char parent[PATH_MAX]; /* where a merged list may lie besides */
+  char name[NAME_ROOM];  /* "HCOCO": the folder's own name */
+  bool lenient;
+  name_set composites, masks, reals; /* files that are there */
+  name_set listed;                   /* composite -> its entry */
+  char lists[DATA_SPLITS][PATH_MAX]; /* "" where there is none */
+  data_entry *entries;
+  size_t *lines; /* of the list, an entry */
+  size_t count, room;
+  size_t split_count[DATA_SPLITS];
+} scan;
+
+const char *data_split_name(data_split split) {
+  INVARIANT(split < DATA_SPLITS, "split %d", (int)split);
+  return split == DATA_TRAIN ? "train" : "test";
+}
+
+static status join(char out[PATH_MAX], const char *folder, const char *name) {
+  int length = snprintf(out, PATH_MAX, "%s/%s", folder, name);
+  if (length < 0 || length >= PATH_MAX)
+    return status_error(STATUS_IO, "%.60s...: the path is too long", folder);
+  return STATUS_OK;
+}
+
+static bool is_folder(const char *folder, const char *name) {
+  char path[PATH_MAX];
+  struct stat about;
+  return join(path, folder, name) == STATUS_OK && stat(path, &about) == 0 &&
+         S_ISDIR(about.st_mode);
+}
+
+static bool is_file(const char *path) {
+  struct stat about;
+  return stat(path, &about) == 0 && S_ISREG(about.st_mode);
+}
+
+static bool ends_with(const char *text, const char *end) {
+  size_t length = strlen(text), part = strlen(end);
+  return length >= part && strcmp(text + length - part, end) == 0;
+}
+
+/* ---- where things are ---------------------------------------------------- */
+
+/* The last part of the path as it was given; of "." and the like, what it
+ * stands for. */
+static status take_name(scan *s) {
+  char real[PATH_MAX];
+  const char *slash = strrchr(s->path, '/');
+  const char *name = slash != NULL ? slash + 1 : s->path;
+  if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+    if (realpath(s->path, real) == NULL)
+      return status_error(STATUS_IO, "%s: %s", s->path, strerror(errno));
+    name = strrchr(real, '/') + 1;
+  }
+  size_t length = strlen(name);
+  if (length >= sizeof s->name)
+    return status_error(STATUS_IO, "%.60s...: the name is too long", name);
+  memcpy(s->name, name, length + 1);
+  return STATUS_OK;
+}
+
+static status find_folder(scan *s, const char *given) {
+  size_t length = strlen(given);
+  while (length > 1 && given[length - 1] == '/') length--;
+  if (length == 0 || length >= PATH_MAX)
+    return status_error(STATUS_IO, "'%.60s': not the path of a folder", given);
+  memcpy(s->path, given, length);
+  if (is_folder(s->path, "composite_images")) {
+    TRY(join(s->parent, s->path, ".."));
+  } else if (is_folder(s->path, "HCOCO/composite_images")) {
+    memcpy(s->parent, s->path, sizeof s->parent);
+    TRY(join(s->path, s->parent, "HCOCO"));
+  } else if (!is_folder(s->path, ".")) {
+    return status_error(STATUS_IO, "%s: there is no such folder", s->path);
+  } else {
+    return status_error(STATUS_IO,
+                        "%s: not an HCOCO folder (neither it nor its folder "
+                        "HCOCO holds composite_images)",
+                        s->path);
+  }
+  return take_name(s);
+}
+
+static status read_directory(const scan *s, const char *name, name_set *out) {
+  char path[PATH_MAX];
+  TRY(join(path, s->path, name));
+  DIR *directory = opendir(path);
+  if (directory == NULL)
+    return status_error(STATUS_IO, "%s: cannot list the folder: %s", path,
+                        strerror(errno));
+  status result = STATUS_OK;
+  for (;;) {
+    errno = 0;
+    const struct dirent *file = readdir(directory);
+    if (file == NULL) break;
+    size_t there;
+    bool added;
+    TRY_OR(end, name_set_add(out, file->d_name, 0, &there, &added));
+  }
+  if (errno != 0)
+    result = status_error(STATUS_IO, "%s: cannot list the folder: %s", path,
+                          strerror(errno));
+end:
+  closedir(directory);
+  return result;
+}
+
+/* ---- which list -----------------------------------------------------------
+ */
+
+/* The folder's own list: NAME_<split>.txt, HCOCO_<split>.txt, or the only file
+ * with that end. `*out` stays "" where there is none. */
+static status find_own_list(const scan *s, data_split split,
+                            const name_set *files, char out[PATH_MAX]) {
+  char end[16], named[NAME_ROOM + 16], merged[32];
+  snprintf(end, sizeof end, "_%s.txt", data_split_name(split));
+  snprintf(merged, sizeof merged, "IHD%s", end);
+  snprintf(named, sizeof named, "%s%s", s->name, end);
+  if (name_set_find(files, named) != NULL) return join(out, s->path, named);
+  snprintf(named, sizeof named, "HCOCO%s", end);
+  if (name_set_find(files, named) != NULL) return join(out, s->path, named);
+  const char *found = NULL;
+  for (size_t i = 0; i < files->room; i++) {
+    const char *name = files->slots[i].name;
+    if (name == NULL || !ends_with(name, end) || strcmp(name, merged) == 0)
+      continue;
+    if (found != NULL)
+      return status_error(STATUS_FORMAT,
+                          "%s: both %s and %s could be the %s list; name the "
+                          "right one %s%s",
+                          s->path, found, name, data_split_name(split), s->name,
+                          end);
+    found = name;
+  }
+  return found != NULL ? join(out, s->path, found) : STATUS_OK;
+}
+
+static status find_merged_list(const scan *s, data_split split,
+                               char out[PATH_MAX]) {
+  char name[32];
+  snprintf(name, sizeof name, "IHD_%s.txt", data_split_name(split));
+  TRY(join(out, s->path, name));
+  if (is_file(out)) return STATUS_OK;
+  TRY(join(out, s->parent, name));
+  if (!is_file(out)) out[0] = '\0';
+  return STATUS_OK;
+}
+
+/* ---- what a line means ----------------------------------------------------
+ */
+
+static bool is_image_name(const char *name) {
+  const char *dot = strrchr(name, '.');
+  return dot != NULL &&
+         (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 ||
+          strcasecmp(dot, ".png") == 0);
+}
+
+/* Cuts the last "_field" off; false where there is none or nothing is left. */
+static bool cut_field(char *stem) {
+  char *bar = strrchr(stem, '_');
+  if (bar == NULL || bar == stem || bar[1] == '\0') return false;
+  *bar = '\0';
+  return true;
+}
+
+/* From the right: <image>_<object>_<k>.jpg; the image's own name may hold more
+ * underscores. */
+static bool parse_name(const char *name, char mask[NAME_ROOM],
+                       char real[NAME_ROOM]) {
+  if (strlen(name) >= NAME_ROOM || strchr(name, '/') != NULL ||
+      !is_image_name(name))
+    return false;
+  snprintf(mask, NAME_ROOM, "%s", name);
+  *strrchr(mask, '.') = '\0';
+  if (!cut_field(mask)) return false;
+  snprintf(real, NAME_ROOM, "%s", mask);
+  return cut_field(real);
+}
+
+static status check_there(const scan *s, data_split split, size_t line,
+                          const char *name) {
+  if (s->lenient || name_set_find(&s->composites, name) != NULL)
+    return STATUS_OK;
+  return status_error(STATUS_FORMAT,
+                      "%s:%zu: there is no file %s/composite_images/%s",
+                      s->lists[split], line, s->path, name);
+}
+
+/* "FOLDER/STEM.ext" with the first ending of three that is there. */
+static status resolve(const scan *s, data_split split, size_t line,
+                      const char *folder, const name_set *files,
+                      const char *stem, const char *const endings[3],
+                      char **out) {
+  char name[NAME_ROOM + 8], path[2 * NAME_ROOM];
+  for (int i = 0; i < 3; i++) {
+    snprintf(name, sizeof name, "%s%s", stem, endings[i]);
+    if (name_set_find(files, name) == NULL) continue;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return memory_copy_text(path, out);
+  }
+  snprintf(path, sizeof path, "%s/%s%s", folder, stem, endings[0]);
+  if (s->lenient) return memory_copy_text(path, out);
+  return status_error(
+      STATUS_FORMAT, "%s:%zu: its %s is not there: expected %s/%s (or %s, %s)",
+      s->lists[split], line, files == &s->masks ? "mask" : "real image",
+      s->path, path, endings[1], endings[2]);
+}
+
+static status make_room(scan *s) {
+  if (s->count < s->room) return STATUS_OK;
+  size_t room = s->room == 0 ? 1024 : 2 * s->room;
+  data_entry *entries;
+  size_t *lines;
+  TRY(MEMORY_NEW(room, "entries of a folder", &entries));
+  status result = MEMORY_NEW(room, "entries of a folder", &lines);
+  if (result != STATUS_OK) {
+    memory_free(entries);
+    return result;
+  }
+  if (s->count > 0) {
+    memcpy(entries, s->entries, s->count * sizeof *entries);
+    memcpy(lines, s->lines, s->count * sizeof *lines);
+  }
+  memory_free(s->entries);
+  memory_free(s->lines);
+  s->entries = entries;
+  s->lines = lines;
+  s->room = room;
+  return STATUS_OK;
+}
+
+static status check_new(scan *s, data_split split, size_t line,
+                        const char *name) {
+  size_t first;
+  bool added;
+  TRY(name_set_add(&s->listed, name, s->count, &first, &added));
+  if (added) return STATUS_OK;
+  return status_error(STATUS_FORMAT,
+                      "%s:%zu: %s is listed a second time (first at %s:%zu)",
+                      s->lists[split], line, name,
+                      s->lists[s->entries[first].split], s->lines[first]);
+}
+
+static status add_entry(scan *s, data_split split, size_t line,
+                        const char *name) {
+  static const char *const mask_endings[3] = {".png", ".jpg", ".jpeg"};
+  static const char *const real_endings[3] = {".jpg", ".jpeg", ".png"};
+  char mask[NAME_ROOM], real[NAME_ROOM], path[2 * NAME_ROOM];
+  if (!parse_name(name, mask, real))
+    return status_error(STATUS_FORMAT,
+                        "%s:%zu: '%.80s' is not a composite's name: expected "
+                        "<image>_<object>_<k>.jpg",
+                        s->lists[split], line, name);
+  TRY(check_new(s, split, line, name));
+  TRY(check_there(s, split, line, name));
+  TRY(make_room(s));
+  s->lines[s->count] = line;
+  data_entry *entry = &s->entries[s->count++]; /* counted: freed on failure */
+  entry->split = split;
+  snprintf(path, sizeof path, "composite_images/%s", name);
+  TRY(memory_copy_text(path, &entry->composite));
+  TRY(resolve(s, split, line, "masks", &s->masks, mask, mask_endings,
+              &entry->mask));
+  TRY(resolve(s, split, line, "real_images", &s->reals, real, real_endings,
+              &entry->real));
+  s->split_count[split]++;
+  return STATUS_OK;
+}
+
+/* ---- reading a list -------------------------------------------------------
+ */
+
+/* The line without its end, blanks around it and a byte-order mark. */
+static char *trim(char *line) {
+  if (strncmp(line, "\xef\xbb\xbf", 3) == 0) line += 3;
+  line += strspn(line, " \t");
+  size_t length = strlen(line);
+  while (length > 0 && strchr(" \t\r\n", line[length - 1]) != NULL) length--;
+  line[length] = '\0';
+  return line;
+}
+
+/* Of "SUBSET/composite_images/NAME" the name; `*own` tells whether SUBSET is
+ * this folder. NULL where the line is not of that form. */
+static char *split_merged(const scan *s, char *line, bool *own) {
+  static const char middle[] = "/composite_images/";
+  char *slash = strchr(line, '/');
+  if (slash == NULL || strncmp(slash, middle, sizeof middle - 1) != 0)
+    return NULL;
+  *slash = '\0';
+  *own = strcmp(line, s->name) == 0;
+  *slash = '/';
+  return slash + sizeof middle - 1;
+}
+
+static status take_line(scan *s, data_split split, size_t line, char *text,
+                        bool merged) {
+  static const char folder[] = "composite_images/";
+  bool own = true;
+  char *name = split_merged(s, text, &own);
+  if (merged && name == NULL)
+    return status_error(STATUS_FORMAT,
+                        "%s:%zu: '%.80s': expected SUBSET/composite_images/"
+                        "<image>_<object>_<k>.jpg",
+                        s->lists[split], line, text);
+  if (merged && !own) return STATUS_OK;
+  if (!merged && (name == NULL || !own)) {
+    name = text;
+    if (strncmp(name, folder, sizeof folder - 1) == 0)
+      name += sizeof folder - 1;
+  }
+  return add_entry(s, split, line, name);
+}
+
+static status read_list(scan *s, data_split split, bool merged) {
+  const char *path = s->lists[split];
+  FILE *file = fopen(path, "r");
+  if (file == NULL)
+    return status_error(STATUS_IO, "%s: cannot open: %s", path,
+                        strerror(errno));
+  char *line = NULL;
+  size_t room = 0, number = 0, before = s->count;
+  ssize_t length;
+  status result = STATUS_OK;
+  errno = 0;
+  while ((length = getline(&line, &room, file)) >= 0) {
+    number++;
+    if (strlen(line) != (size_t)length) {
+      result =
+          status_error(STATUS_FORMAT, "%s:%zu: not a text file", path, number);
+      goto end;
+    }
+    char *text = trim(line);
+    if (*text == '\0') continue;
+    TRY_OR(end, take_line(s, split, number, text, merged));
+  }
+  if (ferror(file)) /* a folder by that name, for one */
+    result =
+        status_error(STATUS_IO, "%s: cannot read: %s", path, strerror(errno));
+  else if (s->count == before && !merged)
+    result = status_error(STATUS_FORMAT, "%s: the list is empty", path);
+end:
+  free(line);
+  fclose(file);
+  return result;
+}
+
+static status read_lists(scan *s) {
+  name_set files = {0};
+  status result = STATUS_OK;
+  TRY_OR(end, read_directory(s, ".", &files));
+  for (int split = 0; split < DATA_SPLITS; split++) {
+    char *path = s->lists[split];
+    TRY_OR(end, find_own_list(s, split, &files, path));
+    bool merged = *path == '\0';
+    if (merged) TRY_OR(end, find_merged_list(s, split, path));
+    if (*path != '\0') TRY_OR(end, read_list(s, split, merged));
+  }
+  if (s->count == 0)
+    result = status_error(STATUS_FORMAT,
+                          "%s: no list names a composite of it: expected "
+                          "%s_train.txt or %s_test.txt in it, or IHD_train.txt "
+                          "or IHD_test.txt with lines %s/composite_images/... "
+                          "in it or beside it",
+                          s->path, s->name, s->name, s->name);
+end:
+  name_set_free(&files);
+  return result;
+}
+
+/* ---- the whole ------------------------------------------------------------
+ */
+
+static status scan_all(scan *s, const char *path) {
+  TRY(find_folder(s, path));
+  TRY(read_directory(s, "composite_images", &s->composites));
+  TRY(read_directory(s, "masks", &s->masks));
+  TRY(read_directory(s, "real_images", &s->reals));
+  return read_lists(s);
+}
+
+status data_folder_scan(const char *path, bool lenient, data_folder *out) {
+  *out = (data_folder){0};
+  scan *s;
+  TRY(MEMORY_NEW(1, "folder listing", &s));
+  s->lenient = lenient;
+  status result = scan_all(s, path);
+  if (result == STATUS_OK) result = memory_copy_text(s->path, &out->path);
+  name_set_free(&s->composites);
+  name_set_free(&s->masks);
+  name_set_free(&s->reals);
+  name_set_free(&s->listed);
+  memory_free(s->lines);
+  out->entries = s->entries;
+  out->count = s->count;
+  memcpy(out->split_count, s->split_count, sizeof out->split_count);
+  memory_free(s);
+  if (result != STATUS_OK) data_folder_close(out);
+  return result;
+}
+
+status data_folder_open(const char *path, data_folder *out) {
+  return data_folder_scan(path, false, out);
+}
+
+void data_folder_close(data_folder *folder) {
+  for (size_t i = 0; i < folder->count; i++) {
+    memory_free(folder->entries[i].composite);
+    memory_free(folder->entries[i].mask);
+    memory_free(folder->entries[i].real);
+  }
+  memory_free(folder->entries);
+  memory_free(folder->path);
+  *folder = (data_folder){0};
+}

@@ -1,0 +1,164 @@
+/* PNG by libpng, from and to memory. libpng leaves by longjmp on an error: the
+ * state lives in a struct of the caller of the function that holds setjmp, so
+ * that nothing of it can be lost. */
+#include <setjmp.h>
+#include <string.h>
+
+#include <png.h>
+
+#include "data/image_internal.h"
+
+typedef struct png_state {
+  const char *path;
+  png_structp png;
+  png_infop info;
+  jmp_buf jump;
+  status result;
+  const char *doing; /* for messages */
+  /* reading */
+  const image_bytes *file;
+  size_t at;
+  bool header_only;
+  data_image *out;
+  /* writing */
+  const data_image *image;
+  image_bytes *bytes;
+} png_state;
+
+static void on_error(png_structp png, png_const_charp message) {
+  png_state *state = png_get_error_ptr(png);
+  if (state->result == STATUS_OK)
+    state->result = status_error(STATUS_FORMAT, "%s: %s: %s", state->path,
+                                 state->doing, message);
+  longjmp(state->jump, 1);
+}
+
+/* libpng's warnings are about metadata that is not used here. */
+static void on_warning(png_structp png, png_const_charp message) {
+  (void)png;
+  (void)message;
+}
+
+/* Leaves with a status of this library. */
+static void require(png_state *state, status result) {
+  if (result == STATUS_OK) return;
+  state->result = result;
+  longjmp(state->jump, 1);
+}
+
+/* ---- reading ----------------------------------------------------------- */
+
+static void take_bytes(png_structp png, png_bytep data, size_t size) {
+  png_state *state = png_get_io_ptr(png);
+  if (size > state->file->size - state->at)
+    png_error(png, "the file ends too early");
+  memcpy(data, state->file->data + state->at, size);
+  state->at += size;
+}
+
+/* Any kind of PNG to 8 bits of grey or RGB. */
+static int ask_for_bytes(png_state *state) {
+  int colour = png_get_color_type(state->png, state->info);
+  if (colour == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(state->png);
+  if (colour == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(state->png);
+  png_set_strip_16(state->png);
+  png_set_strip_alpha(state->png); /* of tRNS chunks, too */
+  return colour == PNG_COLOR_TYPE_GRAY || colour == PNG_COLOR_TYPE_GRAY_ALPHA
+             ? 1
+             : 3;
+}
+
+static void read_png(png_state *state) {
+  data_image *out = state->out;
+  png_set_read_fn(state->png, state, take_bytes);
+  png_read_info(state->png, state->info);
+  int64_t width = png_get_image_width(state->png, state->info);
+  int64_t height = png_get_image_height(state->png, state->info);
+  require(state, image_check_size(state->path, width, height));
+  int channels = ask_for_bytes(state);
+  if (state->header_only) {
+    *out = (data_image){(int)width, (int)height, channels, NULL};
+    return;
+  }
+  int passes = png_set_interlace_handling(state->png);
+  png_read_update_info(state->png, state->info);
+  size_t stride = (size_t)width * (size_t)channels;
+  if (png_get_rowbytes(state->png, state->info) != stride)
+    png_error(state->png, "a kind of pixel that is not known here");
+  require(state, data_image_create((int)width, (int)height, channels, out));
+  for (int pass = 0; pass < passes; pass++)
+    for (size_t y = 0; y < (size_t)height; y++)
+      png_read_row(state->png, out->pixels + y * stride, NULL);
+  png_read_end(state->png, NULL); /* the end may be missing */
+}
+
+static void guarded_read(png_state *state) {
+  if (setjmp(state->jump) != 0) return;
+  state->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, state, on_error,
+                                      on_warning);
+  if (state->png != NULL) state->info = png_create_info_struct(state->png);
+  if (state->info == NULL)
+    require(state, status_error(STATUS_MEMORY, "%s: libpng has no memory",
+                                state->path));
+  read_png(state);
+}
+
+status image_png_decode(const char *path, const image_bytes *file,
+                        bool header_only, data_image *out) {
+  *out = (data_image){0};
+  png_state state = {.path = path,
+                     .doing = "expected a whole PNG image",
+                     .file = file,
+                     .header_only = header_only,
+                     .out = out};
+  guarded_read(&state);
+  png_destroy_read_struct(&state.png, &state.info, NULL);
+  if (state.result != STATUS_OK) data_image_free(out);
+  return state.result;
+}
+
+/* ---- writing ----------------------------------------------------------- */
+
+static void give_bytes(png_structp png, png_bytep data, size_t size) {
+  png_state *state = png_get_io_ptr(png);
+  require(state, image_bytes_append(state->bytes, data, size));
+}
+
+static void flush_bytes(png_structp png) { (void)png; }
+
+static void write_png(png_state *state) {
+  const data_image *image = state->image;
+  size_t stride = (size_t)image->width * (size_t)image->channels;
+  png_set_write_fn(state->png, state, give_bytes, flush_bytes);
+  png_set_IHDR(state->png, state->info, (png_uint_32)image->width,
+               (png_uint_32)image->height, 8,
+               image->channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB,
+               PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+               PNG_FILTER_TYPE_DEFAULT);
+  png_write_info(state->png, state->info);
+  for (size_t y = 0; y < (size_t)image->height; y++)
+    png_write_row(state->png, image->pixels + y * stride);
+  png_write_end(state->png, NULL);
+}
+
+static void guarded_write(png_state *state) {
+  if (setjmp(state->jump) != 0) return;
+  state->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, state, on_error,
+                                       on_warning);
+  if (state->png != NULL) state->info = png_create_info_struct(state->png);
+  if (state->info == NULL)
+    require(state, status_error(STATUS_MEMORY, "%s: libpng has no memory",
+                                state->path));
+  write_png(state);
+}
+
+status image_png_encode(const char *path, const data_image *image,
+                        image_bytes *out) {
+  png_state state = {.path = path,
+                     .doing = "cannot be written as PNG",
+                     .image = image,
+                     .bytes = out};
+  guarded_write(&state);
+  png_destroy_write_struct(&state.png, &state.info);
+  return state.result;
+}

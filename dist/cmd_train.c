@@ -1,0 +1,17 @@
+/* harmonia train */
+#include "dist/command.h"
+#include "dist/train_options.h"
+#include "dist/trainer.h"
+
+static status run(const cluster *c, void *configuration, const bool *given,
+                  const char **positional, int positional_count) {
+  (void)positional, (void)positional_count;
+  return trainer_run(c, configuration, given);
+}
+
+const command command_train = {
+    .summary = "train a network (under mpirun or srun, or alone)",
+    .table = &train_option_table,
+    .configuration_size = sizeof(train_options),
+    .run_collective = run,
+};

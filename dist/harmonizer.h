@@ -1,0 +1,31 @@
+/* A trained network ready to be applied: an inference plan for one image. */
+#ifndef HARMONIA_HARMONIZER_H
+#define HARMONIA_HARMONIZER_H
+
+#include "dist/train_options.h"
+#include "nn/nn.h"
+
+typedef struct harmonizer harmonizer;
+
+/* Reads a checkpoint. train_mode: batch statistics and dropout stay live, as in
+ * the published test scripts. */
+status harmonizer_open(const char *checkpoint, int threads, bool train_mode,
+                       harmonizer **out);
+
+/* Uses a state vector of the caller's, laid out by `layout`; both must outlive
+ * the harmonizer. */
+status harmonizer_borrow(const train_options *options, const nn_layout *layout,
+                         const nn_real *state, int threads, harmonizer **out);
+
+void harmonizer_destroy(harmonizer **harmonizer);
+
+int harmonizer_size(const harmonizer *h);          /* pixels a side */
+const char *harmonizer_model(const harmonizer *h); /* "unet" */
+uint64_t harmonizer_step(const harmonizer *h);     /* steps it was trained */
+
+/* composite [S,S,3] in [-1,1], mask [S,S] 0 to 1; the result [S,S,3] is valid
+ * until the next call. `sample` keys dropout in train mode. */
+const nn_real *harmonizer_run(harmonizer *h, const nn_real *composite,
+                              const nn_real *mask, uint64_t sample);
+
+#endif

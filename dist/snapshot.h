@@ -1,0 +1,33 @@
+/* Checkpoints of a run: its state vectors under their PyTorch names. */
+#ifndef HARMONIA_SNAPSHOT_H
+#define HARMONIA_SNAPSHOT_H
+
+#include "data/data.h"
+#include "dist/train_options.h"
+#include "nn/nn.h"
+
+typedef struct snapshot {
+  uint64_t step; /* steps done */
+  const train_options *options;
+  const char *data_identity, *data_name;
+  const nn_layout *layout;
+  nn_real *state;      /* layout->state_size */
+  nn_real *moments[2]; /* layout->parameter_size each; NULL: none */
+} snapshot;
+
+/* Writes `path` atomically. `scratch` holds the largest entry. */
+status snapshot_write(const char *path, const snapshot *snapshot,
+                      nn_real *scratch);
+
+/* Reads parameters, buffers and (where moments are not NULL) moments. Every
+ * entry of the layout must be there in its shape, and every array of the file
+ * must be one of the layout's: STATUS_MISFIT names the tensor. */
+status snapshot_read(ckpt_reader *reader, snapshot *snapshot, nn_real *scratch);
+
+/* Values of the largest entry. */
+size_t snapshot_scratch(const nn_layout *layout);
+
+/* Steps done, from the file's state. */
+status snapshot_step(ckpt_reader *reader, uint64_t *step);
+
+#endif

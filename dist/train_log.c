@@ -1,0 +1,120 @@
+#include "dist/train_log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+
+/* Copies the rows up to `step` of an older log; the header is written anew. */
+static status copy_rows(const char *from, FILE *to, const char *header,
+                        uint64_t step) {
+  fprintf(to, "%s\n", header);
+  FILE *file = fopen(from, "r");
+  if (file == NULL) return STATUS_OK;
+  char line[4096];
+  while (fgets(line, sizeof line, file) != NULL) {
+    char *end;
+    unsigned long long row = strtoull(line, &end, 10);
+    bool whole = strchr(line, '\n') != NULL;
+    if (end != line && *end == ',' && row <= step && whole) fputs(line, to);
+  }
+  fclose(file);
+  return STATUS_OK;
+}
+
+static void make_header(const nn_layout *layout, char *text, size_t size) {
+  size_t used = (size_t)snprintf(text, size, "step,epoch,lr");
+  for (int i = 0; i < layout->report_count && used < size; i++)
+    used += (size_t)snprintf(text + used, size - used, ",loss_%s",
+                             layout->reports[i]);
+  if (used < size)
+    snprintf(text + used, size - used,
+             ",images_per_s,wait_data_s,communicate_s,update_s,total_s");
+}
+
+status train_log_open(const char *folder, const nn_layout *layout,
+                      uint64_t step, uint64_t end_step, int every,
+                      train_log *out) {
+  memset(out, 0, sizeof *out);
+  char header[2048], temporary[1040];
+  make_header(layout, header, sizeof header);
+  snprintf(out->path, sizeof out->path, "%.1000s/log.csv", folder);
+  snprintf(temporary, sizeof temporary, "%s.tmp", out->path);
+  out->columns = layout->report_count;
+  out->every = every;
+  out->first_step = step;
+  out->end_step = end_step;
+  out->start = out->row_start = clock_seconds();
+  TRY(MEMORY_NEW((size_t)layout->report_count + 1, "log", &out->sums));
+  out->file = fopen(temporary, "w");
+  if (out->file == NULL)
+    return status_error(STATUS_IO, "%s: cannot be written: %s", temporary,
+                        strerror(errno));
+  TRY(copy_rows(out->path, out->file, header, step));
+  if (fflush(out->file) != 0 || rename(temporary, out->path) != 0)
+    return status_error(STATUS_IO, "%s: cannot be written: %s", out->path,
+                        strerror(errno));
+  return STATUS_OK;
+}
+
+void train_log_close(train_log *log) {
+  if (log->file != NULL) fclose(log->file);
+  memory_free(log->sums);
+  memset(log, 0, sizeof *log);
+}
+
+static status write_row(train_log *log, uint64_t step, double epoch, double lr,
+                        double images_per_second, train_times times,
+                        double seconds) {
+  fprintf(log->file, "%llu,%.4f,%.6g", (unsigned long long)step, epoch, lr);
+  for (int i = 0; i < log->columns; i++)
+    fprintf(log->file, ",%.7g", log->sums[i] / log->rows_summed);
+  fprintf(log->file, ",%.2f,%.4f,%.4f,%.4f,%.4f\n", images_per_second,
+          times.waited - log->row_waited,
+          times.communicating - log->row_communicating,
+          times.updating - log->row_updating, seconds);
+  if (fflush(log->file) != 0)
+    return status_error(STATUS_IO, "%s: cannot be written: %s", log->path,
+                        strerror(errno));
+  return STATUS_OK;
+}
+
+static void show(train_log *log, const nn_layout *layout, uint64_t step,
+                 double epoch, double images_per_second) {
+  char left[32], losses[256] = "";
+  size_t used = 0;
+  for (int i = 0; i < log->columns && used < sizeof losses - 1; i++)
+    used +=
+        (size_t)snprintf(losses + used, sizeof losses - used, "  %s %.4g",
+                         layout->reports[i], log->sums[i] / log->rows_summed);
+  double done = (double)(step - log->first_step);
+  double rate = done / (clock_seconds() - log->start);
+  log_live(step == log->end_step,
+           "step %llu/%llu  epoch %.2f%s  %.1f images/s  %s left",
+           (unsigned long long)step, (unsigned long long)log->end_step, epoch,
+           losses, images_per_second,
+           format_duration((double)(log->end_step - step) / rate, left));
+}
+
+status train_log_step(train_log *log, const nn_layout *layout, uint64_t step,
+                      double epoch, double lr, int batch,
+                      const nn_real *reports, train_times times) {
+  for (int i = 0; i < log->columns; i++) log->sums[i] += (double)reports[i];
+  log->rows_summed++;
+  if (step % (uint64_t)log->every != 0 && step != log->end_step)
+    return STATUS_OK;
+  double now = clock_seconds(), seconds = now - log->row_start;
+  double images_per_second = (double)batch * log->rows_summed / seconds;
+  status result =
+      write_row(log, step, epoch, lr, images_per_second, times, seconds);
+  show(log, layout, step, epoch, images_per_second);
+  memset(log->sums, 0, (size_t)log->columns * sizeof *log->sums);
+  log->rows_summed = 0;
+  log->row_start = now;
+  log->row_waited = times.waited;
+  log->row_communicating = times.communicating;
+  log->row_updating = times.updating;
+  return result;
+}

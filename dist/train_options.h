@@ -1,0 +1,41 @@
+/* The options of `train`: one table for parsing, --help, the README and the
+ * configuration that a checkpoint keeps. */
+#ifndef HARMONIA_TRAIN_OPTIONS_H
+#define HARMONIA_TRAIN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/options.h"
+#include "checkpoint/checkpoint.h"
+#include "nn/nn.h"
+
+typedef struct train_options {
+  const char *data, *out, *model, *norm, *lr_policy;
+  bool resume, flip;
+  int64_t steps, epochs, batch, micro_batch, size, ngf, ndf, seed, threads,
+      save_every, keep, log_every, report_samples;
+  double dropout, lambda_l1, lr, beta1, beta2, eps, lr_constant_epochs,
+      lr_decay_epochs, lr_step_epochs, crop_min, max_minutes;
+} train_options;
+
+extern const option_table train_option_table;
+
+/* Whether option i describes the run itself: it must stay what it was when a
+ * run is resumed, and is what a checkpoint needs to be understood. */
+bool train_option_is_fixed(int index);
+
+/* Writes every option as the text "option.NAME". */
+status train_options_save(const train_options *options, ckpt_writer *writer);
+
+/* Takes from a checkpoint the options that the user did not give. One that is
+ * fixed and was given another value is an error that names it. Texts are kept
+ * in `*texts` (memory_free it after the options' last use). */
+status train_options_load(train_options *options, const bool *given,
+                          ckpt_reader *reader, char **texts);
+
+/* The network that the options describe. */
+nn_model_options train_model_options(const train_options *options, int batch,
+                                     bool training, bool with_gradients);
+
+#endif

@@ -1,0 +1,58 @@
+/* A step's end: every rank holds sums of some micro-batches' results; this sums
+ * them over all ranks in the fixed tree, updates the parameters by Adam, and
+ * gives every rank the new state.
+ *
+ * The vector of results is cut into one slice a rank. A rank receives its slice
+ * of everybody's sums, adds them in the tree's order, runs Adam on it (moments
+ * exist for the slice alone) and sends the new values to all: a reduce-scatter
+ * and an all-gather that move as much as an all-reduce, with Adam's work and
+ * memory divided by the ranks. */
+#ifndef HARMONIA_UPDATE_H
+#define HARMONIA_UPDATE_H
+
+#include "dist/cluster.h"
+#include "dist/tree.h"
+#include "nn/nn.h"
+
+typedef struct update update;
+
+typedef struct update_options {
+  const cluster *cluster;
+  const nn_layout *layout;
+  int micro_batches; /* of a step, over all ranks */
+  int threads;
+} update_options;
+
+status update_create(const update_options *options, update **out);
+void update_destroy(update **update);
+
+/* The state vector, layout->result_size values: parameters, buffers, and behind
+ * them the reports of the last step. The same on all ranks. */
+nn_real *update_state(update *u);
+
+/* Where the results of this rank's next micro-batch are to be written
+ * (layout->result_size values); update_add takes them in. Micro-batches come in
+ * the order of order_share's range. */
+nn_real *update_target(update *u);
+void update_add(update *u);
+
+/* Collective. Ends the step: parameters by Adam, buffers and reports by the
+ * mean over micro-batches. `own` is how this rank's computing went: a failure
+ * of any rank becomes everybody's. A NaN or an infinity in a sum is
+ * STATUS_NUMERIC on every rank, naming the tensor. After a failure the state is
+ * that of the step's beginning. `*stop` becomes true if it is on any rank. */
+status update_finish(update *u, const nn_adam_options *adam, status own,
+                     bool *stop);
+
+/* Seconds spent waiting for and moving data, and summing and updating. */
+void update_times(const update *u, double *communicating, double *updating);
+
+/* Collective. Adam's moments of the whole vector (layout->parameter_size
+ * values) to rank 0, or from it; `values` is used on rank 0 only. which: 0
+ * mean, 1 variance. */
+void update_gather_moments(update *u, int which, nn_real *values);
+void update_scatter_moments(update *u, int which, const nn_real *values);
+/* Collective. Rank 0's state to all. */
+void update_broadcast_state(update *u);
+
+#endif
