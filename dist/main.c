@@ -10,7 +10,7 @@
 
 static const command *const commands[] = {
     &command_compose,
-    &command_train,
+    &command_train, &command_eval,
     &command_synth,
     &command_pack,
 };

@@ -6,21 +6,23 @@
 
 typedef struct adam_job {
   nn_real scale, step_size, beta1, beta2, root_correction, eps;
+  nn_real rest1, rest2; /* 1 - beta, rounded once: 1 - 0.999f is off by 1e-5 */
   const nn_real *gradient;
   nn_real *parameter, *mean, *variance;
 } adam_job;
 
-/* m += (1-b1)(g - m) as in PyTorch's lerp; one pass over five streams. */
+/* One pass over four arrays. */
 NN_CLONES static void adam_run(const adam_job *job, size_t begin, size_t end) {
   const nn_real *restrict gradient = job->gradient;
   nn_real *restrict p = job->parameter, *restrict m = job->mean,
                     *restrict v = job->variance;
   const nn_real scale = job->scale, rate = job->step_size, b1 = job->beta1,
-                b2 = job->beta2, root = job->root_correction, eps = job->eps;
+                b2 = job->beta2, root = job->root_correction, eps = job->eps,
+                rest1 = job->rest1, rest2 = job->rest2;
   for (size_t i = begin; i < end; i++) {
     nn_real g = scale * gradient[i];
-    m[i] = b1 * m[i] + (1 - b1) * g;
-    v[i] = b2 * v[i] + (1 - b2) * g * g;
+    m[i] = b1 * m[i] + rest1 * g;
+    v[i] = b2 * v[i] + rest2 * g * g;
 #ifdef NN_DOUBLE
     p[i] -= rate * m[i] / (sqrt(v[i]) * root + eps);
 #else
@@ -42,6 +44,8 @@ void nn_adam(const nn_adam_options *o, size_t count, double scale,
                   .step_size = (nn_real)(o->lr / correction1),
                   .beta1 = (nn_real)o->beta1,
                   .beta2 = (nn_real)o->beta2,
+                  .rest1 = (nn_real)(1 - o->beta1),
+                  .rest2 = (nn_real)(1 - o->beta2),
                   .root_correction = (nn_real)(1 / sqrt(correction2)),
                   .eps = (nn_real)o->eps,
                   .gradient = gradient,

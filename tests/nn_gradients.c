@@ -598,7 +598,8 @@ static double error_of(double numeric, const double *gradient,
   return fabs(numeric - exact) / (sqrt(square) + 1e-2 * (fabs(value) + 1));
 }
 
-static inline double larger(double a, double b) { return b <= a ? a : b; }
+/* The larger one; a NaN stays. */
+static double larger(double a, double b) { return b <= a || isnan(a) ? a : b; }
 
 /* Directions: all entries at random, then single entries. */
 static void fill_direction(random_stream *random, int which, size_t count,

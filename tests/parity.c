@@ -248,7 +248,7 @@ static void compare_buffers(const record *r, const trial *t) {
     double difference = difference_from(r, path, got, entry->count, &largest);
     double spread = golden_attribute(r->file, path, "spread_linf", 0);
     double part = difference / fmax(3 * spread, 1e-5 * largest);
-    if (!(part <= worst)) worst = part;
+    if (!(part <= worst || isnan(worst))) worst = part;
     compared++;
     free(got);
   }

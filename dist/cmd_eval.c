@@ -1,0 +1,262 @@
+/* harmonia eval: the table of the field. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "dist/command.h"
+#include "dist/evaluate.h"
+
+typedef struct eval_configuration {
+  const char *data, *split, *background, *range, *quantise, *csv;
+  option_list checkpoints, methods;
+  int64_t limit, threads;
+  bool train_mode;
+} eval_configuration;
+
+#define AT(member) offsetof(eval_configuration, member)
+static const option options[] = {
+    {"data", OPTION_TEXT, AT(data), NULL, 0, 0, "F.h5", NULL,
+     "the packed data set"},
+    {"split", OPTION_CHOICE, AT(split), "test", 0, 0, NULL, "train|test",
+     "which part of it"},
+    {"checkpoint", OPTION_LIST, AT(checkpoints), NULL, 0, 0, "C.h5", NULL,
+     "a trained network; may be given many times"},
+    {"method", OPTION_LIST, AT(methods), NULL, 0, 0, "NAME", NULL,
+     "composite: the input itself; may be given beside checkpoints"},
+    {"limit", OPTION_INT, AT(limit), "0", 0, 1e9, "N", NULL,
+     "only the first N samples of the split; 0: all"},
+    {"csv", OPTION_TEXT, AT(csv), NULL, 0, 0, "FILE", NULL,
+     "write the table there as well"},
+    {"bg", OPTION_CHOICE, AT(background), "as-is", 0, 0, NULL,
+     "as-is|gt|masked",
+     "background: as the method gives it, replaced by the real image's, or its "
+     "error counted as zero"},
+    {"psnr-range", OPTION_CHOICE, AT(range), "pred", 0, 0, NULL,
+     "pred|target-max|255",
+     "the peak of PSNR: max - min of the output (DoveNet), the real image's "
+     "maximum (iDIH), or 255"},
+    {"quantise", OPTION_CHOICE, AT(quantise), "trunc", 0, 0, NULL,
+     "trunc|round|float", "how outputs become levels"},
+    {"train-mode", OPTION_FLAG, AT(train_mode), NULL, 0, 0, NULL, NULL,
+     "batch statistics of the single image and live dropout, as the published "
+     "test scripts run"},
+    {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
+     "threads a rank; 0: this rank's share of the node's cores"},
+};
+#undef AT
+
+static const option_table table = {
+    .command = "eval",
+    .synopsis = "--data F.h5 (--checkpoint C.h5 | --method NAME)... [OPTIONS]",
+    .description =
+        "Compares methods by the field's metrics: means over images of MSE, "
+        "PSNR, foreground MSE and SSIM, for all and by foreground share. The "
+        "defaults are DoveNet's protocol. Under mpirun the images are shared "
+        "out over the ranks.",
+    .options = options,
+    .count = sizeof options / sizeof options[0],
+};
+
+static int choice(const char *choices, const char *value) {
+  int index = 0;
+  for (const char *at = choices; at != NULL; index++) {
+    size_t length = strcspn(at, "|");
+    if (strlen(value) == length && strncmp(at, value, length) == 0) break;
+    at = strchr(at, '|') + 1;
+  }
+  return index;
+}
+
+/* ---- the methods ---- */
+
+/* "unet", or with the checkpoint's path where that name stands already. */
+static void name_method(method *methods, int index, const char *checkpoint) {
+  method *m = &methods[index];
+  snprintf(m->name, sizeof m->name, "%s", harmonizer_model(m->network));
+  for (int i = 0; i < index; i++)
+    if (strcmp(methods[i].name, m->name) == 0)
+      snprintf(m->name, sizeof m->name, "%s:%.200s",
+               harmonizer_model(m->network), checkpoint);
+}
+
+static status open_methods(const eval_configuration *conf, int threads,
+                           int size, method *methods) {
+  int count = 0;
+  for (int i = 0; i < conf->methods.count; i++) {
+    const char *name = conf->methods.values[i];
+    if (strcmp(name, "composite") != 0)
+      return status_error(
+          STATUS_USAGE, "option --method: '%s' is not one of composite", name);
+    snprintf(methods[count++].name, sizeof methods[0].name, "%s", name);
+  }
+  for (int i = 0; i < conf->checkpoints.count; i++) {
+    const char *path = conf->checkpoints.values[i];
+    TRY(harmonizer_open(path, threads, conf->train_mode,
+                        &methods[count].network));
+    if (harmonizer_size(methods[count].network) != size)
+      return status_error(STATUS_MISFIT,
+                          "%s: a network for %d pixels a side, the data set "
+                          "has %d",
+                          path, harmonizer_size(methods[count].network), size);
+    name_method(methods, count, path);
+    count++;
+  }
+  return STATUS_OK;
+}
+
+/* ---- the table ---- */
+
+static void print_numbers(FILE *file, const averages *a, const char *format) {
+  const double values[] = {a->mse, a->psnr, a->fmse, a->ssim};
+  for (int k = 0; k < 4; k++) {
+    char text[64];
+    snprintf(text, sizeof text, k == 3 ? "%.4f" : "%.2f", values[k]);
+    fprintf(file, format, a->count > 0 ? text : "-");
+  }
+}
+
+static void print_table(const method *methods, int count,
+                        const averages *scores) {
+  int width = 9;
+  for (int m = 0; m < count; m++)
+    if ((int)strlen(methods[m].name) > width)
+      width = (int)strlen(methods[m].name);
+  printf("%-*s %9s %9s %9s %9s %9s\n", width, "Method", "MSE", "PSNR", "fMSE",
+         "SSIM", "PSNR255");
+  for (int m = 0; m < count; m++) {
+    printf("%-*s", width, methods[m].name);
+    print_numbers(stdout, &scores[m * SHARES], " %9s");
+    printf(" %9.2f\n", scores[m * SHARES].psnr_255);
+  }
+  printf("\nBy foreground share (%%)\n%-*s %8s %7s %9s %9s %9s %9s\n", width,
+         "Method", "Share", "Images", "MSE", "PSNR", "fMSE", "SSIM");
+  for (int m = 0; m < count; m++)
+    for (int s = 0; s < SHARES; s++) {
+      const averages *a = &scores[m * SHARES + s];
+      printf("%-*s %8s %7zu", width, methods[m].name, share_names[s], a->count);
+      print_numbers(stdout, a, " %9s");
+      putchar('\n');
+    }
+}
+
+/* A method's name may hold a comma or a quote: it is a path. */
+static void print_csv_name(FILE *file, const char *name) {
+  if (strpbrk(name, ",\"\n") == NULL) {
+    fputs(name, file);
+    return;
+  }
+  fputc('"', file);
+  for (; *name != '\0'; name++) {
+    if (*name == '"') fputc('"', file);
+    fputc(*name, file);
+  }
+  fputc('"', file);
+}
+
+static void write_rows(FILE *file, const method *methods, int count,
+                       const averages *scores) {
+  fprintf(file, "method,mse,psnr,fmse,ssim,psnr255,fssim,images");
+  for (int s = 1; s < SHARES; s++)
+    fprintf(file, ",mse_%s,psnr_%s,fmse_%s,ssim_%s,images_%s", share_names[s],
+            share_names[s], share_names[s], share_names[s], share_names[s]);
+  fputc('\n', file);
+  for (int m = 0; m < count; m++) {
+    const averages *a = &scores[m * SHARES];
+    print_csv_name(file, methods[m].name);
+    fprintf(file, ",%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%zu", a->mse, a->psnr,
+            a->fmse, a->ssim, a->psnr_255, a->fssim, a->count);
+    for (int s = 1; s < SHARES; s++) {
+      const averages *b = &a[s];
+      if (b->count > 0)
+        fprintf(file, ",%.9g,%.9g,%.9g,%.9g,%zu", b->mse, b->psnr, b->fmse,
+                b->ssim, b->count);
+      else
+        fprintf(file, ",,,,,0");
+    }
+    fputc('\n', file);
+  }
+}
+
+static status write_csv(const char *path, const method *methods, int count,
+                        const averages *scores) {
+  FILE *file = fopen(path, "w");
+  if (file == NULL)
+    return status_error(STATUS_IO, "%s: cannot be written: %s", path,
+                        strerror(errno));
+  write_rows(file, methods, count, scores);
+  bool failed = ferror(file) != 0;
+  if (fclose(file) != 0 || failed)
+    return status_error(STATUS_IO, "%s: cannot be written: %s", path,
+                        strerror(errno));
+  return STATUS_OK;
+}
+
+/* ---- the command ---- */
+
+static status check(const eval_configuration *conf) {
+  if (conf->data[0] == '\0')
+    return status_error(STATUS_USAGE, "option --data is missing");
+  if (conf->methods.count + conf->checkpoints.count == 0)
+    return status_error(STATUS_USAGE,
+                        "nothing to evaluate: give --checkpoint or --method");
+  return STATUS_OK;
+}
+
+static status open_all(const cluster *c, const eval_configuration *conf,
+                       data_set **set, method *methods) {
+  TRY(check(conf));
+  TRY(data_set_open(conf->data, set));
+  const data_set_info *info = data_set_describe(*set);
+  data_split split = (data_split)choice("train|test", conf->split);
+  if (info->split_count[split] == 0)
+    return status_error(STATUS_MISFIT, "%s: the %s split is empty", conf->data,
+                        conf->split);
+  int threads = conf->threads > 0 ? (int)conf->threads : cluster_threads(c);
+  return open_methods(conf, threads, info->size, methods);
+}
+
+static status run(const cluster *c, void *configuration, const bool *given,
+                  const char **positional, int positional_count) {
+  (void)given, (void)positional, (void)positional_count;
+  const eval_configuration *conf = configuration;
+  int count = conf->methods.count + conf->checkpoints.count;
+  data_set *set = NULL;
+  method *methods = NULL;
+  averages *scores = NULL;
+  status result = MEMORY_NEW((size_t)count + 1, "methods", &methods);
+  if (result == STATUS_OK)
+    result = MEMORY_NEW((size_t)count * SHARES + 1, "scores", &scores);
+  if (result == STATUS_OK) result = open_all(c, conf, &set, methods);
+  result = cluster_agree(c, result);
+  if (result == STATUS_OK) {
+    protocol how = {
+        .split = (data_split)choice("train|test", conf->split),
+        .limit = (size_t)conf->limit,
+        .background =
+            (data_background)choice("as-is|gt|masked", conf->background),
+        .range = (data_psnr_range)choice("pred|target-max|255", conf->range),
+        .quantise = (quantisation)choice("trunc|round|float", conf->quantise)};
+    result = evaluate(c, set, &how, methods, count, scores);
+  }
+  if (result == STATUS_OK && c->rank == 0) {
+    print_table(methods, count, scores);
+    if (conf->csv[0] != '\0')
+      result = write_csv(conf->csv, methods, count, scores);
+  }
+  result = cluster_agree(c, result);
+  for (int m = 0; methods != NULL && m < count; m++)
+    harmonizer_destroy(&methods[m].network);
+  memory_free(methods);
+  memory_free(scores);
+  data_set_close(&set);
+  return result;
+}
+
+const command command_eval = {
+    .summary = "compare methods by the field's metrics",
+    .table = &table,
+    .configuration_size = sizeof(eval_configuration),
+    .run_collective = run,
+};

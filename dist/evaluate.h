@@ -1,0 +1,44 @@
+/* Scores of methods over a split, shared out over the ranks. */
+#ifndef HARMONIA_EVALUATE_H
+#define HARMONIA_EVALUATE_H
+
+#include "data/data.h"
+#include "dist/cluster.h"
+#include "dist/harmonizer.h"
+
+typedef enum quantisation {
+  QUANTISE_TRUNCATE, /* as the published test */
+  QUANTISE_ROUND,
+  QUANTISE_NONE
+} quantisation;
+
+typedef struct protocol {
+  data_split split;
+  size_t limit; /* samples from the beginning of the split; 0: all */
+  data_background background;
+  data_psnr_range range;
+  quantisation quantise;
+} protocol;
+
+/* Maps a sample of the data set to levels 0..255; one a method. */
+typedef struct method {
+  char name[256];
+  harmonizer *network; /* NULL: the composite as it is */
+} method;
+
+/* The foreground shares of the field's tables: (0,5], (5,15], (15,100] %. */
+enum { SHARES = 4 }; /* all, and the three bins */
+extern const char *const share_names[SHARES];
+
+typedef struct averages {
+  size_t count;
+  double mse, psnr, psnr_255, fmse, ssim, fssim; /* means over images */
+} averages;
+
+/* Collective. On rank 0, table[m * SHARES + s] are method m's averages over
+ * share bin s. Sums run in the order of the samples whatever the number of
+ * ranks. */
+status evaluate(const cluster *c, data_set *set, const protocol *protocol,
+                method *methods, int method_count, averages *table);
+
+#endif
