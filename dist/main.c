@@ -9,10 +9,8 @@
 #include "dist/version.h"
 
 static const command *const commands[] = {
-    &command_compose,
-    &command_train, &command_eval,
-    &command_synth,
-    &command_pack,
+    &command_compose, &command_synth, &command_pack,   &command_train,
+    &command_eval,    &command_apply, &command_report, &command_info,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
