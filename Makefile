@@ -116,4 +116,43 @@ $(BUILD)/tests/parity: $(BUILD)/tests/parity.o $(GRAPH_UTIL) $(TEST_COMMON) $(LI
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all
+tests: $(BUILD)/harmonia $(TEST_BIN) $(TEST_NND) $(TOOL_BIN) $(PRELOAD)
+
+# prove runs them one after the other: each may use all cores.
+PROVE = HARMONIA=$(abspath $(BUILD)/harmonia) HARMONIA_BUILD=$(abspath $(BUILD)) \
+        HARMONIA_SOURCE=$(CURDIR) .ci/mpi-env prove --timer
+test: tests
+	@.ci/install-deps --with-numpy
+	$(PROVE) --exec '' $(TEST_BIN) $(TEST_NND) && $(PROVE) --exec sh $(TEST_SH)
+
+# One test: make test-data_pack, make test-resume
+test-%: tests
+	@if [ -f tests/$*.sh ]; then $(PROVE) -v --exec sh tests/$*.sh; \
+	 else $(PROVE) -v --exec '' $(BUILD)/tests/$*; fi
+
+# Everything again under the address and undefined-behaviour sanitizers.
+test-sanitize:
+	$(MAKE) BUILD=$(BUILD)-sanitize SANITIZE=address,undefined CFLAGS="-O1 -g" test
+
+demo: $(BUILD)/harmonia
+	@HARMONIA=$(BUILD)/harmonia .ci/mpi-env tests/demo/run $(or $(OUT),out/demo)
+
+LINT_C := $(wildcard dist/*.c dist/base/*.c nn/*.c data/*.c checkpoint/*.c tests/*.c)
+LINT_H := $(wildcard dist/*.h dist/base/*.h nn/*.h data/*.h checkpoint/*.h tests/*.h)
+lint: $(BUILD)/config.mk
+	@.ci/install-deps --with-lint
+	@.ci/lint $(BUILD) $(LINT_C) -- $(LINT_H)
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@echo "make               builds $(BUILD)/harmonia"
+	@echo "make demo          trains, stops, resumes and evaluates a small network"
+	@echo "make test          all tests; make test-NAME: one of them"
+	@echo "make tests         builds the test programs in $(BUILD)/tests"
+	@echo "make test-sanitize all tests under sanitizers"
+	@echo "make lint          format, static analysis, and who may include whom"
+	@echo "make clean         removes $(BUILD)"
+
+.PHONY: all tests test test-sanitize demo lint clean help

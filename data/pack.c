@@ -376,7 +376,12 @@ static status run(pack *p) {
   TRY(threads_for(p->plan.counts[SET_REAL], p->options->threads, pack_group,
                   p));
   TRY(report_skipped(p));
-  TRY(assemble(p));
+  status result = assemble(p);
+  if (result != STATUS_OK) {
+    log_info("the images packed are kept in %s for the next try",
+             p->journal_path);
+    return result;
+  }
   journal_close(&p->journal, true);
   say_done(p, clock_seconds() - p->started);
   return STATUS_OK;

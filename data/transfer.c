@@ -8,9 +8,9 @@
 
 const char *data_transfer_name(data_transfer_method method) {
   static const char *const names[] = {"gct", "gctrgb", "hgm", "idt"};
-  INVARIANT((int)method >= 0 && method < DATA_TRANSFER_METHODS, "method %d",
-            (int)method);
-  return names[method];
+  int index = (int)method;
+  INVARIANT(index >= 0 && index < DATA_TRANSFER_METHODS, "method %d", index);
+  return names[index];
 }
 
 static size_t count_foreground(const data_image *mask) {

@@ -240,7 +240,7 @@ static status run(const cluster *c, void *configuration, const bool *given,
         .quantise = (quantisation)choice("trunc|round|float", conf->quantise)};
     result = evaluate(c, set, &how, methods, count, scores);
   }
-  if (result == STATUS_OK && c->rank == 0) {
+  if (result == STATUS_OK && scores != NULL && c->rank == 0) {
     print_table(methods, count, scores);
     if (conf->csv[0] != '\0')
       result = write_csv(conf->csv, methods, count, scores);

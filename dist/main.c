@@ -1,4 +1,5 @@
 /* harmonia: picks the command and turns its status into an exit status. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,14 +48,17 @@ static status run(const command *chosen, const cluster *c, int argc,
                   char **argv) {
   invocation call = {0};
   status result = parse(chosen, argc, argv, &call);
+  /* mpirun can give every rank arguments of its own */
+  if (chosen->run_collective != NULL)
+    result = cluster_agree_or_stop(c, result, &call.help);
   if (result == STATUS_OK && call.help) {
     if (c->rank == 0) options_print_help(chosen->table, stdout);
+  } else if (result == STATUS_OK && chosen->run_collective != NULL) {
+    result = chosen->run_collective(c, call.configuration, call.given,
+                                    call.positional, call.positional_count);
   } else if (result == STATUS_OK && chosen->run != NULL) {
     result = chosen->run(call.configuration, call.given, call.positional,
                          call.positional_count);
-  } else if (result == STATUS_OK) {
-    result = chosen->run_collective(c, call.configuration, call.given,
-                                    call.positional, call.positional_count);
   }
   memory_free(call.configuration);
   return result;
@@ -76,6 +80,7 @@ static int run_command(const command *chosen, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+  signal(SIGXFSZ, SIG_IGN); /* a file size limit is a failed write */
   const char *word = argc > 1 ? argv[1] : "";
   if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
       strcmp(word, "help") == 0 || argc < 2) {

@@ -19,7 +19,6 @@ void signals_watch(void) {
   sigaction(SIGTERM, &action, NULL);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGUSR1, &action, NULL);
-  signal(SIGXFSZ, SIG_IGN); /* a file size limit is a failed write */
 }
 
 bool signals_stop_asked(void) { return asked != 0; }

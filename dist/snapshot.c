@@ -1,6 +1,7 @@
 #include "dist/snapshot.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,11 +30,23 @@ static ckpt_array describe(const nn_entry *entry, const char *group) {
   return array;
 }
 
+/* A run cannot go on from a number that is none: such a state must not take the
+ * place of an older, good one. */
+static status check_finite(const ckpt_array *array, const nn_real *values,
+                           size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (!isfinite(values[i]))
+      return status_error(STATUS_NUMERIC, "%s is %g", array->name,
+                          (double)values[i]);
+  return STATUS_OK;
+}
+
 static status write_entry(ckpt_writer *writer, const nn_entry *entry,
                           const char *group, const nn_real *vector,
                           nn_real *scratch) {
   ckpt_array array = describe(entry, group);
   nn_entry_export(entry, vector, scratch);
+  TRY(check_finite(&array, scratch, entry->count));
   if (array.rank == 0 && !entry->trainable) { /* num_batches_tracked */
     array.type = CKPT_INT64;
     int64_t whole = (int64_t)scratch[0];
@@ -71,6 +84,8 @@ status snapshot_write(const char *path, const snapshot *s, nn_real *scratch) {
   TRY(ckpt_writer_open(path, &writer));
   status result = write_all(writer, s, scratch);
   if (result != STATUS_OK) {
+    if (result == STATUS_NUMERIC)
+      status_context(result, "step %" PRIu64 " is not saved", s->step);
     ckpt_writer_abandon(&writer);
     return result;
   }

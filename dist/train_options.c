@@ -39,6 +39,9 @@ static const option options[] = {
      "normalisation of the generator"},
     {"dropout", OPTION_REAL, AT(dropout), "0.5", 0, 0.99, "P", NULL,
      "probability of dropout in the generator's middle levels"},
+    {"blend", OPTION_FLAG, AT(blend), "no", 0, 0, NULL, NULL,
+     "the output is the network's inside the mask and the composite outside; "
+     "as published, the network draws the background anew"},
     {"lambda-l1", OPTION_REAL, AT(lambda_l1), "100", 0, 1e9, "X", NULL,
      "weight of the L1 loss"},
     {"lr", OPTION_REAL, AT(lr), "0.0002", 0, 10, "X", NULL,
@@ -170,6 +173,7 @@ nn_model_options train_model_options(const train_options *o, int batch,
                             .norm = o->norm,
                             .dropout = o->dropout,
                             .lambda_l1 = o->lambda_l1,
+                            .blend = o->blend,
                             .training = training,
                             .with_gradients = with_gradients};
 }

@@ -12,7 +12,7 @@
 
 typedef struct train_options {
   const char *data, *out, *model, *norm, *lr_policy;
-  bool resume, flip;
+  bool resume, flip, blend;
   int64_t steps, epochs, batch, micro_batch, size, ngf, ndf, seed, threads,
       save_every, keep, log_every, report_samples;
   double dropout, lambda_l1, lr, beta1, beta2, eps, lr_constant_epochs,

@@ -103,6 +103,9 @@ static nn_id add_state(nn_graph *graph, const char *name, nn_shape shape,
   int length =
       snprintf(state->entry.name, sizeof state->entry.name, "%s", name);
   INVARIANT(length < (int)sizeof state->entry.name, "long name %s", name);
+  for (int i = 0; i < graph->state_count; i++)
+    INVARIANT(strcmp(graph->states[i].entry.name, name) != 0,
+              "two state entries %s", name);
   state->id = nn_emit(graph, (nn_node){.op = &nn_op_state,
                                        .shape = shape,
                                        .index = graph->state_count});

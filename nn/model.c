@@ -37,6 +37,9 @@ static void build(nn_graph *g, const nn_model_options *o) {
       .prefix = "G/",
       .init_deviation = 0.02};
   nn_id output = nn_unet(g, nn_concat(g, composite, mask), &unet);
+  if (o->blend) /* composite + mask (output - composite) */
+    output =
+        nn_add(g, composite, nn_mul(g, nn_sub(g, output, composite), mask));
   nn_keep(g, "output", output);
   if (!o->with_gradients) return;
   nn_id real = nn_input(g, "real", nn_shape_of(g, composite));

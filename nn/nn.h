@@ -241,15 +241,16 @@ typedef struct nn_run_options {
   const nn_real *const *inputs; /* by input index */
   uint64_t seed;                /* of dropout */
   uint64_t first_sample;        /* position in the run of the batch's first */
-  /* Called as results[0, done) become final, done growing to state_size +
-   * reports; may be NULL. Must not fail. */
+  /* Called as results[0, done) become final, done growing to result_size; may
+   * be NULL. Must not fail, nor change results: later steps may read them. */
   void (*completed)(void *context, size_t done);
   void *context;
 } nn_run_options;
 
 /* Runs the plan. Cannot fail. One run at a time a plan. */
 void nn_run(nn_plan *plan, const nn_run_options *options);
-/* A kept value after a run; valid until the next one. */
+/* A kept value after a run; valid until the next one, and as long as the run's
+ * state, results and inputs where it is one of them. */
 const nn_real *nn_plan_value(const nn_plan *plan, const char *name);
 
 /* Nanoseconds and multiply-adds of each operation over all runs since
@@ -284,6 +285,7 @@ typedef struct nn_model_options {
   const char *norm; /* "instance" or "batch" */
   double dropout;
   double lambda_l1;
+  bool blend;          /* the output's background is the composite's */
   bool training;       /* training mode of norms and dropout */
   bool with_gradients; /* losses and gradients; else the output alone */
 } nn_model_options;

@@ -11,7 +11,11 @@
 #include "base/memory.h"
 #include "nn/layout.h"
 
-enum { ALIGN = 16, FOREVER = INT32_MAX };
+enum {
+  ALIGN = 16,
+  FOREVER = INT32_MAX,
+  COPIED = INT32_MAX - 1 /* completed by a copy behind all nodes */
+};
 
 typedef struct storage {
   size_t size, offset; /* values */
@@ -27,7 +31,7 @@ typedef struct planner {
   bool *is_result; /* by node: written straight into the results */
   storage *storages;
   int storage_count;
-  int *completed; /* by state entry */
+  int *completed; /* by state entry: node, COPIED, or -1 without a result */
 } planner;
 
 static size_t aligned(size_t count) {
@@ -61,16 +65,28 @@ static void find_live(planner *p) {
 /* ---- results ---- */
 
 /* Whether a node can write its value straight into the results: it computes
- * one, and no other result or kept value is the same node. */
+ * one that is not kept in the arena, and no other result is the same node. */
 static bool claim_result(planner *p, nn_id id) {
   const nn_node *node = &p->graph->nodes[id];
   if (node->op->view || node->op->external || p->is_result[id]) return false;
+  if (p->last_use[id] == FOREVER) return false;
   p->is_result[id] = true;
   return true;
 }
 
-static void place_result(planner *p, nn_id id, size_t offset) {
-  if (claim_result(p, id)) {
+/* The step after which the result of each state entry is whole: the node's own
+ * or, where its value must be copied into the results, a step behind them. */
+static void find_completion(planner *p) {
+  const nn_graph *g = p->graph;
+  for (int i = 0; i < g->state_count; i++) {
+    nn_id id = g->states[i].result;
+    p->completed[i] = id == NN_NONE ? -1 : claim_result(p, id) ? id : COPIED;
+  }
+}
+
+/* `direct`: the node writes there itself; else its value is copied there. */
+static void place_result(planner *p, nn_id id, size_t offset, bool direct) {
+  if (direct) {
     p->plan->places[id] = (nn_place){NN_IN_RESULTS, offset};
     return;
   }
@@ -94,10 +110,13 @@ static void place_results(planner *p) {
   for (int i = 0; i < g->state_count; i++) {
     if (g->states[i].result == NN_NONE) continue;
     const nn_entry *entry = nn_layout_find(layout, g->states[i].entry.name);
-    place_result(p, g->states[i].result, entry->offset);
+    INVARIANT(entry != NULL, "the layout lacks %s", g->states[i].entry.name);
+    place_result(p, g->states[i].result, entry->offset,
+                 p->completed[i] != COPIED);
   }
   for (int i = 0; i < g->reports.count; i++)
-    place_result(p, g->reports.items[i].id, layout->state_size + (size_t)i);
+    place_result(p, g->reports.items[i].id, layout->state_size + (size_t)i,
+                 claim_result(p, g->reports.items[i].id));
 }
 
 /* ---- storages ---- */
@@ -135,7 +154,8 @@ static void place_node(planner *p, nn_id id) {
   } else if (node->op == &nn_op_state) {
     const char *name = p->graph->states[node->index].entry.name;
     const nn_entry *entry = nn_layout_find(&p->plan->layout, name);
-    INVARIANT(entry != NULL, "the layout lacks %s", name);
+    INVARIANT(entry != NULL && nn_shape_equal(entry->shape, node->shape),
+              "the layout lacks %s of this shape", name);
     *place = (nn_place){NN_IN_STATE, entry->offset};
   } else if (node->op->view) {
     *place = p->plan->places[node->in[0]];
@@ -235,7 +255,8 @@ static void mark_progress(planner *p) {
   int entry = 0;
   for (int i = 0; i < plan->step_count; i++) {
     nn_step *step = &plan->steps[i];
-    int now = step->id == NN_NONE ? FOREVER - 1 : step->id;
+    /* what is copied is announced after the last copy */
+    int now = step->id != NN_NONE ? step->id : -1;
     while (entry < layout->entry_count && layout->entries[entry].trainable) {
       int state = 0;
       while (state < p->graph->state_count &&
@@ -251,16 +272,6 @@ static void mark_progress(planner *p) {
   }
   if (plan->step_count > 0)
     plan->steps[plan->step_count - 1].done = layout->result_size;
-}
-
-static void find_completion(planner *p) {
-  const nn_graph *g = p->graph;
-  for (int i = 0; i < g->state_count; i++) {
-    nn_id id = g->states[i].result;
-    bool copied =
-        id != NN_NONE && (g->nodes[id].op->view || g->nodes[id].op->external);
-    p->completed[i] = id == NN_NONE ? -1 : copied ? FOREVER - 1 : id;
-  }
 }
 
 static status make_plan(planner *p, const nn_plan_options *options) {

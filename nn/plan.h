@@ -31,7 +31,8 @@ struct nn_plan {
   int step_count;
   nn_place *places; /* by node; valid for nodes that are computed */
   nn_real *arena;
-  size_t arena_size; /* values */
+  size_t arena_size;   /* values */
+  nn_run_options last; /* of the last run, for kept inputs and state */
   int threads;
   bool reference, profiling;
   double *seconds; /* by step, while profiling */

@@ -1,4 +1,4 @@
-/* 2x2 max pooling. On ties the first entry in row order wins. */
+/* 2x2 max pooling. On ties the first entry in row order wins; a NaN wins. */
 #include <string.h>
 
 #include "nn/internal.h"
@@ -12,7 +12,7 @@ static size_t winner(const nn_real *x, nn_shape s, int n, int h, int w, int c) {
          (size_t)(2 * w + k % 2)) *
             (size_t)s.c +
         (size_t)c;
-    if (k == 0 || x[at] > x[best]) best = at;
+    if (k == 0 || x[at] > x[best] || x[at] != x[at]) best = at;
   }
   return best;
 }

@@ -49,6 +49,7 @@ static void run_step(const nn_plan *plan, const nn_run_options *run,
 
 void nn_run(nn_plan *plan, const nn_run_options *options) {
   size_t done = 0;
+  plan->last = *options;
   for (int i = 0; i < plan->step_count; i++) {
     const nn_step *step = &plan->steps[i];
     double start = plan->profiling ? clock_seconds() : 0;
@@ -66,9 +67,7 @@ const nn_real *nn_plan_value(const nn_plan *plan, const char *name) {
   const nn_list *kept = &plan->graph->kept;
   for (int i = 0; i < kept->count; i++) {
     if (strcmp(kept->items[i].name, name) != 0) continue;
-    nn_place place = plan->places[kept->items[i].id];
-    INVARIANT(place.kind == NN_IN_ARENA, "%s lies outside the arena", name);
-    return plan->arena + place.offset;
+    return value_at(plan, &plan->last, plan->places[kept->items[i].id]);
   }
   INVARIANT(false, "no kept value %s", name);
 }

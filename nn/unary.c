@@ -170,7 +170,7 @@ static inline nn_real exponential(nn_real x) {
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
-  bits.i = (exponent + 127) << 23;
+  bits.i = (int32_t)((uint32_t)(exponent + 127) << 23); /* NaN: anything */
   return p * bits.f;
 }
 #endif
@@ -267,12 +267,12 @@ const nn_op nn_op_sign = {.name = "sign",
 
 nn_id nn_abs(nn_graph *g, nn_id x) { return emit1(g, &nn_op_abs, x, 0, 0); }
 
-/* ---- max(x, low); the gradient passes at equality ---- */
+/* ---- max(x, low); the gradient passes at equality, a NaN stays ---- */
 
 UNARY(clamp_min, const nn_real low = (nn_real)node->alpha,
-      x[i] > low ? x[i] : low)
+      x[i] < low ? low : x[i])
 UNARY(clamp_min_grad, const nn_real low = (nn_real)node->alpha,
-      x[i] >= low ? g[i] : 0)
+      x[i] < low ? 0 : g[i])
 
 static void clamp_min_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
   nn_node node = nn_get(g, y);

@@ -295,7 +295,34 @@ static void test_damaged_pixels(void) {
   free(chunk);
 }
 
-/* ---- identity -------------------------------------------------------------
+/* An image that another program wrote over: HDF5 finds nothing wrong. */
+static void test_replaced_pixels(void) {
+  const char *path = scratch("bad.h5");
+  hid_t file = open_copy(path);
+  hid_t dataset = H5Dopen2(file, "/reals", H5P_DEFAULT);
+  hid_t space = H5Dget_space(dataset);
+  hsize_t start[4] = {1, 0, 0, 0}, extent[4] = {1, SIZE, SIZE, 3};
+  hid_t image = H5Screate_simple(4, extent, NULL);
+  uint8_t pixels[IMAGE];
+  draw(0, 2, pixels);
+  H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, extent, NULL);
+  H5Dwrite(dataset, H5T_NATIVE_UINT8, image, space, H5P_DEFAULT, pixels);
+  H5Sclose(image);
+  H5Sclose(space);
+  H5Dclose(dataset);
+  H5Fclose(file);
+  data_set *set;
+  bool opened = data_set_open(path, &set) == STATUS_OK;
+  tap_ok(opened && data_set_read(set, 2, NULL, NULL, pixels) == STATUS_FORMAT &&
+             strstr(status_message(), "sample 2 (c1_1_2.jpg)") != NULL &&
+             strstr(status_message(), "real image is damaged") != NULL,
+         "an image written over is noticed");
+  tap_ok(opened && data_set_read(set, 3, NULL, NULL, pixels) == STATUS_OK,
+         "... and does not harm others");
+  data_set_close(&set);
+}
+
+/* ---- chunks -------------------------------------------------------------
  */
 
 static void test_chunks(void) {
@@ -403,6 +430,7 @@ int main(void) {
   test_foreign_files();
   test_wrong_contents();
   test_damaged_pixels();
+  test_replaced_pixels();
   test_full_disk();
   test_many();
   return tap_done();

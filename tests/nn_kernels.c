@@ -45,6 +45,9 @@ static const conv_size network_layers[] = {
     {{1, 20, 20, 64}, 64, 3, 3, 1, 1},  /* unet3plus */
     {{1, 17, 300, 5}, 3, 3, 3, 1, 1},   /* wide */
     {{1, 300, 17, 5}, 300, 2, 2, 1, 0}, /* many panels of columns */
+    {{1, 60, 60, 16}, 8, 3, 3, 1, 1},   /* panels of the weight gradient: */
+    {{2, 40, 40, 65}, 12, 4, 4, 1, 1},  /* with groups of kernel rows */
+    {{1, 40, 40, 300}, 5, 1, 1, 1, 0},  /* and pointwise */
 };
 enum {
   NETWORK_LAYERS = sizeof network_layers / sizeof network_layers[0],
@@ -173,7 +176,7 @@ static void check_reductions(void) {
       same = same && c.same_bits;
       trial_free(&t);
     }
-  tap_ok(worst <= BY_PRECISION(1e-6, 1e-14) && same,
+  tap_ok(worst <= BY_PRECISION(1e-6, 1e-12) && same,
          "sum_to: %d shapes, residual %.1e%s", cases, worst,
          same ? "" : ", other bits with more threads");
 }
@@ -359,7 +362,7 @@ static void check_announcements(void) {
   nn_id x = trial_uniform(&t, NN_SHAPE(1, 4, 5, 1), &random, -1, 1);
   loss = NN_NONE;
   for (int i = 0; i < 3; i++) {
-    char name[8];
+    char name[16];
     snprintf(name, sizeof name, "p%d", i);
     nn_id p = nn_parameter(t.g, name, s, 1, NN_INIT_NORMAL, 0, 1);
     nn_id image = nn_reshape(t.g, p, NN_SHAPE(1, 4, 5, 1));
@@ -385,6 +388,8 @@ static void check_shared_results(void) {
   nn_report(t.g, "next", next);
   nn_report(t.g, "before", buffer);
   nn_keep(t.g, "next", next);
+  nn_keep(t.g, "view", nn_reshape(t.g, next, NN_SCALAR));
+  nn_keep(t.g, "before", buffer);
   trial_plan(&t, 1, false);
   const nn_layout *layout = nn_plan_layout(t.plan);
   nn_layout_initialise(layout, 1, t.state);
@@ -393,7 +398,9 @@ static void check_shared_results(void) {
   size_t second = nn_layout_find(layout, "twin")->offset;
   tap_ok(t.results[first] == 4 && t.results[second] == 4 &&
              trial_report(&t, "next") == 4 && trial_report(&t, "before") == 3 &&
-             *nn_plan_value(t.plan, "next") == 4,
+             *nn_plan_value(t.plan, "next") == 4 &&
+             *nn_plan_value(t.plan, "view") == 4 &&
+             *nn_plan_value(t.plan, "before") == 3,
          "a value that is kept, reported and set twice");
   check_progress(&t, "shared results");
   trial_free(&t);
@@ -472,7 +479,8 @@ static void check_random_graphs(void) {
   for (int i = 0; i < GRAPHS; i++) {
     trial t = build_random(i, false), kept = build_random(i, true);
     nn_real *one = run_network(&t, 1), *safe = run_network(&kept, 1);
-    if (same_entries(nn_plan_layout(t.plan), one, nn_plan_layout(kept.plan),
+    if (isfinite(trial_report(&t, "loss")) &&
+        same_entries(nn_plan_layout(t.plan), one, nn_plan_layout(kept.plan),
                      safe))
       good++;
     else
@@ -605,7 +613,7 @@ static void check_initialisation(void) {
              fabs(sum / count) < 0.05 * 4 / sqrt(count),
          "weights start with mean %.1e and deviation %.5f", sum / count,
          deviation);
-  const nn_entry *e = &la->entries[0];
+  const nn_entry *e = nn_layout_find(la, "G/model.model.0.weight");
   nn_real first = a.state[e->offset];
   nn_layout_initialise(la, 43, a.state);
   tap_ok(a.state[e->offset] != first, "another seed gives other weights");

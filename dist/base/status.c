@@ -26,8 +26,9 @@ status status_context(status code, const char *format, ...) {
   va_start(arguments, format);
   int used = vsnprintf(message, sizeof message, format, arguments);
   va_end(arguments);
-  if (used >= 0 && used < MESSAGE_SIZE)
-    snprintf(message + used, sizeof message - (size_t)used, ": %s", before);
+  if (used >= 0 && used < MESSAGE_SIZE - 3)
+    snprintf(message + used, sizeof message - (size_t)used, ": %.*s",
+             MESSAGE_SIZE - used - 3, before);
   return code;
 }
 
