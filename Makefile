@@ -37,11 +37,13 @@ LIBCKPT := $(BUILD)/libcheckpoint.a
 
 # tests/<library>_*.c are programs; those named nn_* are built twice, in float
 # and in double. tests/*.sh run the program itself.
-TEST_C     := $(wildcard tests/base_*.c tests/data_*.c tests/checkpoint_*.c tests/nn_*.c tests/draw_*.c)
+TEST_C     := $(wildcard tests/base_*.c tests/data_*.c tests/checkpoint_*.c tests/nn_*.c tests/draw_*.c tests/dist_*.c)
 TEST_BIN   := $(TEST_C:tests/%.c=$(BUILD)/tests/%)
 TEST_NND   := $(patsubst tests/%.c,$(BUILD)/tests/%_double,$(wildcard tests/nn_*.c))
 TOOL_BIN   := $(BUILD)/tests/parity $(BUILD)/tests/parity_double
 TEST_SH    := $(wildcard tests/*.sh)
+# Libraries that tests put in front of the program's own calls.
+PRELOAD    := $(patsubst tests/preload/%.c,$(BUILD)/tests/%.so,$(wildcard tests/preload/*.c))
 
 all: $(BUILD)/harmonia
 
@@ -104,6 +106,12 @@ $(BUILD)/tests/checkpoint_%: $(BUILD)/tests/checkpoint_%.o $(TEST_COMMON) $(LIBC
 DRAW_OBJ := $(addprefix $(BUILD)/dist/,csv.o curves.o draw.o draw_font.o plot.o plot_axis.o sheet.o)
 $(BUILD)/tests/draw_%: $(BUILD)/tests/draw_%.o $(TEST_COMMON) $(DRAW_OBJ) $(LIBDATA) $(LIBBASE)
 	$(TEST_LINK)
+# Parts of dist that need no MPI.
+$(BUILD)/tests/dist_%: $(BUILD)/tests/dist_%.o $(TEST_COMMON) $(addprefix $(BUILD)/dist/,order.o tree.o) $(LIBBASE)
+	$(TEST_LINK)
+$(BUILD)/tests/%.so: tests/preload/%.c
+	@mkdir -p $(@D)
+	$(CC) $(STD) -O2 -g $(WARNINGS) -fPIC -shared -o $@ $<
 $(BUILD)/tests/nn_%_double: $(BUILD)/tests/nn_%_double.o $(GRAPH_UTILD) $(TEST_COMMON) $(LIBNND) $(LIBBASE)
 	$(TEST_LINK)
 $(BUILD)/tests/nn_%: $(BUILD)/tests/nn_%.o $(GRAPH_UTIL) $(TEST_COMMON) $(LIBNN) $(LIBBASE)

@@ -11,8 +11,8 @@
 static status grow(void **items, size_t *room, size_t count, size_t size) {
   if (count < *room) return STATUS_OK;
   size_t wanted = *room == 0 ? 64 : *room * 2;
-  void *larger;
-  TRY(memory_allocate_array(wanted, size, "list of a checkpoint", &larger));
+  void *larger = memory_new(wanted, size, "list of a checkpoint");
+  if (larger == NULL) return STATUS_MEMORY;
   if (count > 0) memcpy(larger, *items, count * size);
   memory_free(*items);
   *items = larger;

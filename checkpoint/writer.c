@@ -216,7 +216,7 @@ static hid_t create_dataset(const ckpt_writer *writer, const ckpt_array *array,
 
 static status write_array(ckpt_writer *writer, const ckpt_array *array,
                           const void *values) {
-  size_t count;
+  size_t count = 0;
   TRY(check_array(writer, array, &count));
   if (make_groups(writer, array->name) < 0)
     return ckpt_failure(STATUS_IO, "%s: cannot make the groups of '%s'",
@@ -225,11 +225,10 @@ static status write_array(ckpt_writer *writer, const ckpt_array *array,
   if (set < 0) return STATUS_IO;
   status result = STATUS_OK;
   uint32_t crc = ckpt_crc32(0, values, count * ckpt_type_size(array->type));
-  if (count > 0 && H5Dwrite(set, ckpt_native_type(array->type), H5S_ALL,
-                            H5S_ALL, H5P_DEFAULT, values) < 0)
-    result = ckpt_failure(STATUS_IO, "%s: cannot write array '%s'",
-                          writer->path, array->name);
-  else if (put_attribute(set, "crc32", H5T_NATIVE_UINT32, &crc) < 0)
+  bool written =
+      count == 0 || H5Dwrite(set, ckpt_native_type(array->type), H5S_ALL,
+                             H5S_ALL, H5P_DEFAULT, values) >= 0;
+  if (!written || put_attribute(set, "crc32", H5T_NATIVE_UINT32, &crc) < 0)
     result = ckpt_failure(STATUS_IO, "%s: cannot write array '%s'",
                           writer->path, array->name);
   H5Dclose(set);

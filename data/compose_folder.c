@@ -27,7 +27,7 @@ status compose_path(char **out, const char *format, ...) {
   va_start(arguments, format);
   int length = vsnprintf(NULL, 0, format, arguments);
   va_end(arguments);
-  TRY(memory_allocate((size_t)length + 1, "a path", (void **)out));
+  TRY(MEMORY_NEW((size_t)length + 1, "a path", out));
   va_start(arguments, format);
   vsnprintf(*out, (size_t)length + 1, format, arguments);
   va_end(arguments);
@@ -50,9 +50,8 @@ status compose_file_read(const char *path, char **bytes, size_t *length) {
   if (fstat(fileno(file), &about) != 0 || !S_ISREG(about.st_mode)) {
     result = status_error(STATUS_IO, "%s is not a file", path);
   } else {
-    result = memory_allocate((size_t)about.st_size + 1, path, (void **)bytes);
+    result = MEMORY_NEW((size_t)about.st_size + 1, path, bytes);
     if (result == STATUS_OK) {
-      INVARIANT(*bytes != NULL, "%s: no memory, yet no error", path);
       *length = fread(*bytes, 1, (size_t)about.st_size, file);
       if (ferror(file)) result = system_error(path);
     }

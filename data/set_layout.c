@@ -23,7 +23,8 @@ status set_index_allocate(set_index *index, int size,
   TRY(MEMORY_NEW(count, what, &index->real));
   TRY(MEMORY_NEW(count, what, &index->mask));
   TRY(MEMORY_NEW(count, what, &index->split));
-  return memory_allocate_array(count, name_room, what, (void **)&index->names);
+  index->names = memory_new(count, name_room, what);
+  return index->names != NULL ? STATUS_OK : STATUS_MEMORY;
 }
 
 void set_index_free(set_index *index) {

@@ -71,7 +71,7 @@ status data_chunk_make(const uint8_t *pixels, int size, int channels,
   size_t count = (size_t)size * (size_t)size * (size_t)channels;
   if (channels == 1) TRY(count_foreground(pixels, count, &out->foreground));
   uLongf length = compressBound(count);
-  TRY(memory_allocate(length + 4, "a compressed image", (void **)&out->bytes));
+  TRY(MEMORY_NEW(length + 4, "a compressed image", &out->bytes));
   int error = compress2(out->bytes, &length, pixels, count, compression);
   if (error != Z_OK) {
     data_chunk_free(out);

@@ -7,10 +7,14 @@
 #include "base/memory.h"
 
 const char *data_transfer_name(data_transfer_method method) {
-  static const char *const names[] = {"gct", "gctrgb", "hgm", "idt"};
-  int index = (int)method;
-  INVARIANT(index >= 0 && index < DATA_TRANSFER_METHODS, "method %d", index);
-  return names[index];
+  switch (method) {
+  case DATA_GCT: return "gct";
+  case DATA_GCTRGB: return "gctrgb";
+  case DATA_HGM: return "hgm";
+  case DATA_IDT: return "idt";
+  case DATA_TRANSFER_METHODS: break;
+  }
+  INVARIANT(false, "method %d", (int)method);
 }
 
 static size_t count_foreground(const data_image *mask) {

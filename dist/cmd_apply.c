@@ -65,7 +65,7 @@ static status run(void *configuration, const bool *given,
   }
   result = apply_network(h, &image, &mask, &output);
   if (result != STATUS_OK) {
-    status_context(result, "%s", conf->mask);
+    status_add_context("%s", conf->mask);
     goto done;
   }
   TRY_OR(done, data_image_write(conf->output, &output, (int)conf->quality));

@@ -46,6 +46,8 @@ static status make_sheet(const report_configuration *conf, const char *folder,
   if (result == STATUS_OK) result = data_set_open(conf->data, &set);
   if (result == STATUS_OK)
     result = report_sheet(folder, h, harmonizer_step(h), set, (int)conf->rows);
+  if (result == STATUS_MISFIT)
+    status_add_context("%s with %s", conf->data, checkpoint);
   data_set_close(&set);
   harmonizer_destroy(&h);
   return result;

@@ -136,16 +136,16 @@ status evaluate(const cluster *c, data_set *set, const protocol *how,
   if (how->limit > 0 && how->limit < count) count = how->limit;
   evaluator e = {.set = set, .protocol = how, .size = info->size};
   data_scores *scores = NULL;
-  status result = evaluator_allocate(&e);
-  if (result == STATUS_OK)
-    result = MEMORY_NEW(count * (size_t)method_count, "scores", &scores);
-  result = cluster_agree(c, result);
-  if (result == STATUS_OK) {
+  status own = evaluator_allocate(&e);
+  if (own == STATUS_OK)
+    own = MEMORY_NEW(count * (size_t)method_count, "scores", &scores);
+  status result = cluster_agree(c, own);
+  if (own == STATUS_OK && result == STATUS_OK) {
     result = score_share(c, &e, info->split_begin[how->split], count, methods,
                          method_count, scores);
     result = cluster_agree(c, result);
   }
-  if (result == STATUS_OK) {
+  if (own == STATUS_OK && result == STATUS_OK) {
     collect(c, scores, count * (size_t)method_count);
     for (int m = 0; c->rank == 0 && m < method_count; m++)
       average(scores + (size_t)m * count, count, table + m * SHARES);

@@ -53,7 +53,7 @@ status harmonizer_open(const char *checkpoint, int threads, bool train_mode,
   if (result == STATUS_OK) {
     result = load(*out, reader, threads, train_mode);
     if (result != STATUS_OK) {
-      status_context(result, "%s", checkpoint);
+      status_add_context("%s", checkpoint);
       harmonizer_destroy(out);
       if (result == STATUS_USAGE) result = STATUS_FORMAT;
     }

@@ -37,8 +37,8 @@ static status parse(const command *chosen, int argc, char **argv,
   const option_table *table = chosen->table;
   INVARIANT(table->count <= (int)(sizeof out->given / sizeof out->given[0]),
             "too many options");
-  TRY(memory_allocate(chosen->configuration_size, "configuration",
-                      &out->configuration));
+  out->configuration = memory_new(1, chosen->configuration_size, "options");
+  if (out->configuration == NULL) return STATUS_MEMORY;
   options_defaults(table, out->configuration);
   return options_parse(table, out->configuration, argc, argv, out->positional,
                        &out->positional_count, out->given, &out->help);

@@ -85,7 +85,7 @@ status snapshot_write(const char *path, const snapshot *s, nn_real *scratch) {
   status result = write_all(writer, s, scratch);
   if (result != STATUS_OK) {
     if (result == STATUS_NUMERIC)
-      status_context(result, "step %" PRIu64 " is not saved", s->step);
+      status_add_context("step %" PRIu64 " is not saved", s->step);
     ckpt_writer_abandon(&writer);
     return result;
   }

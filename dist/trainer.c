@@ -435,7 +435,7 @@ static status run_step(trainer *t, bool *stop) {
   if (own == STATUS_OK) {
     own = compute(t);
     if (own != STATUS_OK)
-      status_context(own, "step %llu", (unsigned long long)t->step + 1);
+      status_add_context("step %llu", (unsigned long long)t->step + 1);
   }
   uint64_t samples = t->info->split_count[DATA_TRAIN];
   nn_adam_options adam = adam_at(t, t->step * (uint64_t)o->batch / samples);

@@ -278,7 +278,7 @@ static status make_plan(planner *p, const nn_plan_options *options) {
   const nn_graph *g = p->graph;
   nn_plan *plan = p->plan;
   size_t count = (size_t)g->count;
-  size_t results = (size_t)(g->state_count + g->reports.count);
+  size_t results = (size_t)g->state_count + (size_t)g->reports.count;
   TRY(MEMORY_NEW(count, "plan", &p->live));
   TRY(MEMORY_NEW(count, "plan", &p->last_use));
   TRY(MEMORY_NEW(count, "plan", &p->storage_of));

@@ -179,6 +179,7 @@ static void test_arrays(ckpt_reader *reader) {
              number == 0x1p60,
          "a scalar is converted");
   static double converted[BIG];
+  if (weights == NULL) exit(1);
   ckpt_array as_double = *weights;
   as_double.type = CKPT_FLOAT64;
   bool equal = ckpt_read_array(reader, &as_double, converted) == STATUS_OK;
@@ -346,7 +347,7 @@ static void test_damage(void) {
 static void test_fuzz(void) {
   size_t size;
   unsigned char *bytes = slurp(path, &size), *copy = malloc(size);
-  if (copy == NULL) exit(1);
+  if (copy == NULL || size == 0) exit(1);
   /* The arrays' numbers are one long run; the rest is metadata. */
   unsigned char *numbers = memmem(bytes, size, big, 64);
   size_t head = numbers == NULL ? size : (size_t)(numbers - bytes);

@@ -369,7 +369,8 @@ static void test_max_fmse(const char *photos, const char *out) {
   double sums[2] = {0};
   for (int i = 0; i < 2; i++) {
     char *text = read_text(inside(i == 0 ? out : other, "compose.tsv"));
-    char *rest = text, *line = strsep(&rest, "\n");
+    char *rest = text, *line;
+    strsep(&rest, "\n");
     while ((line = strsep(&rest, "\n")) != NULL && *line != '\0')
       sums[i] += strtod(strrchr(line, '\t'), NULL) / (3 * PHOTOS);
     memory_free(text);

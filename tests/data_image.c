@@ -296,7 +296,7 @@ static void check_inks(J_COLOR_SPACE stored, const char *name) {
 }
 
 static void check_stored(J_COLOR_SPACE stored, int channels, const char *name) {
-  data_image image = picture(43, 21, channels), got;
+  data_image image = picture(43, 21, channels), got = {0};
   const char *path = scratch_path("stored.jpg");
   write_components(path, image.pixels, 43, 21, channels,
                    channels == 1 ? JCS_GRAYSCALE : JCS_RGB, stored);
@@ -323,7 +323,7 @@ static size_t files_in(const char *folder) {
 }
 
 static void check_png_round_trip(int channels) {
-  data_image image = picture(31, 47, channels), got;
+  data_image image = picture(31, 47, channels), got = {0};
   const char *path = scratch_path("round.PNG");
   must(data_image_write(path, &image, 0));
   must((channels == 1 ? data_image_read_grey : data_image_read)(path, &got));
@@ -547,7 +547,7 @@ static void check_long_header(const char *jpeg) {
   if (data == NULL) abort();
   memcpy(data, file.data, 2);
   for (int i = 0; i < PIECES; i++, at += PIECE + 2)
-    memcpy(data + at, "\xff\xec\xff\xff", 4);
+    memcpy(data + at, (const uint8_t[]){0xff, 0xec, 0xff, 0xff}, 4);
   memcpy(data + at, file.data + 2, file.size - 2);
   const char *path = scratch_path("long.jpg");
   spill(path, data, size);

@@ -255,7 +255,7 @@ static void test_idt(const picture *target, const picture *reference) {
   transfer_region from = region_of(&reference->image, &reference->mask);
   size_t count, from_count;
   double *was = colours_of(&target->image, &target->mask, &count);
-  double *is = malloc(3 * count * sizeof *is);
+  double *is = calloc(3 * count, sizeof *is);
   double *wanted = colours_of(&reference->image, &reference->mask, &from_count);
   float *planes = malloc(3 * count * sizeof *planes);
   must(transfer_idt_match(&to, &from, 1, planes));

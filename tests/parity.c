@@ -191,8 +191,10 @@ static void compare_loss(const record *r, const char *name, double got) {
     return;
   }
   golden want = golden_read(r->file, "%s", path);
-  double limit = 1e-9 * fabs(want.values[0]);
-  if (sizeof(nn_real) == sizeof(float)) {
+  double limit;
+  if (sizeof(nn_real) == sizeof(double)) {
+    limit = 1e-9 * fabs(want.values[0]);
+  } else {
     golden spread = golden_read(r->file, "%s", spread_path);
     limit = fmax(3 * spread.values[0], 1e-5 * fabs(want.values[0]));
     limit = fmax(limit, 1e-6);

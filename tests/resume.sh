@@ -12,6 +12,15 @@ train() {
     run_ranks 60 "$number" "$HARMONIA" train --data d.h5 --out "$out" $small "$@"
 }
 
+# resume RANKS OUT OPTIONS...: the checkpoint knows what is not given.
+resume() {
+    number=$1
+    out=$2
+    shift 2
+    run_ranks 60 "$number" "$HARMONIA" train --data d.h5 --out "$out" \
+        --threads 1 --resume "$@"
+}
+
 # ---- 40 steps against 20 and 20 ----------------------------------------------
 
 augmented="--crop-min 0.4 --dropout 0.5 --norm instance"
@@ -23,9 +32,9 @@ for options in "$augmented" "$batch"; do
     train 1 halves --steps 20 $options
     exits 0 "20 steps"
     if [ "$options" = "$augmented" ]; then
-        train 1 halves --steps 40 --resume $options
+        resume 1 halves --steps 40 $options
     else
-        train 1 halves --steps 40 --resume # the checkpoint knows its options
+        resume 1 halves --steps 40
     fi
     exits 0 "resumed to 40"
     says "resuming from .*step-00000020.h5" "says which checkpoint it resumes"
@@ -37,8 +46,8 @@ done
 
 rm -rf moved
 train 4 moved --steps 15 $batch
-train 1 moved --steps 25 --resume
-train 3 moved --steps 40 --resume --threads 2
+resume 1 moved --steps 25
+resume 3 moved --steps 40 --threads 2
 same_bits "stopped on 4 ranks, resumed on 1, then on 3" "$(checkpoint whole 40)" \
     "$(checkpoint moved 40)"
 
@@ -49,7 +58,7 @@ train 1 damaged --steps 30 --save-every 10 $batch
 printf 'rubbish rubbish rubbish' | dd of="$(checkpoint damaged 30)" bs=1 \
     seek=20000 conv=notrunc 2>/dev/null
 head -c 5000 "$(checkpoint damaged 20)" >cut && mv cut "$(checkpoint damaged 20)"
-train 1 damaged --steps 40 --resume --save-every 500
+resume 1 damaged --steps 40 --save-every 500
 exits 0 "two damaged checkpoints do not stop a run"
 says "warning: .*step-00000030.h5" "the newest is passed over with a warning"
 says "warning: .*step-00000020.h5" "so is the truncated one before it"
@@ -62,13 +71,13 @@ same_bits "and the end is the same" "$(checkpoint whole 40)" \
 before=$(cksum <"$(checkpoint whole 40)")
 train 1 whole --steps 50
 refused 2 "whole .*40 steps.*--resume" "a used folder without --resume is refused"
-train 2 whole --steps 50 --resume --ngf 8
+resume 2 whole --steps 50 --ngf 8
 refused 1 "option --ngf: 8, .*has 4" "another --ngf is refused, on 2 ranks"
-train 1 whole --steps 50 --resume --norm instance
+resume 1 whole --steps 50 --norm instance
 refused 1 "option --norm: instance.*batch" "another --norm is refused"
-train 1 whole --steps 50 --resume --micro-batch 4
+resume 1 whole --steps 50 --micro-batch 4
 refused 1 "option --micro-batch: 4" "another --micro-batch is refused"
-train 1 whole --steps 50 --resume --seed 9
+resume 1 whole --steps 50 --seed 9
 refused 1 "option --seed: 9" "another --seed is refused"
 "$HARMONIA" synth other.h5 --size 64 --train 24 --test 8 --seed 4 2>/dev/null
 run 20 "$HARMONIA" train --data other.h5 --out whole --resume --steps 50
@@ -77,7 +86,7 @@ refused 1 "other.h5: .*not the data set.*step-00000040.h5" \
 check "no refusal touched the checkpoint" \
     test "$before" = "$(cksum <"$(checkpoint whole 40)")"
 
-train 1 whole --steps 40 --resume
+resume 1 whole --steps 40
 exits 0 "resuming a run that is done is no error"
 says "nothing to do: 40 steps are done" "and says so"
 train 1 fresh --steps 4 --resume

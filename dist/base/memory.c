@@ -7,31 +7,22 @@
 
 enum { ALIGNMENT = 64 };
 
-status memory_allocate(size_t bytes, const char *what, void **out) {
-  *out = NULL;
-  if (bytes > SIZE_MAX - ALIGNMENT)
-    return status_error(STATUS_MEMORY, "%s: impossible size", what);
-  size_t rounded = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-  if (rounded == 0) rounded = ALIGNMENT;
-  void *memory = aligned_alloc(ALIGNMENT, rounded);
-  if (memory == NULL)
-    return status_error(STATUS_MEMORY, "%s: no memory for %.1f MiB", what,
-                        (double)bytes / 1048576.0);
-  memset(memory, 0, rounded);
-  *out = memory;
-  return STATUS_OK;
-}
-
-status memory_allocate_array(size_t count, size_t size, const char *what,
-                             void **out) {
-  size_t bytes;
-  if (__builtin_mul_overflow(count, size, &bytes)) {
-    *out = NULL;
-    return status_error(STATUS_MEMORY,
-                        "%s: %zu items of %zu bytes are too many", what, count,
-                        size);
+void *memory_new(size_t count, size_t size, const char *what) {
+  size_t bytes, rounded;
+  if (__builtin_mul_overflow(count, size, &bytes) ||
+      __builtin_add_overflow(bytes, ALIGNMENT - 1, &rounded)) {
+    status_set_message("%s: %zu items of %zu bytes are too many", what, count,
+                       size);
+    return NULL;
   }
-  return memory_allocate(bytes, what, out);
+  rounded = bytes > 0 ? rounded / ALIGNMENT * ALIGNMENT : ALIGNMENT;
+  void *memory = aligned_alloc(ALIGNMENT, rounded);
+  if (memory == NULL) {
+    status_set_message("%s: no memory for %.1f MiB", what,
+                       (double)bytes / 1048576.0);
+    return NULL;
+  }
+  return memset(memory, 0, rounded);
 }
 
 void memory_free(void *pointer) { free(pointer); }

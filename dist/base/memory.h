@@ -6,17 +6,16 @@
 
 #include "base/status.h"
 
-/* Zeroed memory at a 64-byte boundary. A failure names `what` and the size.
- * `*out` is set to NULL on failure. Free with memory_free. */
-status memory_allocate(size_t bytes, const char *what, void **out);
+/* Zeroed memory for count items of `size` bytes at a 64-byte boundary. On
+ * failure NULL, and this thread's message names `what` and the size. Free with
+ * memory_free. */
+void *memory_new(size_t count, size_t size, const char *what);
 
-/* Typed form: MEMORY_NEW(count, "what", &pointer). */
+/* Sets *out to a new array of its type: a status. */
 #define MEMORY_NEW(count, what, out)                                           \
-  memory_allocate_array((count), sizeof **(out), (what), (void **)(out))
-
-/* As memory_allocate for count * size bytes; an overflow is STATUS_MEMORY. */
-status memory_allocate_array(size_t count, size_t size, const char *what,
-                             void **out);
+  ((*(out) = memory_new((count), sizeof **(out), (what))) != NULL              \
+       ? STATUS_OK                                                             \
+       : STATUS_MEMORY)
 
 /* Accepts NULL. */
 void memory_free(void *pointer);

@@ -11,15 +11,16 @@ enum { MESSAGE_SIZE = 1024 };
 
 static _Thread_local char message[MESSAGE_SIZE];
 
-status status_error(status code, const char *format, ...) {
+void status_set_message(const char *format, ...) {
+  char text[MESSAGE_SIZE]; /* an argument may be the former message */
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(message, sizeof message, format, arguments);
+  vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  return code;
+  memcpy(message, text, sizeof message);
 }
 
-status status_context(status code, const char *format, ...) {
+void status_add_context(const char *format, ...) {
   char before[MESSAGE_SIZE];
   memcpy(before, message, sizeof before);
   va_list arguments;
@@ -29,7 +30,6 @@ status status_context(status code, const char *format, ...) {
   if (used >= 0 && used < MESSAGE_SIZE - 3)
     snprintf(message + used, sizeof message - (size_t)used, ": %.*s",
              MESSAGE_SIZE - used - 3, before);
-  return code;
 }
 
 const char *status_message(void) { return message; }

@@ -19,13 +19,15 @@ typedef enum status {
   STATUS_STOPPED  /* stopped by request (a signal) */
 } status;
 
-/* Sets this thread's message and returns `code`. */
-status status_error(status code, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+/* Sets this thread's message; puts "<context>: " before it. */
+void status_set_message(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+void status_add_context(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
 
-/* Puts "<context>: " before this thread's message; returns `code`. */
-status status_context(status code, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+/* The same as expressions of value `code`, which static analysis can see. */
+#define status_error(code, ...) (status_set_message(__VA_ARGS__), (code))
+#define status_context(code, ...) (status_add_context(__VA_ARGS__), (code))
 
 /* The message of this thread's last failure. Owned by the library. */
 const char *status_message(void);

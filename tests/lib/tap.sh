@@ -185,8 +185,10 @@ row_at_least() {
         END { exit !found }' "$1"
 }
 
+# Whether a process has ended (in a container nobody may collect the dead).
 is_gone() {
-    ! kill -0 "$1" 2>/dev/null
+    ! kill -0 "$1" 2>/dev/null ||
+        grep -q '^[0-9]* ([^)]*) Z' "/proc/$1/stat" 2>/dev/null
 }
 
 # The small data set and network of most tests.
@@ -216,6 +218,11 @@ same_bits() {
         check "$1" sh -c 'h5ls -r "$2" | cmp - "$3" && h5diff "$1" "$2"' - \
             "$2" "$3" "$scratch/.objects"
     fi
+}
+
+# picture FILE WIDTH HEIGHT KIND PATTERN: a PNG; see picture.pl.
+picture() {
+    perl "$HARMONIA_SOURCE/tests/lib/picture.pl" "$@"
 }
 
 has_modules() {

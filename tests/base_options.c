@@ -1,0 +1,208 @@
+/* The option table: parsing, defaults, formatting, help. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/options.h"
+#include "tests/tap.h"
+
+typedef struct configuration {
+  bool flag, other;
+  int64_t count, large;
+  double rate, tenth;
+  const char *name, *colour;
+  option_list list;
+} configuration;
+
+#define AT(member) offsetof(configuration, member)
+static const option options[] = {
+    {"flag", OPTION_FLAG, AT(flag), NULL, 0, 0, NULL, NULL, "a flag"},
+    {"other", OPTION_FLAG, AT(other), "yes", 0, 0, NULL, NULL,
+     "a flag that is set"},
+    {"count", OPTION_INT, AT(count), "3", -2, 10, "N", NULL, "how many"},
+    {"large", OPTION_INT, AT(large), "0", 0, 1e12, "N", NULL, "a large one"},
+    {"rate", OPTION_REAL, AT(rate), "0.5", 0, 1, "X", NULL,
+     "a rate whose description is so long that it cannot be printed on one "
+     "line of seventy-nine columns"},
+    {"tenth", OPTION_REAL, AT(tenth), "0", -1e300, 1e300, "X", NULL, "any"},
+    {"name", OPTION_TEXT, AT(name), NULL, 0, 0, "TEXT", NULL, "a name"},
+    {"colour", OPTION_CHOICE, AT(colour), "red", 0, 0, NULL, "red|green|blue",
+     "one of three"},
+    {"list", OPTION_LIST, AT(list), NULL, 0, 0, "TEXT", NULL, "many"},
+};
+enum { OPTIONS = sizeof options / sizeof options[0] };
+static const option_table table = {.command = "tool",
+                                   .synopsis = "[OPTIONS] FILE [MORE]",
+                                   .description = "Tests options.",
+                                   .options = options,
+                                   .count = OPTIONS,
+                                   .positional_min = 1,
+                                   .positional_max = 2};
+
+/* What a command line gave. */
+static configuration got;
+static bool given[OPTIONS], help;
+static const char *positional[2];
+static int positional_count;
+
+/* Words separated by single spaces; they stay until the next call. */
+static status parse(const char *line) {
+  static char text[4096];
+  static char *words[256];
+  int count = 0;
+  snprintf(text, sizeof text, "%s", line);
+  for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " "))
+    words[count++] = word;
+  memset(&got, 0, sizeof got);
+  memset(given, 0, sizeof given);
+  positional_count = -1;
+  options_defaults(&table, &got);
+  return options_parse(&table, &got, count, words, positional,
+                       &positional_count, given, &help);
+}
+
+static void test_defaults(void) {
+  tap_ok(parse("file") == STATUS_OK, "the least there can be");
+  tap_ok(!got.flag && got.other && got.count == 3 && got.large == 0 &&
+             got.rate == 0.5 && strcmp(got.name, "") == 0 &&
+             strcmp(got.colour, "red") == 0 && got.list.count == 0,
+         "defaults are those of the table");
+  bool none = !help;
+  for (int i = 0; i < OPTIONS; i++) none = none && !given[i];
+  tap_ok(none, "nothing counts as given");
+  tap_ok(positional_count == 1 && strcmp(positional[0], "file") == 0,
+         "the argument is found");
+}
+
+static void test_forms(void) {
+  tap_ok(parse("--flag --other=no --count 7 --rate=0.25 file --name=a=b "
+               "--colour green") == STATUS_OK,
+         "--name value and --name=value, before and after arguments");
+  tap_ok(got.flag && !got.other && got.count == 7 && got.rate == 0.25 &&
+             strcmp(got.name, "a=b") == 0 && strcmp(got.colour, "green") == 0,
+         "set what they say");
+  tap_ok(given[0] && given[1] && given[2] && !given[3] && given[4] &&
+             given[6] && given[7] && !given[8],
+         "and are marked as given");
+  tap_ok(parse("--count -2 a b") == STATUS_OK && got.count == -2 &&
+             positional_count == 2,
+         "a value may begin with a dash");
+  tap_ok(parse("--list a --list=b --list c file") == STATUS_OK &&
+             got.list.count == 3 && strcmp(got.list.values[1], "b") == 0,
+         "a list takes many");
+  tap_ok(parse("--count 1 --count 2 file") == STATUS_OK && got.count == 2,
+         "the last of two counts");
+  tap_ok(parse("-- --flag -x") == STATUS_OK && !got.flag &&
+             positional_count == 2 && strcmp(positional[1], "-x") == 0,
+         "-- ends the options");
+  tap_ok(parse("-") == STATUS_OK && strcmp(positional[0], "-") == 0,
+         "a single dash is an argument");
+  tap_ok(parse("--large 1000000000000 --tenth 1e-3 f") == STATUS_OK &&
+             got.large == 1000000000000 && got.tenth == 1e-3,
+         "a number may be large");
+  tap_ok(parse("--bogus -h") == STATUS_OK && help &&
+             parse("--help") == STATUS_OK && help,
+         "help comes before all complaints");
+  tap_ok(parse("f -- -h") == STATUS_OK && !help, "but not behind --");
+}
+
+static void refused(const char *line, const char *names) {
+  status result = parse(line);
+  tap_ok(result == STATUS_USAGE && strstr(status_message(), names) != NULL,
+         "'%s' is refused, naming %s", line, names);
+  if (result == STATUS_USAGE) tap_note("%s", status_message());
+}
+
+static void test_refusals(void) {
+  refused("", "too few arguments");
+  refused("a b c", "'c'");
+  refused("--bogus file", "--bogus");
+  refused("--coun 3 file", "--coun");
+  refused("-x file", "'-x'");
+  refused("file --count", "--count");
+  refused("--count 11 file", "--count: '11'");
+  refused("--count -3 file", "--count: '-3'");
+  refused("--count 3x file", "--count: '3x'");
+  refused("--count= file", "--count: ''");
+  refused("--count 3.5 file", "--count: '3.5'");
+  refused("--count 99999999999999999999999 file", "--count");
+  refused("--rate 1.01 file", "--rate: '1.01'");
+  refused("--rate nan file", "--rate: 'nan'");
+  refused("--tenth inf file", "--tenth: 'inf'");
+  refused("--colour pink file", "--colour: 'pink'");
+  refused("--colour red|green file", "--colour: 'red|green'");
+  refused("--colour= file", "--colour: ''");
+  refused("--flag=maybe file", "--flag: 'maybe'");
+  static char line[OPTION_LIST_MAX * 12] = "file";
+  for (int i = 0; i <= OPTION_LIST_MAX; i++) strcat(line, " --list x");
+  status result = parse(line);
+  tap_ok(result == STATUS_USAGE && strstr(status_message(), "--list") != NULL,
+         "a list that is too long is refused");
+}
+
+/* Every option's text sets the same value again. */
+static void test_round_trip(void) {
+  parse("--flag --other=no --count -1 --large 123456789012 --rate "
+        "0.1234567890123456 --tenth 3.3333333333333331e-05 --name x --colour "
+        "blue f");
+  configuration copy = {0};
+  options_defaults(&table, &copy);
+  char texts[OPTIONS][128];
+  bool good = true;
+  for (int i = 0; i < OPTIONS - 1; i++) {
+    options_format(&table, &got, i, texts[i], sizeof texts[i]);
+    good = good &&
+           options_set(&table, &copy, options[i].name, texts[i]) == STATUS_OK;
+  }
+  tap_ok(good, "what options_format writes, options_set takes");
+  tap_ok(copy.flag == got.flag && copy.other == got.other &&
+             copy.count == got.count && copy.large == got.large &&
+             copy.rate == got.rate && copy.tenth == got.tenth &&
+             strcmp(copy.name, got.name) == 0 &&
+             strcmp(copy.colour, got.colour) == 0,
+         "and the values are the same to the last bit");
+  char text[8];
+  got.rate = 0.1;
+  options_format(&table, &got, 4, text, sizeof text);
+  tap_ok(strcmp(text, "0.1") == 0, "0.1 is written as 0.1");
+  tap_ok(options_set(&table, &copy, "bogus", "1") == STATUS_USAGE &&
+             strstr(status_message(), "--bogus") != NULL,
+         "options_set refuses what the table has not");
+}
+
+static void test_help(void) {
+  char *text = NULL;
+  size_t size = 0;
+  FILE *file = open_memstream(&text, &size);
+  if (file == NULL) {
+    tap_ok(false, "memory for the help text");
+    return;
+  }
+  options_print_help(&table, file);
+  fclose(file);
+  bool all = true, narrow = true;
+  for (int i = 0; i < OPTIONS; i++) {
+    char name[32];
+    snprintf(name, sizeof name, "--%s ", options[i].name);
+    all = all && strstr(text, name) != NULL;
+  }
+  for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
+    narrow = narrow && strcspn(line, "\n") <= 79;
+  tap_ok(all, "help names every option");
+  tap_ok(narrow, "no line is longer than 79 columns");
+  tap_ok(strstr(text, "Usage: harmonia tool [OPTIONS] FILE [MORE]\n") == text,
+         "it begins with the usage");
+  tap_ok(strstr(text, "how many [3]") != NULL &&
+             strstr(text, "one of three [red]") != NULL &&
+             strstr(text, "red|green|blue") != NULL,
+         "it tells defaults and choices");
+  free(text);
+}
+
+int main(void) {
+  test_defaults();
+  test_forms();
+  test_refusals();
+  test_round_trip();
+  test_help();
+  return tap_done();
+}
