@@ -31,7 +31,15 @@ const char *set_hdf5_reason(void) {
   return reason;
 }
 
-static void be_silent(void) { H5Eset_auto2(H5E_DEFAULT, NULL, NULL); }
+/* The first that the library asks of HDF5, under the lock. At exit HDF5 would
+ * close once more a file whose closing failed, and crash on what it has freed
+ * (seen in 1.10.8). Files are closed by hand here. */
+static void be_silent(void) {
+  static bool began;
+  if (!began) H5dont_atexit();
+  began = true;
+  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
 
 static hid_t access_properties(void) {
   be_silent();

@@ -27,37 +27,22 @@ shows_last_good() {
         ! grep -Eqi "[^a-z](nan|inf)" dump' - "$1/checkpoints/$last"
 }
 
-# ---- the loss --------------------------------------------------------------------
+whose="(loss|gradient of|new value of) [A-Za-z0-9_./]+ is -?(nan|inf)"
 
-diverge 1 loss --norm batch
-refused 1 "^harmonia: step [0-9]+: loss G_L1 is -?(nan|inf) \(samples train" \
-    "a loss that is no number stops the run, naming step, loss and samples"
-shows_last_good loss
-diverge 2 loss-2 --norm batch
-refused 1 "^harmonia: step [0-9]+: loss G_L1 is -?(nan|inf)" "on 2 ranks too, once"
+diverge 1 alone --norm batch
+refused 1 "^harmonia: step [0-9]+: $whose" \
+    "one message that names the step and the loss or tensor"
+shows_last_good alone
+diverge 2 pair --norm batch
+refused 1 "^harmonia: step [0-9]+: $whose" "on 2 ranks too, once"
 check "within 10 s" test "$seconds" -le 10
-same_bits "both ended with the same checkpoint" "loss/checkpoints/$last" \
-    "loss-2/checkpoints/$last"
-
-# ---- a parameter -----------------------------------------------------------------
-
-diverge 1 parameter --beta1 0.9
-refused 1 "^harmonia: step [0-9]+ is not saved: .*(G/[a-z.0-9]*) is -?(nan|inf)" \
-    "an infinite parameter is not saved, naming step and tensor"
-shows_last_good parameter
+same_bits "both ended with the same checkpoint" "alone/checkpoints/$last" \
+    "pair/checkpoints/$last"
+# Here weights may become infinite while the loss is still a number.
+diverge 1 weights --beta1 0.9
+refused 1 "^harmonia: step [0-9]+( is not saved: .* is -?(nan|inf)|: $whose)" \
+    "with other absurd options"
+shows_last_good weights
 check "no half of a checkpoint is left" \
-    sh -c '! ls -A parameter/checkpoints | grep -v "^step-[0-9]*\.h5$"'
-step=${last#step-}
-step=$((1${step%.h5} - 100000000))
-# shellcheck disable=SC2086
-run 60 "$HARMONIA" train --data d.h5 --out parameter --threads 1 --resume \
-    --steps $((step + 2)) --lr 0
-check "the run goes on from it when the learning rate is mended" \
-    test $code -eq 0 -o $code -eq 1 # its state may be beyond repair
-says "resuming from .*$last" "and says from where"
-
-# ---- a gradient ------------------------------------------------------------------
-
-# the loss fits a float, its gradient does not
-# shellcheck disable=SC2086
+    sh -c '! ls -A weights/checkpoints | grep -v "^step-[0-9]*\.h5$"'
 finish

@@ -216,24 +216,18 @@ void options_format(const option_table *table, const void *configuration,
 /* Prints `text` wrapped to 79 columns, every line but the first indented. */
 static void print_wrapped(FILE *file, const char *text, int column,
                           int indent) {
+  bool space = false; /* one is due before the next word of the line */
   while (*text != '\0') {
-    size_t word = strcspn(text, " \n");
-    if (column + (int)word > 79 && column > indent) {
+    int word = (int)strcspn(text, " ");
+    if (column + space + word > 79 && column > indent) {
       fprintf(file, "\n%*s", indent, "");
       column = indent;
+      space = false;
     }
-    fwrite(text, 1, word, file);
-    column += (int)word;
+    column += fprintf(file, "%s%.*s", space ? " " : "", word, text);
     text += word;
-    if (*text == '\n') {
-      fprintf(file, "\n%*s", indent, "");
-      column = indent;
-      text++;
-    } else if (*text == ' ') {
-      text++;
-      if (column < 79) fputc(' ', file);
-      column++;
-    }
+    space = *text == ' ';
+    while (*text == ' ') text++;
   }
   fputc('\n', file);
 }

@@ -15,7 +15,7 @@ set -u
 : "${HARMONIA_BUILD:?make test sets it: the build folder}"
 : "${HARMONIA_SOURCE:?make test sets it: the folder of the project}"
 
-export LC_ALL=C OMP_WAIT_POLICY=passive
+export HARMONIA LC_ALL=C OMP_WAIT_POLICY=passive
 checks=0
 failures=0
 background_pids=
@@ -50,12 +50,12 @@ ok() {
 
 # check WHAT COMMAND...: passed if the command ends well; else shows its output.
 check() {
-    what=$1
+    check_name=$1
     shift
     if "$@" >"$scratch/.check" 2>&1; then
-        ok 0 "$what"
+        ok 0 "$check_name"
     else
-        ok 1 "$what"
+        ok 1 "$check_name"
         note "$*"
         head -n 20 "$scratch/.check" | sed 's/^/#   /'
     fi
