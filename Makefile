@@ -107,7 +107,8 @@ DRAW_OBJ := $(addprefix $(BUILD)/dist/,csv.o curves.o draw.o draw_font.o plot.o 
 $(BUILD)/tests/draw_%: $(BUILD)/tests/draw_%.o $(TEST_COMMON) $(DRAW_OBJ) $(LIBDATA) $(LIBBASE)
 	$(TEST_LINK)
 # Parts of dist that need no MPI.
-$(BUILD)/tests/dist_%: $(BUILD)/tests/dist_%.o $(TEST_COMMON) $(addprefix $(BUILD)/dist/,order.o tree.o) $(LIBBASE)
+PLAIN_OBJ := $(addprefix $(BUILD)/dist/,order.o snapshot.o train_options.o tree.o)
+$(BUILD)/tests/dist_%: $(BUILD)/tests/dist_%.o $(TEST_COMMON) $(PLAIN_OBJ) $(LIBNN) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK)
 $(BUILD)/tests/%.so: tests/preload/%.c
 	@mkdir -p $(@D)

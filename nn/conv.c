@@ -3,6 +3,8 @@
  * conv, conv_data_grad and conv_weight_grad, each the others' gradient. */
 #include "nn/conv.h"
 
+#include "nn/conv_minimal.h"
+
 static int conv_extent(int size, int kernel, int stride, int pad) {
   INVARIANT(size + 2 * pad >= kernel,
             "kernel %d over %d pixels with padding %d", kernel, size, pad);
@@ -72,6 +74,55 @@ nn_conv_case nn_conv_case_of(const nn_node *node, const nn_shape *in) {
                         .pad = node->pad};
 }
 
+/* ---- kernels: minimal filtering where the shape gains from it ---- */
+
+static void conv_kernel(const nn_call *call) {
+  nn_conv_case c = nn_conv_case_of(call->node, call->in_shape);
+  if (nn_minimal_suits(&c))
+    nn_conv_minimal(call);
+  else
+    nn_conv_gemm(call);
+}
+
+static size_t conv_scratch(const nn_node *node, const nn_shape *in,
+                           int threads) {
+  nn_conv_case c = nn_conv_case_of(node, in);
+  return nn_minimal_suits(&c) ? nn_conv_minimal_scratch(&c, threads)
+                              : nn_conv_gemm_scratch(node, in, threads);
+}
+
+static void data_grad_kernel(const nn_call *call) {
+  nn_conv_case c = nn_conv_case_of(call->node, call->in_shape);
+  if (nn_minimal_suits_data_grad(&c))
+    nn_conv_data_grad_minimal(call);
+  else
+    nn_conv_data_grad_gemm(call);
+}
+
+static size_t data_grad_scratch(const nn_node *node, const nn_shape *in,
+                                int threads) {
+  nn_conv_case c = nn_conv_case_of(node, in);
+  return nn_minimal_suits_data_grad(&c)
+             ? nn_conv_data_grad_minimal_scratch(&c, threads)
+             : nn_conv_data_grad_gemm_scratch(node, in, threads);
+}
+
+static void weight_grad_kernel(const nn_call *call) {
+  nn_conv_case c = nn_conv_case_of(call->node, call->in_shape);
+  if (nn_minimal_suits(&c))
+    nn_conv_weight_grad_minimal(call);
+  else
+    nn_conv_weight_grad_gemm(call);
+}
+
+static size_t weight_grad_scratch(const nn_node *node, const nn_shape *in,
+                                  int threads) {
+  nn_conv_case c = nn_conv_case_of(node, in);
+  return nn_minimal_suits(&c)
+             ? nn_conv_weight_grad_minimal_scratch(&c)
+             : nn_conv_weight_grad_gemm_scratch(node, in, threads);
+}
+
 /* ---- gradients: the other two ---- */
 
 static void conv_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
@@ -101,28 +152,28 @@ static void conv_weight_grad_gradient(nn_graph *g, nn_id y, nn_id u,
 const nn_op nn_op_conv = {.name = "conv",
                           .arity = 2,
                           .shape = conv_shape,
-                          .kernel = nn_conv_gemm,
+                          .kernel = conv_kernel,
                           .reference = nn_conv_reference,
                           .gradient = conv_gradient,
-                          .scratch = nn_conv_gemm_scratch,
+                          .scratch = conv_scratch,
                           .multiply_adds = conv_multiply_adds};
 const nn_op nn_op_conv_data_grad = {.name = "conv_data_grad",
                                     .arity = 2,
                                     .shape = conv_data_grad_shape,
-                                    .kernel = nn_conv_data_grad_gemm,
+                                    .kernel = data_grad_kernel,
                                     .reference = nn_conv_data_grad_reference,
                                     .gradient = conv_data_grad_gradient,
-                                    .scratch = nn_conv_data_grad_gemm_scratch,
+                                    .scratch = data_grad_scratch,
                                     .multiply_adds = conv_multiply_adds};
-const nn_op nn_op_conv_weight_grad = {
-    .name = "conv_weight_grad",
-    .arity = 2,
-    .shape = conv_weight_grad_shape,
-    .kernel = nn_conv_weight_grad_gemm,
-    .reference = nn_conv_weight_grad_reference,
-    .gradient = conv_weight_grad_gradient,
-    .scratch = nn_conv_weight_grad_gemm_scratch,
-    .multiply_adds = conv_multiply_adds};
+const nn_op nn_op_conv_weight_grad = {.name = "conv_weight_grad",
+                                      .arity = 2,
+                                      .shape = conv_weight_grad_shape,
+                                      .kernel = weight_grad_kernel,
+                                      .reference =
+                                          nn_conv_weight_grad_reference,
+                                      .gradient = conv_weight_grad_gradient,
+                                      .scratch = weight_grad_scratch,
+                                      .multiply_adds = conv_multiply_adds};
 
 nn_id nn_conv(nn_graph *g, nn_id x, nn_id w, int stride, int pad) {
   return nn_emit(

@@ -64,7 +64,7 @@ static void test_failure(void) {
 static void test_memory(void) {
   bool aligned = true, zero = true;
   for (size_t size = 0; size < 300; size += 7) {
-    unsigned char *memory;
+    unsigned char *memory = NULL;
     aligned = aligned && MEMORY_NEW(size, "bytes", &memory) == STATUS_OK &&
               (uintptr_t)memory % 64 == 0;
     for (size_t i = 0; i < size; i++) zero = zero && memory[i] == 0;

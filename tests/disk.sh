@@ -2,6 +2,7 @@
 # names the file, and what was written before is good.
 . "$HARMONIA_SOURCE/tests/lib/tap.sh"
 
+unset OMPI_MCA_odls_base_sigkill_timeout # each rank's end is to be seen
 small_set d.h5 || exit 1
 
 # ---- a device that is always full ------------------------------------------------

@@ -34,6 +34,11 @@ static const conv_size network_layers[] = {
     {{2, 4, 4, 512}, 256, 4, 4, 2, 1},   /* level 6 */
     {{2, 2, 2, 512}, 512, 4, 4, 2, 1},   /* innermost */
     {{1, 48, 48, 3}, 128, 4, 4, 2, 1},   /* outermost up */
+    {{1, 64, 64, 16}, 20, 4, 4, 2, 1},   /* minimal filtering */
+    {{2, 66, 70, 17}, 19, 4, 4, 2, 1},   /* the same, odd result */
+    {{3, 41, 44, 24}, 33, 4, 4, 2, 1},   /* the same, odd input */
+    {{1, 128, 128, 3}, 16, 4, 4, 2, 1},  /* data gradient alone */
+    {{5, 32, 32, 130}, 16, 4, 4, 2, 1},  /* many tiles, several panels */
     {{1, 32, 32, 128}, 128, 1, 1, 1, 0}, /* gate */
     {{2, 65, 65, 3}, 32, 3, 3, 2, 0},    /* discriminator, first */
     {{2, 15, 15, 128}, 128, 3, 3, 2, 0}, /* and further in */

@@ -1,8 +1,9 @@
 #!/usr/bin/perl
 # picture.pl FILE WIDTH HEIGHT grey|rgb|rgba PATTERN [SEED]
-# Writes a PNG without any library. PATTERN: black, white, noise, ramp, box (a
-# white box in the middle of black), soft (the same with grey edges), photo (a
-# smooth picture with some noise).
+# Writes a PNG without any library. PATTERN: black, white, noise, ramp, box or
+# boxR (a white box in the middle of black, R = 0.25 of the picture from its
+# centre to its edge), soft (a box with grey edges), photo (a smooth picture with
+# some noise).
 use strict;
 use warnings;
 
@@ -28,7 +29,7 @@ sub value {
     my $u = abs(($x + 0.5) / $width - 0.5);
     my $v = abs(($y + 0.5) / $height - 0.5);
     my $far = $u > $v ? $u : $v;
-    return $far < 0.25 ? 255 : 0 if $pattern eq 'box';
+    return $far < ($1 || 0.25) ? 255 : 0 if $pattern =~ /^box([0-9.]*)$/;
     return clamp(255 * (0.35 - $far) / 0.15) if $pattern eq 'soft';
     return clamp(128 + 60 * sin($seed + 5 * $x / $width + $c)
         + 40 * cos(2 * $seed + 4 * $y / $height - $c) + noise() / 16)

@@ -123,10 +123,10 @@ static void report(void) {
   for (int i = 0; file >= 0 && i < atomic_load(&common->count); i++) {
     const process *p = &common->processes[i];
     char line[256];
-    int length = snprintf(line, sizeof line, "%d %ld %ld %ld %ld 0x%lx\n",
-                          p->pid, p->own - p->own_before,
-                          p->library - p->library_before, p->settled,
-                          p->resident, (unsigned long)p->first_caller);
+    int length =
+        snprintf(line, sizeof line, "%d %ld %ld %ld %ld 0x%lx\n", p->pid,
+                 p->own - p->own_before, p->library - p->library_before,
+                 p->settled, p->resident, (unsigned long)p->first_caller);
     if (write(file, line, (size_t)length) != length) break;
   }
   if (file >= 0) close(file);
@@ -186,11 +186,11 @@ static int find_program(struct dl_phdr_info *info, size_t size, void *data) {
 __attribute__((constructor)) static void start(void) {
   const char *path = getenv("COUNT_ALLOC"), *rows = getenv("COUNT_ALLOC_ROWS");
   if (path == NULL || rows == NULL) return;
-  if (sscanf(rows, "%d %d %d", &first_row, &settled_row, &last_row) != 3) return;
+  if (sscanf(rows, "%d %d %d", &first_row, &settled_row, &last_row) != 3)
+    return;
   int file = open(path, O_RDWR | O_CLOEXEC);
   if (file < 0) return;
-  void *memory =
-      mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  void *memory = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   close(file);
   if (memory == MAP_FAILED) return;
   common = memory;

@@ -1,0 +1,127 @@
+# apply, report and info: what they write.
+. "$HARMONIA_SOURCE/tests/lib/tap.sh"
+
+small_set d.h5 || exit 1
+# shellcheck disable=SC2086
+run 60 "$HARMONIA" train --data d.h5 --out run --ngf 4 --batch 4 --threads 1 \
+    --steps 12 --save-every 6 --log-every 1 --lr 0.01
+exits 0 "a network to apply"
+network=$(checkpoint run 12)
+
+# ---- info --------------------------------------------------------------------------
+
+run 20 "$HARMONIA" info "$network"
+exits 0 "info of a checkpoint"
+for line in 'step +12' 'option.ngf +4' 'option.lr +0.01' 'option.norm +instance' \
+    'option.size +64' 'data.name +d.h5' 'version +[0-9.]+'; do
+    check "it tells $line" grep -Eqx "$line" "$stdout"
+done
+run 20 "$HARMONIA" info --arrays --verify "$network"
+check "--arrays lists the tensors" \
+    grep -Fq 'G/model.model.0.weight [4,4,4,4]' "$stdout"
+check "--verify finds all good" grep -q 'checksums *all good' "$stdout"
+run 20 "$HARMONIA" info --verify d.h5
+check "info of a data set" sh -c '
+    grep -q "^size *64 x 64" "$1" && grep -q "^train *24 composites" "$1" &&
+    grep -q "^test *8 composites" "$1" && grep -q "all good" "$1"' - "$stdout"
+
+# ---- pictures of the run --------------------------------------------------------------
+
+# png_size FILE: "WIDTH HEIGHT" from its header
+png_size() {
+    od -An -tu1 -N24 "$1" | tr '\n' ' ' | awk '
+        $1 == 137 && $2 == 80 && $3 == 78 && $4 == 71 {
+            print $18 * 65536 + $19 * 256 + $20, $22 * 65536 + $23 * 256 + $24 }'
+}
+# is_sane FILE MIN_WIDTH MIN_HEIGHT
+is_sane() {
+    png_size "$1" | awk -v w="$2" -v h="$3" '
+        { found = 1; exit !($1 >= w && $2 >= h && $1 < 5000 && $2 < 5000) }
+        END { if (!found) exit 1 }'
+}
+check "train left curves" is_sane run/curves.png 300 200
+check "and a sheet of 5 columns and 6 rows" is_sane run/sheet.png 320 384
+cp run/sheet.png trained-sheet.png
+rm run/*.png
+run 20 "$HARMONIA" report run --data d.h5 --rows 3
+exits 0 "report"
+check "it prints what it wrote" sh -c '
+    test "$(tr "\n" " " <"$1")" = "run/curves.png run/sheet.png "' - "$stdout"
+check "curves" is_sane run/curves.png 300 200
+check "a sheet of 3 rows" is_sane run/sheet.png 320 192
+check "which is smaller than that of 6" sh -c '
+    test "$(wc -c <run/sheet.png)" -lt "$(wc -c <trained-sheet.png)"'
+run 20 "$HARMONIA" report run --data d.h5 --rows 6
+check "report draws what train drew" cmp run/sheet.png trained-sheet.png
+
+# ---- apply ----------------------------------------------------------------------------
+
+cat >compare.py <<'SCRIPT'
+"""compare.py IMAGE MASK OUTPUT exact|near: the background's pixels are the
+image's, the foreground's are not."""
+import sys
+import numpy as np
+from PIL import Image
+
+def read(path, mode):
+    image = Image.open(path)
+    image.load()
+    return np.asarray(image.convert(mode)).astype(int)
+
+image, mask, output = read(sys.argv[1], "RGB"), read(sys.argv[2], "L"), read(sys.argv[3], "RGB")
+assert output.shape == image.shape, (output.shape, image.shape)
+change = abs(output - image)
+outside, inside = change[mask == 0], change[mask > 0]
+print("outside: most %d, mean %.3f; inside: most %d, mean %.3f"
+      % (outside.max(), outside.mean(), inside.max(), inside.mean()))
+if sys.argv[4] == "exact":
+    assert outside.max() == 0
+    assert inside.mean() > 1
+    soft = change[(mask > 0) & (mask < 64)]
+    if soft.size:
+        full = change[mask == 255]
+        print("mask below 64: mean %.3f; mask 255: mean %.3f" % (soft.mean(), full.mean()))
+        assert soft.mean() < 0.6 * full.mean()
+else:
+    assert outside.mean() < 5 and inside.mean() > outside.mean()
+SCRIPT
+
+# apply_to NAME WIDTH HEIGHT KIND MASK OUTPUT exact|near
+apply_to() {
+    picture "$1.png" "$2" "$3" "$4" photo 2
+    picture "$1-mask.png" "$2" "$3" grey "$5"
+    run 30 "$HARMONIA" apply --checkpoint "$network" --image "$1.png" \
+        --mask "$1-mask.png" --output "$6"
+    exits 0 "apply: $1"
+    check "$1: nothing on stdout" test ! -s "$stdout"
+    if has_modules numpy,PIL; then
+        check "$1: the background is untouched, the foreground is not" \
+            /usr/bin/python3 compare.py "$1.png" "$1-mask.png" "$6" "$7"
+        note "$(tail -n 1 .check)"
+    else
+        skip "no numpy and PIL for /usr/bin/python3"
+    fi
+}
+apply_to square 64 64 rgb box square-out.png exact
+apply_to wide 300 200 rgb box0.3 wide-out.png exact
+apply_to tall 37 501 rgb box tall-out.png exact
+apply_to grey-levels 120 90 rgb soft grey-levels-out.png exact
+apply_to transparent 100 80 rgba box transparent-out.png exact
+apply_to grey 100 80 grey box grey-out.png exact
+apply_to jpeg 160 120 rgb box jpeg-out.jpg near
+check "a PNG keeps the image's size" \
+    test "$(png_size tall-out.png)" = "37 501"
+check "a JPEG is one" sh -c '
+    test "$(od -An -tx1 -N3 jpeg-out.jpg | tr -d " ")" = ffd8ff'
+run 30 "$HARMONIA" apply --checkpoint "$network" --image wide.png \
+    --mask wide-mask.png --output again.png --threads 2
+check "the same on 2 threads, and the same again" cmp wide-out.png again.png
+run 30 "$HARMONIA" apply --checkpoint "$network" --image jpeg.png \
+    --mask jpeg-mask.png --output coarse.jpg --quality 20
+check "--quality makes a JPEG smaller" sh -c '
+    test "$(wc -c <coarse.jpg)" -lt "$(wc -c <jpeg-out.jpg)"'
+cp square.png in-place.png
+run 30 "$HARMONIA" apply --checkpoint "$network" --image in-place.png \
+    --mask square-mask.png --output in-place.png
+check "the output may be the input" cmp square-out.png in-place.png
+finish

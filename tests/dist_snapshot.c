@@ -1,0 +1,218 @@
+/* A run's state to a checkpoint and back; what does not fit or is no number. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "dist/snapshot.h"
+#include "tests/tap.h"
+
+/* A small network's state with moments, all numbers different. */
+typedef struct fixture {
+  train_options options;
+  nn_graph *graph;
+  nn_plan *plan;
+  const nn_layout *layout;
+  nn_real *state, *moments[2], *scratch;
+} fixture;
+
+static status make(const char *norm, int ngf, fixture *f) {
+  memset(f, 0, sizeof *f);
+  options_defaults(&train_option_table, &f->options);
+  f->options.norm = norm;
+  f->options.ngf = ngf;
+  f->options.size = 64;
+  f->options.lr = 1.0 / 3;
+  nn_model_options model = train_model_options(&f->options, 1, true, true);
+  TRY(nn_model_build(&model, &f->graph));
+  nn_plan_options plan = {.threads = 1};
+  TRY(nn_plan_create(f->graph, &plan, &f->plan));
+  f->layout = nn_plan_layout(f->plan);
+  TRY(MEMORY_NEW(f->layout->result_size, "state", &f->state));
+  for (int k = 0; k < 2; k++)
+    TRY(MEMORY_NEW(f->layout->parameter_size, "moments", &f->moments[k]));
+  return MEMORY_NEW(snapshot_scratch(f->layout), "scratch", &f->scratch);
+}
+
+static void destroy(fixture *f) {
+  memory_free(f->state);
+  memory_free(f->moments[0]);
+  memory_free(f->moments[1]);
+  memory_free(f->scratch);
+  nn_plan_destroy(&f->plan);
+  nn_graph_destroy(&f->graph);
+}
+
+/* Only what belongs to an entry is kept in a file; counters are whole. */
+static void fill(const fixture *f) {
+  random_stream s = random_stream_make(1, RANDOM_TEST, 9, 0);
+  for (int i = 0; i < f->layout->entry_count; i++) {
+    const nn_entry *entry = &f->layout->entries[i];
+    for (size_t k = 0; k < entry->count; k++) {
+      size_t at = entry->offset + k;
+      bool counter = entry->rank == 0 && !entry->trainable;
+      f->state[at] = counter ? 123456 : (nn_real)random_normal(&s);
+      for (int m = 0; m < 2 && entry->trainable; m++)
+        f->moments[m][at] = (nn_real)random_normal(&s);
+    }
+  }
+}
+
+static snapshot snapshot_of(const fixture *f) {
+  return (snapshot){.step = 77,
+                    .options = &f->options,
+                    .data_identity = "abc",
+                    .data_name = "d.h5",
+                    .layout = f->layout,
+                    .state = f->state,
+                    .moments = {f->moments[0], f->moments[1]}};
+}
+
+static status read_back(const char *path, fixture *into, uint64_t *step) {
+  ckpt_reader *reader;
+  TRY(ckpt_reader_open(path, &reader));
+  snapshot s = snapshot_of(into);
+  status result = snapshot_read(reader, &s, into->scratch);
+  if (result == STATUS_OK) result = snapshot_step(reader, step);
+  ckpt_reader_close(&reader);
+  return result;
+}
+
+static void test_round_trip(const char *norm) {
+  char path[512];
+  snprintf(path, sizeof path, "%s/%s.h5", tap_scratch_folder(), norm);
+  fixture from, into;
+  if (make(norm, 4, &from) != STATUS_OK || make(norm, 4, &into) != STATUS_OK) {
+    tap_ok(false, "a network: %s", status_message());
+    return;
+  }
+  fill(&from);
+  snapshot s = snapshot_of(&from);
+  uint64_t step = 0;
+  bool good = snapshot_write(path, &s, from.scratch) == STATUS_OK &&
+              read_back(path, &into, &step) == STATUS_OK;
+  tap_ok(good, "%s norm: written and read", norm);
+  if (!good) tap_note("%s", status_message());
+  tap_ok(step == 77, "the step is kept");
+  size_t parameters = from.layout->parameter_size * sizeof(nn_real);
+  tap_ok(memcmp(from.state, into.state,
+                from.layout->state_size * sizeof(nn_real)) == 0,
+         "parameters and buffers come back bit for bit");
+  tap_ok(memcmp(from.moments[0], into.moments[0], parameters) == 0 &&
+             memcmp(from.moments[1], into.moments[1], parameters) == 0,
+         "so do both moments");
+  destroy(&from);
+  destroy(&into);
+}
+
+static void test_options(void) {
+  char path[512], *texts = NULL;
+  snprintf(path, sizeof path, "%s/instance.h5", tap_scratch_folder());
+  ckpt_reader *reader;
+  if (ckpt_reader_open(path, &reader) != STATUS_OK) {
+    tap_ok(false, "%s", status_message());
+    return;
+  }
+  train_options options;
+  options_defaults(&train_option_table, &options);
+  tap_ok(train_options_load(&options, NULL, reader, &texts) == STATUS_OK &&
+             options.ngf == 4 && options.lr == 1.0 / 3 &&
+             strcmp(options.norm, "instance") == 0 && options.size == 64,
+         "options come back to the last bit");
+  memory_free(texts);
+  bool given[64] = {false};
+  given[options_find(&train_option_table, "lr")] = true;
+  options_defaults(&train_option_table, &options);
+  options.lr = 0.5;
+  tap_ok(train_options_load(&options, given, reader, &texts) == STATUS_OK &&
+             options.lr == 0.5,
+         "one that may change keeps the value it was given");
+  memory_free(texts);
+  given[options_find(&train_option_table, "ngf")] = true;
+  options.ngf = 5;
+  tap_ok(train_options_load(&options, given, reader, &texts) == STATUS_MISFIT &&
+             strstr(status_message(), "--ngf") != NULL,
+         "one that must not is refused by name");
+  memory_free(texts);
+  ckpt_reader_close(&reader);
+}
+
+static void test_misfits(void) {
+  char path[512];
+  snprintf(path, sizeof path, "%s/instance.h5", tap_scratch_folder());
+  uint64_t step;
+  fixture other;
+  if (make("instance", 8, &other) == STATUS_OK) {
+    tap_ok(read_back(path, &other, &step) == STATUS_MISFIT &&
+               strstr(status_message(), "G/model.model.") != NULL,
+           "a network of another width: the tensor is named");
+    tap_note("%s", status_message());
+    destroy(&other);
+  }
+  if (make("batch", 4, &other) == STATUS_OK) {
+    tap_ok(read_back(path, &other, &step) != STATUS_OK &&
+               strstr(status_message(), "G/model.model.") != NULL,
+           "a network of another norm: a tensor is named");
+    tap_note("%s", status_message());
+    destroy(&other);
+  }
+  snprintf(path, sizeof path, "%s/batch.h5", tap_scratch_folder());
+  if (make("instance", 4, &other) == STATUS_OK) {
+    tap_ok(read_back(path, &other, &step) == STATUS_MISFIT &&
+               strstr(status_message(), "G/model.model.") != NULL,
+           "a file with arrays that the network has not: one is named");
+    tap_note("%s", status_message());
+    destroy(&other);
+  }
+}
+
+/* values[at] is `bad`: not to be written, and the old file stays. */
+static void refuse(fixture *f, nn_real *values, size_t at, double bad,
+                   const char *path, const char *names) {
+  nn_real kept = values[at];
+  values[at] = (nn_real)bad;
+  snapshot s = snapshot_of(f);
+  status result = snapshot_write(path, &s, f->scratch);
+  values[at] = kept;
+  tap_ok(result == STATUS_NUMERIC && strstr(status_message(), names) != NULL &&
+             strstr(status_message(), "step 77") != NULL,
+         "%g in %s is not written", bad, names);
+  tap_note("%s", status_message());
+  uint64_t step = 0;
+  tap_ok(read_back(path, f, &step) == STATUS_OK && step == 77,
+         "the file from before is still good");
+}
+
+static void test_numbers(void) {
+  char path[512];
+  snprintf(path, sizeof path, "%s/batch.h5", tap_scratch_folder());
+  fixture f;
+  if (make("batch", 4, &f) != STATUS_OK) {
+    tap_ok(false, "%s", status_message());
+    return;
+  }
+  fill(&f);
+  const nn_entry *first = &f.layout->entries[0];
+  refuse(&f, f.state, first->offset, NAN, path, first->name);
+  const nn_entry *last = first;
+  for (int i = 0; i < f.layout->entry_count; i++)
+    if (f.layout->entries[i].trainable) last = &f.layout->entries[i];
+  refuse(&f, f.state, last->offset + last->count - 1, INFINITY, path,
+         last->name);
+  refuse(&f, f.moments[0], last->offset, -INFINITY, path, "exp_avg/");
+  refuse(&f, f.moments[1], last->offset, NAN, path, "exp_avg_sq/");
+  const nn_entry *buffer = &f.layout->entries[f.layout->entry_count - 1];
+  refuse(&f, f.state, buffer->offset, NAN, path, buffer->name);
+  destroy(&f);
+}
+
+int main(void) {
+  test_round_trip("instance");
+  test_round_trip("batch");
+  test_options();
+  test_misfits();
+  test_numbers();
+  return tap_done();
+}
