@@ -8,6 +8,7 @@
 BUILD ?= build
 CC ?= cc
 CFLAGS ?= -O3 -g
+MAKEFLAGS += --jobs=$(shell nproc 2>/dev/null || echo 1)
 WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla
 STD := -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-math-errno -fno-trapping-math
@@ -84,7 +85,7 @@ $(BUILD)/dist/%.o: dist/%.c | $(BUILD)/config.mk
 
 # ---- tests -------------------------------------------------------------------
 
-TEST_COMPILE = $(COMPILE) -I. $(HDF5_CFLAGS) $(BLAS_CFLAGS)
+TEST_COMPILE = $(COMPILE) -I. $(HDF5_CFLAGS) $(IMAGE_CFLAGS) $(BLAS_CFLAGS)
 TEST_LINK = $(CC) $(SAN) -pthread -fopenmp -o $@ $^ $(IMAGE_LIBS) $(HDF5_LIBS) $(BLAS_LIBS) -lm
 
 $(BUILD)/tests/%.o: tests/%.c | $(BUILD)/config.mk
@@ -127,17 +128,17 @@ $(BUILD)/tests/parity: $(BUILD)/tests/parity.o $(GRAPH_UTIL) $(TEST_COMMON) $(LI
 
 tests: $(BUILD)/harmonia $(TEST_BIN) $(TEST_NND) $(TOOL_BIN) $(PRELOAD)
 
-# prove runs them one after the other: each may use all cores.
+# One after the other: each may use all cores. What they print beside TAP is
+# shown by make test-NAME.
 PROVE = HARMONIA=$(abspath $(BUILD)/harmonia) HARMONIA_BUILD=$(abspath $(BUILD)) \
-        HARMONIA_SOURCE=$(CURDIR) .ci/mpi-env prove --timer
+        HARMONIA_SOURCE=$(CURDIR) .ci/mpi-env prove --exec .ci/run-test
 test: tests
 	@.ci/install-deps --with-numpy
-	$(PROVE) --exec '' $(TEST_BIN) $(TEST_NND) && $(PROVE) --exec sh $(TEST_SH)
+	$(PROVE) --timer --merge --failures $(TEST_BIN) $(TEST_NND) $(TEST_SH)
 
 # One test: make test-data_pack, make test-resume
 test-%: tests
-	@if [ -f tests/$*.sh ]; then $(PROVE) -v --exec sh tests/$*.sh; \
-	 else $(PROVE) -v --exec '' $(BUILD)/tests/$*; fi
+	$(PROVE) -v $(firstword $(wildcard tests/$*.sh) $(BUILD)/tests/$*)
 
 # Everything again under the address and undefined-behaviour sanitizers.
 test-sanitize:
@@ -146,7 +147,7 @@ test-sanitize:
 demo: $(BUILD)/harmonia
 	@HARMONIA=$(BUILD)/harmonia .ci/mpi-env tests/demo/run $(or $(OUT),out/demo)
 
-LINT_C := $(wildcard dist/*.c dist/base/*.c nn/*.c data/*.c checkpoint/*.c tests/*.c)
+LINT_C := $(wildcard dist/*.c dist/base/*.c nn/*.c data/*.c checkpoint/*.c tests/*.c tests/preload/*.c)
 LINT_H := $(wildcard dist/*.h dist/base/*.h nn/*.h data/*.h checkpoint/*.h tests/*.h)
 lint: $(BUILD)/config.mk
 	@.ci/install-deps --with-lint

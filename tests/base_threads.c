@@ -65,8 +65,11 @@ static void test_memory(void) {
   bool aligned = true, zero = true;
   for (size_t size = 0; size < 300; size += 7) {
     unsigned char *memory = NULL;
-    aligned = aligned && MEMORY_NEW(size, "bytes", &memory) == STATUS_OK &&
-              (uintptr_t)memory % 64 == 0;
+    if (MEMORY_NEW(size, "bytes", &memory) != STATUS_OK) {
+      aligned = false;
+      break;
+    }
+    aligned = aligned && (uintptr_t)memory % 64 == 0;
     for (size_t i = 0; i < size; i++) zero = zero && memory[i] == 0;
     if (size > 0) memset(memory, 0xff, size);
     memory_free(memory);

@@ -188,7 +188,7 @@ static double ks_distance(const double *a, size_t a_count, const double *b,
 static double *colours_of(const data_image *image, const data_image *mask,
                           size_t *count) {
   transfer_region region = region_of(image, mask);
-  double *colours = malloc(3 * region.count * sizeof *colours);
+  double *colours = calloc(3 * region.count, sizeof *colours);
   for (size_t i = 0; i < 3 * region.count; i++) colours[i] = region.rgb[i];
   *count = region.count;
   transfer_region_free(&region);
