@@ -294,6 +294,33 @@ typedef struct nn_model_options {
  * output is kept as "output", losses are reported as "G_L1", "G". */
 status nn_model_build(const nn_model_options *options, nn_graph **out);
 
+/* ---- U-Net 3+ (unet3plus.c)
+ * ------------------------------------------------------ */
+
+enum { NN_UNET3PLUS_STAGES = 5 };
+
+typedef struct nn_unet3plus_options {
+  int width;        /* channels of the first stage; doubled each; 64 */
+  int cat_channels; /* of each branch of a decoder stage; 64 */
+  int outputs;      /* channels of the result; 3 */
+  nn_norm norm;
+  bool training;         /* batch statistics; else evaluation */
+  bool deep_supervision; /* a result from every stage */
+  const char *prefix;    /* of names: "G/" */
+} nn_unet3plus_options;
+
+/* side[0] is the network's result, [N,S,S,outputs] in (-1,1); with deep
+ * supervision side[d] is that of stage d + 1 at the same size. */
+typedef struct nn_unet3plus_result {
+  nn_id side[NN_UNET3PLUS_STAGES];
+  int count; /* 1, or the number of stages */
+} nn_unet3plus_result;
+
+/* x [N,S,S,Ci], S a power of two from 4 up. Five stages from S = 32 up, fewer
+ * below: the deepest one has at least 2x2 pixels. */
+nn_unet3plus_result nn_unet3plus(nn_graph *g, nn_id x,
+                                 const nn_unet3plus_options *options);
+
 /* ---- optimizer (adam.c)
  * ---------------------------------------------------------------- */
 
