@@ -109,6 +109,8 @@ $(BUILD)/tests/draw_%: $(BUILD)/tests/draw_%.o $(TEST_COMMON) $(DRAW_OBJ) $(LIBD
 # Parts of dist that need no MPI.
 $(BUILD)/tests/dist_%: $(BUILD)/tests/dist_%.o $(TEST_COMMON) $(addprefix $(BUILD)/dist/,order.o tree.o) $(LIBBASE)
 	$(TEST_LINK)
+$(BUILD)/tests/dist_vgg: $(BUILD)/tests/dist_vgg.o $(TEST_COMMON) $(BUILD)/dist/vgg_weights.o $(LIBNN) $(LIBCKPT) $(LIBBASE)
+	$(TEST_LINK)
 $(BUILD)/tests/%.so: tests/preload/%.c
 	@mkdir -p $(@D)
 	$(CC) $(STD) -O2 -g $(WARNINGS) -fPIC -shared -o $@ $<

@@ -156,7 +156,7 @@ void nn_vgg_bind(const nn_graph *g, const nn_vgg_weights *w,
 }
 
 nn_vgg_masks nn_vgg_mask(nn_graph *g, const nn_vgg *vgg, nn_id mask) {
-  nn_vgg_masks masks;
+  nn_vgg_masks masks = {0};
   for (int block = 0; vgg->layers >> block != 0; block++) {
     if (block > 0) mask = nn_max_pool2(g, mask);
     masks.block[block] = nn_partial_mask_of(g, mask, 3, 3, 1, 1);

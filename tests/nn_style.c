@@ -96,7 +96,7 @@ static void check_hsv_limits(void) {
   nn_id maps = nn_hsv_maps(t.g, x);
   for (int c = 0; c < 3; c++) {
     nn_id gradient;
-    char name[16];
+    char name[32];
     nn_grad(t.g, nn_sum(t.g, nn_slice(t.g, maps, c, 1)), &x, 1, &gradient);
     snprintf(name, sizeof name, "gradient%d", c);
     trial_keep(&t, name, gradient);
@@ -106,7 +106,7 @@ static void check_hsv_limits(void) {
   double largest = 0;
   bool finite = true;
   for (int c = 0; c < 3; c++) {
-    char name[16];
+    char name[32];
     size_t count;
     snprintf(name, sizeof name, "gradient%d", c);
     double *slope = trial_value(&t, name, &count);
@@ -265,7 +265,7 @@ static void check_region(void) {
   nn_id out[NN_VGG_LAYERS];
   nn_vgg_masks masks = nn_vgg_mask(s.t.g, &s.vgg, s.mask);
   nn_vgg_features(s.t.g, &s.vgg, &masks, s.image, out);
-  char name[16];
+  char name[32];
   for (int l = 0; l < 4; l++) {
     snprintf(name, sizeof name, "layer%d", l);
     trial_keep(&s.t, name, out[l]);
@@ -448,7 +448,7 @@ static void check_formulas(void) {
   nn_vgg_masks masks = nn_vgg_mask(g, &s.vgg, s.mask);
   nn_vgg_features(g, &s.vgg, &masks, s.image, a);
   nn_vgg_features(g, &s.vgg, &masks, s.real, b);
-  char name[3][16];
+  char name[3][32];
   for (int l = 0; l < 4; l++) {
     for (int k = 0; k < 3; k++)
       snprintf(name[k], sizeof name[k], "%c%d", "abm"[k], l);
