@@ -360,8 +360,9 @@ nn_id nn_partial_conv_masked(nn_graph *g, nn_id x, nn_partial_mask m, nn_id w,
 enum {
   NN_VGG_CONVS = 13,
   NN_VGG_LAYERS = 5,
-  NN_VGG_WIDTH = 64,         /* channels of block 1 */
-  NN_VGG_DEFAULT_LAYERS = 15 /* relu1_2 to relu4_3 */
+  NN_VGG_INPUTS = 2 + 2 * NN_VGG_CONVS, /* of a graph, at most */
+  NN_VGG_WIDTH = 64,                    /* channels of block 1 */
+  NN_VGG_DEFAULT_LAYERS = 15            /* relu1_2 to relu4_3 */
 };
 /* The seed of the fixed random network that stands in for missing weights. */
 #define NN_VGG_SEED 16
