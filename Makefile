@@ -111,6 +111,8 @@ $(BUILD)/tests/draw_%: $(BUILD)/tests/draw_%.o $(TEST_COMMON) $(DRAW_OBJ) $(LIBD
 PLAIN_OBJ := $(addprefix $(BUILD)/dist/,order.o snapshot.o train_options.o tree.o)
 $(BUILD)/tests/dist_%: $(BUILD)/tests/dist_%.o $(TEST_COMMON) $(PLAIN_OBJ) $(LIBNN) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK)
+$(BUILD)/tests/dist_vgg: $(BUILD)/tests/dist_vgg.o $(TEST_COMMON) $(BUILD)/dist/vgg_weights.o $(LIBNN) $(LIBCKPT) $(LIBBASE)
+	$(TEST_LINK)
 $(BUILD)/tests/%.so: tests/preload/%.c
 	@mkdir -p $(@D)
 	$(CC) $(STD) -O2 -g $(WARNINGS) -fPIC -shared -o $@ $<

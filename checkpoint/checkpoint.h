@@ -81,6 +81,14 @@ const ckpt_array *ckpt_array_find(const ckpt_reader *reader, const char *name);
 status ckpt_read_array(ckpt_reader *reader, const ckpt_array *expected,
                        void *values);
 
+/* The strings of an attribute of a group ("/" is the root), such as
+ * `weight_names` in Keras files: up to `room`, with fixed or variable length.
+ * *count is 0 where there is no such group or attribute; STATUS_FORMAT where it
+ * is no list of strings, or too long. */
+status ckpt_read_names(ckpt_reader *reader, const char *group,
+                       const char *attribute, size_t room,
+                       char (*names)[CKPT_NAME_SIZE], size_t *count);
+
 /* Reads every array once to run all checksums. */
 status ckpt_verify(ckpt_reader *reader);
 

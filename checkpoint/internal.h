@@ -44,6 +44,12 @@ bool ckpt_good_name(const char *name);
 hid_t ckpt_dataset_creation(const ckpt_array *array, size_t count);
 hid_t ckpt_dataset_space(const ckpt_array *array);
 
+/* ---- an open reader (reader.c) --------------------------------------------
+ */
+
+hid_t ckpt_reader_file(const ckpt_reader *reader);
+const char *ckpt_reader_path(const ckpt_reader *reader);
+
 /* ---- checksums (crc.c) --------------------------------------------------- */
 
 /* CRC-32 (ISO 3309, as zlib's), continued from `crc`; start with 0. Fletcher32

@@ -143,6 +143,10 @@ void ckpt_reader_close(ckpt_reader **reader) {
   *reader = NULL;
 }
 
+hid_t ckpt_reader_file(const ckpt_reader *reader) { return reader->file; }
+
+const char *ckpt_reader_path(const ckpt_reader *reader) { return reader->path; }
+
 /* ---- texts ----------------------------------------------------------------
  */
 

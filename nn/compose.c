@@ -16,6 +16,27 @@ nn_id nn_global_average(nn_graph *g, nn_id x) {
                    1.0 / s.h / s.w, 0);
 }
 
+nn_partial_mask nn_partial_mask_of(nn_graph *g, nn_id mask, int kernel_h,
+                                   int kernel_w, int stride, int pad) {
+  nn_partial_mask m = {.mask = nn_stop_gradient(g, mask)};
+  nn_id ones = nn_fill(g, NN_SHAPE(kernel_h, kernel_w, 1, 1), 1);
+  nn_id count = nn_conv(g, m.mask, ones, stride, pad);
+  /* min(count, 1) = 1 - max(1 - count, 0) */
+  m.update =
+      nn_affine(g, nn_clamp_min(g, nn_affine(g, count, -1, 1), 0), -1, 1);
+  m.ratio = nn_div(g, nn_affine(g, m.update, (double)kernel_h * kernel_w, 0),
+                   nn_affine(g, count, 1, 1e-8));
+  return m;
+}
+
+nn_id nn_partial_conv_masked(nn_graph *g, nn_id x, nn_partial_mask m, nn_id w,
+                             nn_id bias, int stride, int pad) {
+  nn_id z = nn_conv(g, nn_mul(g, x, m.mask), w, stride, pad);
+  nn_id y = nn_mul(g, z, m.ratio);
+  if (bias != NN_NONE) y = nn_mul(g, nn_add(g, y, bias), m.update);
+  return y;
+}
+
 nn_id nn_partial_conv(nn_graph *g, nn_id x, nn_id mask, nn_id w, nn_id bias,
                       int stride, int pad, nn_id *new_mask) {
   nn_shape kernel = nn_shape_of(g, w);
@@ -28,19 +49,10 @@ nn_id nn_partial_conv(nn_graph *g, nn_id x, nn_id mask, nn_id w, nn_id bias,
     if (new_mask != NULL) *new_mask = NN_NONE;
     return bias == NN_NONE ? y : nn_add(g, y, bias);
   }
-  mask = nn_stop_gradient(g, mask);
-  nn_id ones = nn_fill(g, NN_SHAPE(kernel.n, kernel.h, 1, 1), 1);
-  nn_id count = nn_conv(g, mask, ones, stride, pad);
-  /* min(count, 1) = 1 - max(1 - count, 0) */
-  nn_id update =
-      nn_affine(g, nn_clamp_min(g, nn_affine(g, count, -1, 1), 0), -1, 1);
-  nn_id ratio = nn_div(g, nn_affine(g, update, (double)kernel.n * kernel.h, 0),
-                       nn_affine(g, count, 1, 1e-8));
-  if (new_mask != NULL) *new_mask = update;
-  nn_id z = nn_conv(g, nn_mul(g, x, mask), w, stride, pad);
-  nn_id y = nn_mul(g, z, ratio);
-  if (bias != NN_NONE) y = nn_mul(g, nn_add(g, y, bias), update);
-  return y;
+  nn_partial_mask m =
+      nn_partial_mask_of(g, mask, kernel.n, kernel.h, stride, pad);
+  if (new_mask != NULL) *new_mask = m.update;
+  return nn_partial_conv_masked(g, x, m, w, bias, stride, pad);
 }
 
 /* x / max(|x|, 1e-12) */

@@ -144,6 +144,7 @@ extern const nn_op nn_op_input, nn_op_state, nn_op_fill, nn_op_axpby, nn_op_mul,
     nn_op_conv_data_grad, nn_op_conv_weight_grad, nn_op_moments,
     nn_op_normalise, nn_op_normalise_grad, nn_op_max_pool2,
     nn_op_max_pool2_grad, nn_op_max_pool2_gather, nn_op_upsample_bilinear,
-    nn_op_upsample_bilinear_adjoint, nn_op_dropout_mask;
+    nn_op_upsample_bilinear_adjoint, nn_op_dropout_mask, nn_op_sin, nn_op_cos,
+    nn_op_matmul;
 
 #endif

@@ -294,6 +294,147 @@ typedef struct nn_model_options {
  * output is kept as "output", losses are reported as "G_L1", "G". */
 status nn_model_build(const nn_model_options *options, nn_graph **out);
 
+/* ---- U-Net 3+ (unet3plus.c)
+ * ------------------------------------------------------ */
+
+enum { NN_UNET3PLUS_STAGES = 5 };
+
+typedef struct nn_unet3plus_options {
+  int width;        /* channels of the first stage; doubled each; 64 */
+  int cat_channels; /* of each branch of a decoder stage; 64 */
+  int outputs;      /* channels of the result; 3 */
+  nn_norm norm;
+  bool training;         /* batch statistics; else evaluation */
+  bool deep_supervision; /* a result from every stage */
+  const char *prefix;    /* of names: "G/" */
+} nn_unet3plus_options;
+
+/* side[0] is the network's result, [N,S,S,outputs] in (-1,1); with deep
+ * supervision side[d] is that of stage d + 1 at the same size. */
+typedef struct nn_unet3plus_result {
+  nn_id side[NN_UNET3PLUS_STAGES];
+  int count; /* 1, or the number of stages */
+} nn_unet3plus_result;
+
+/* x [N,S,S,Ci], S a power of two from 4 up. Five stages from S = 32 up, fewer
+ * below: the deepest one has at least 2x2 pixels. */
+nn_unet3plus_result nn_unet3plus(nn_graph *g, nn_id x,
+                                 const nn_unet3plus_options *options);
+
+/* ---- hue and saturation (hsv.c), trigonometry (trig.c), products (matmul.c)
+ * ------------------------------------------------------ */
+
+nn_id nn_sin(nn_graph *g, nn_id x);
+nn_id nn_cos(nn_graph *g, nn_id x);
+
+/* One product a sample of op(a) and op(b), op the transpose or nothing; a value
+ * [N,H,W,C] is N matrices [H W, C]. The result is [N,1,rows,columns]. */
+nn_id nn_matmul(nn_graph *g, nn_id a, nn_id b, bool transpose_a,
+                bool transpose_b);
+
+/* Below this chroma (max - min of R, G, B in [0,1]) a colour is grey; below
+ * this value (max) saturation fades out. */
+#define NN_HSV_GREY (1.0 / 1024)
+#define NN_HSV_DARK (1.0 / 16)
+/* rgb [N,H,W,3] in [-1,1], as networks have it; the result is
+ * (S cos 2 pi H, S sin 2 pi H, S) of the colour as HSV, at grey pixels 0 with
+ * gradient 0. Formula and bounds: hsv.c. */
+nn_id nn_hsv_maps(nn_graph *g, nn_id rgb);
+
+/* ---- features of a region, and losses on them (vgg.c, style_loss.c)
+ * ------------------------------------------------------ */
+
+/* What a partial convolution makes of a mask [N,H,W,1]; images that share a
+ * mask share this. `mask` is the given one without gradient, `update` the new
+ * one, `ratio` q of nn_partial_conv. */
+typedef struct nn_partial_mask {
+  nn_id mask, update, ratio;
+} nn_partial_mask;
+nn_partial_mask nn_partial_mask_of(nn_graph *g, nn_id mask, int kernel_h,
+                                   int kernel_w, int stride, int pad);
+nn_id nn_partial_conv_masked(nn_graph *g, nn_id x, nn_partial_mask m, nn_id w,
+                             nn_id bias, int stride, int pad);
+
+/* VGG16: 13 convolutions 3x3 in five blocks. Feature layers, as bits of a set:
+ * relu1_2, relu2_2, relu3_3, relu4_3, relu5_3. */
+enum {
+  NN_VGG_CONVS = 13,
+  NN_VGG_LAYERS = 5,
+  NN_VGG_INPUTS = 2 + 2 * NN_VGG_CONVS, /* of a graph, at most */
+  NN_VGG_WIDTH = 64,                    /* channels of block 1 */
+  NN_VGG_DEFAULT_LAYERS = 15            /* relu1_2 to relu4_3 */
+};
+/* The seed of the fixed random network that stands in for missing weights. */
+#define NN_VGG_SEED 16
+
+/* Convolution i from 0: block 1 to 5, its number there from 1, channels. */
+typedef struct nn_vgg_conv {
+  int block, number, in, out;
+} nn_vgg_conv;
+nn_vgg_conv nn_vgg_conv_at(int width, int i);
+/* How many convolutions a set of layers needs. */
+int nn_vgg_conv_count(unsigned layers);
+
+/* Weights: never trained, in no layout and no checkpoint. Values are
+ * [3,3,in,out] over RGB input, which is x scale + shift of x in [-1,1]. */
+typedef struct nn_vgg_weights {
+  int width, convs;
+  nn_real scale[3], shift[3];
+  nn_real *weight[NN_VGG_CONVS], *bias[NN_VGG_CONVS];
+} nn_vgg_weights;
+/* Zero weights. STATUS_MEMORY. */
+status nn_vgg_weights_create(int width, int convs, nn_vgg_weights **out);
+void nn_vgg_weights_destroy(nn_vgg_weights **weights);
+/* Kaiming normal over the fan-in, biases 0, torchvision's input. */
+void nn_vgg_weights_random(nn_vgg_weights *weights, uint64_t seed);
+/* Sets scale and shift. torchvision: RGB / 255 less mean by deviation. Caffe
+ * and Keras: BGR in [0,255] less the means; turns the first convolution's
+ * weights, which must be loaded, round to RGB. */
+void nn_vgg_input_torchvision(nn_vgg_weights *weights);
+void nn_vgg_input_caffe(nn_vgg_weights *weights);
+
+/* The weights in a graph are inputs of it ("vgg.conv1_1.weight", ...), to be
+ * bound at each run like images: one copy serves any number of plans. */
+typedef struct nn_vgg {
+  int width;
+  unsigned layers;
+  nn_id scale, shift, weight[NN_VGG_CONVS], bias[NN_VGG_CONVS];
+} nn_vgg;
+/* Once a graph. */
+nn_vgg nn_vgg_inputs(nn_graph *g, int width, unsigned layers);
+/* Sets inputs[] (of nn_run_options) at the places of this graph's VGG inputs,
+ * if it has any. The weights must live as long as runs use them, and be of the
+ * graph's width with enough convolutions. */
+void nn_vgg_bind(const nn_graph *g, const nn_vgg_weights *weights,
+                 const nn_real **inputs);
+
+/* The region [N,H,W,1] and what each block makes of it: block[l].mask says
+ * where features of layer l are valid, the region max-pooled l times. */
+typedef struct nn_vgg_masks {
+  nn_partial_mask block[NN_VGG_LAYERS];
+} nn_vgg_masks;
+nn_vgg_masks nn_vgg_mask(nn_graph *g, const nn_vgg *vgg, nn_id mask);
+/* Features of image [N,S,S,3] in [-1,1] within the region, zero elsewhere:
+ * out[l] is [N,S/2^l,S/2^l,C], set up to the deepest layer of the set. */
+void nn_vgg_features(nn_graph *g, const nn_vgg *vgg, const nn_vgg_masks *masks,
+                     nn_id image, nn_id out[NN_VGG_LAYERS]);
+
+/* (F M)' (F M) / (C sum M) of features [N,H,W,C]: [N,1,C,C]. */
+nn_id nn_gram_matrix(nn_graph *g, nn_id features, nn_id mask);
+
+typedef struct nn_style_options {
+  bool hsv; /* of hue and saturation maps, not of RGB */
+  bool perceptual, gram;
+} nn_style_options;
+typedef struct nn_style_losses {
+  nn_id perceptual, gram; /* scalars, unweighted; NN_NONE if not wanted */
+} nn_style_losses;
+/* Between two images in the region of `mask`, summed over the layers; formulas
+ * in style_loss.c. A sample of an empty mask counts 0. */
+nn_style_losses nn_style_loss(nn_graph *g, const nn_vgg *vgg, nn_id pred,
+                              nn_id real, nn_id mask,
+                              const nn_style_options *options);
+
 /* ---- optimizer (adam.c)
  * ---------------------------------------------------------------- */
 

@@ -247,6 +247,32 @@ static nn_id make_dropout(building *b, const sizes *s) {
   return nn_mul(b->t.g, x, nn_dropout_mask(b->t.g, s->a, 0.5, 3));
 }
 
+static nn_id make_sin(building *b, const sizes *s) {
+  return nn_sin(b->t.g, variable(b, s->a, ANY));
+}
+static nn_id make_cos(building *b, const sizes *s) {
+  return nn_cos(b->t.g, variable(b, s->a, ANY));
+}
+static nn_id make_matmul(building *b, const sizes *s) {
+  nn_id x = variable(b, s->a, ANY);
+  return nn_matmul(b->t.g, x, variable(b, s->b, ANY), s->k & 1, s->k & 2);
+}
+static nn_id make_gram(building *b, const sizes *s) {
+  nn_id x = nn_tanh(b->t.g, variable(b, s->a, ANY));
+  return nn_matmul(b->t.g, x, x, true, false);
+}
+/* Colours away from the edges of the hue's six parts and from grey: each
+ * channel within 0.1 of one of three levels 0.5 apart. */
+static nn_id make_hsv(building *b, const sizes *s) {
+  static const int order[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                  {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+  nn_id rgb = variable(b, s->a, ANY);
+  nn_real *x = trial_input(&b->t, rgb);
+  for (size_t i = 0; i < nn_shape_count(s->a); i++)
+    x[i] = (nn_real)(0.5 * order[i / 3 % 6][i % 3] - 0.5 + 0.1 * (double)x[i]);
+  return nn_hsv_maps(b->t.g, rgb);
+}
+
 /* Frozen values are for checks of their own; here both arms must agree: the
  * gradient of x stop(x) is stop(x), not 2x, so x enters as an input of its
  * own. */
@@ -461,6 +487,17 @@ static const sizes batch_norms[] = {{A(2, 3, 5, 3), .other = 1},
                                     {A(1, 2, 2, 4), .other = 1},
                                     {A(2, 3, 5, 3), .other = 0},
                                     END};
+/* bit 0 of k: a is transposed, bit 1: b is */
+static const sizes products[] = {{A(2, 3, 2, 4), B(2, 2, 2, 5), .k = 0},
+                                 {A(2, 3, 2, 4), B(2, 2, 3, 5), .k = 1},
+                                 {A(2, 3, 2, 4), B(2, 5, 1, 4), .k = 2},
+                                 {A(2, 3, 2, 4), B(2, 1, 5, 6), .k = 3},
+                                 {A(1, 1, 1, 7), B(1, 7, 1, 1), .k = 0},
+                                 {A(1, 9, 1, 1), B(1, 3, 3, 3), .k = 1},
+                                 {A(1, 15, 9, 2), B(1, 1, 2, 3), .k = 0},
+                                 {A(1, 3, 1, 130), B(1, 1, 3, 2), .k = 1},
+                                 END};
+static const sizes hues[] = {{A(2, 3, 4, 3)}, {A(1, 1, 6, 3)}, END};
 static const sizes styles[] = {{A(5, 1, 1, 16)}, {A(1, 1, 1, 16)}, END};
 
 static const family families[] = {
@@ -512,6 +549,11 @@ static const family families[] = {
     {&nn_op_upsample_bilinear_adjoint, "upsample_bilinear_adjoint",
      make_upsample_adjoint, shrinks, false},
     {&nn_op_dropout_mask, "dropout_mask", make_dropout, elementwise, false},
+    {&nn_op_sin, "sin", make_sin, elementwise, false},
+    {&nn_op_cos, "cos", make_cos, elementwise, false},
+    {&nn_op_matmul, "matmul", make_matmul, products, false},
+    {&nn_op_matmul, "Gram matrix", make_gram, reshapes, true},
+    {NULL, "hue and saturation", make_hsv, hues, true},
     {NULL, "gradient penalty", make_penalty, penalties, true},
     {NULL, "batch norm", make_batch_norm, batch_norms, true},
     {NULL, "triplet loss", make_triplet, styles, true},

@@ -186,12 +186,41 @@ static void check_reductions(void) {
          same ? "" : ", other bits with more threads");
 }
 
+/* Products that fill one block of rows, several, and none; both transposes. */
+static void check_matmul(void) {
+  random_stream random = random_stream_make(11, RANDOM_TEST, 3, 0);
+  double worst = 0;
+  bool same = true;
+  int cases = 0;
+  for (int i = 0; i < 40; i++, cases++) {
+    int n = between(&random, 1, 3), rows = between(&random, 1, 300),
+        depth = between(&random, 1, 200), columns = between(&random, 1, 140);
+    bool ta = i & 1, tb = i & 2;
+    trial t = trial_make();
+    nn_id a = trial_uniform(
+        &t, ta ? NN_SHAPE(n, 1, depth, rows) : NN_SHAPE(n, rows, 1, depth),
+        &random, -1, 1);
+    nn_id b = trial_uniform(&t,
+                            tb ? NN_SHAPE(n, columns, 1, depth)
+                               : NN_SHAPE(n, 1, depth, columns),
+                            &random, -1, 1);
+    comparison c = compare_kernels(&t, nn_matmul(t.g, a, b, ta, tb));
+    if (!(c.residual <= worst || isnan(worst))) worst = c.residual;
+    same = same && c.same_bits;
+    trial_free(&t);
+  }
+  tap_ok(worst <= BY_PRECISION(1e-6, 1e-14) && same,
+         "matmul: %d shapes, residual %.1e%s", cases, worst,
+         same ? "" : ", other bits with more threads");
+}
+
 /* An operation with a twin that is not compared above. */
 static void check_twins(void) {
   for (const nn_op *const *op = nn_ops; *op != NULL; op++)
     if ((*op)->reference != NULL)
       tap_ok(*op == &nn_op_conv || *op == &nn_op_conv_data_grad ||
-                 *op == &nn_op_conv_weight_grad || *op == &nn_op_sum_to,
+                 *op == &nn_op_conv_weight_grad || *op == &nn_op_sum_to ||
+                 *op == &nn_op_matmul,
              "%s: tuned kernel has a comparison", (*op)->name);
 }
 
@@ -750,6 +779,7 @@ int main(void) {
   check_twins();
   check_convolutions();
   check_reductions();
+  check_matmul();
   check_network("instance norm, dropout",
                 (network){NN_INSTANCE_NORM, 0.5, 2, 64, 8, true, true, false});
   check_network("batch norm, batch of 3",
