@@ -331,4 +331,20 @@ void data_metrics(const float *output, const float *real, const uint8_t *mask,
                   int width, int height, data_background background,
                   data_psnr_range range, float *scratch, data_scores *out);
 
+/* ---- classical harmonizers (lalonde.c, xue.c) ------------------------------
+ *
+ * composite has 3 channels, mask one and the same size (else STATUS_MISFIT);
+ * any size. Foreground is mask >= 128: what is measured there and outside
+ * decides the change of colour; it is then made in proportion to the mask, so
+ * that pixels of mask 0 keep their bytes. Where nothing can be compared - no
+ * foreground, no background - `out` is a copy of the composite. Deterministic;
+ * safe to call from several threads. */
+
+/* Lalonde and Efros, "Using color compatibility for assessing image realism",
+ * ICCV 2007, section 5: colours of foreground and background as 50 clusters
+ * each in CIE L*a*b*, brought together by the earth mover's distance. `seed`
+ * draws the first centres of the clusters. */
+status data_lalonde(const data_image *composite, const data_image *mask,
+                    uint64_t seed, data_image *out);
+
 #endif

@@ -24,7 +24,9 @@ static const option options[] = {
     {"checkpoint", OPTION_LIST, AT(checkpoints), NULL, 0, 0, "C.h5", NULL,
      "a trained network; may be given many times"},
     {"method", OPTION_LIST, AT(methods), NULL, 0, 0, "NAME", NULL,
-     "composite: the input itself; may be given beside checkpoints"},
+     "a method without a network, may be given many times: composite (the "
+     "input "
+     "itself) or lalonde (Lalonde and Efros 2007)"},
     {"limit", OPTION_INT, AT(limit), "0", 0, 1e9, "N", NULL,
      "only the first N samples of the split; 0: all"},
     {"csv", OPTION_TEXT, AT(csv), NULL, 0, 0, "FILE", NULL,
@@ -86,10 +88,13 @@ static status open_methods(const eval_configuration *conf, int threads,
   int count = 0;
   for (int i = 0; i < conf->methods.count; i++) {
     const char *name = conf->methods.values[i];
-    if (strcmp(name, "composite") != 0)
-      return status_error(
-          STATUS_USAGE, "option --method: '%s' is not one of composite", name);
-    snprintf(methods[count++].name, sizeof methods[0].name, "%s", name);
+    method *m = &methods[count++];
+    snprintf(m->name, sizeof m->name, "%s", name);
+    m->classical = classical_find(name);
+    if (m->classical == NULL && strcmp(name, "composite") != 0)
+      return status_error(STATUS_USAGE,
+                          "option --method: '%s' is not one of composite, %s",
+                          name, classical_names);
   }
   for (int i = 0; i < conf->checkpoints.count; i++) {
     const char *path = conf->checkpoints.values[i];
