@@ -39,14 +39,24 @@ static double cube(double f) {
   return f > 6.0 / 29 ? f * f * f : (116 * f - 16) * 27 / 24389;
 }
 
+static void transform(const double m[3][3], const double in[3], double out[3]) {
+  for (int i = 0; i < 3; i++)
+    out[i] = m[i][0] * in[0] + m[i][1] * in[1] + m[i][2] * in[2];
+}
+
+void xyz_from_linear(const double rgb[3], lab_white white, double xyz[3]) {
+  transform(to_xyz[white], rgb, xyz);
+}
+
+void xyz_to_linear(const double xyz[3], lab_white white, double rgb[3]) {
+  transform(from_xyz[white], xyz, rgb);
+}
+
 void lab_from_srgb(const double rgb[3], lab_white white, double lab[3]) {
-  double linear[3], f[3];
+  double linear[3], xyz[3], f[3];
   for (int c = 0; c < 3; c++) linear[c] = srgb_to_linear(rgb[c]);
-  for (int i = 0; i < 3; i++) {
-    const double *row = to_xyz[white][i];
-    f[i] = root((row[0] * linear[0] + row[1] * linear[1] + row[2] * linear[2]) /
-                white_of(white, i));
-  }
+  xyz_from_linear(linear, white, xyz);
+  for (int i = 0; i < 3; i++) f[i] = root(xyz[i] / white_of(white, i));
   lab[0] = 116 * f[1] - 16;
   lab[1] = 500 * (f[0] - f[1]);
   lab[2] = 200 * (f[1] - f[2]);
@@ -55,10 +65,8 @@ void lab_from_srgb(const double rgb[3], lab_white white, double lab[3]) {
 void lab_to_srgb(const double lab[3], lab_white white, double rgb[3]) {
   double y = (lab[0] + 16) / 116;
   double xyz[3] = {cube(y + lab[1] / 500), cube(y), cube(y - lab[2] / 200)};
+  double linear[3];
   for (int i = 0; i < 3; i++) xyz[i] *= white_of(white, i);
-  for (int c = 0; c < 3; c++) {
-    const double *row = from_xyz[white][c];
-    rgb[c] =
-        srgb_from_linear(row[0] * xyz[0] + row[1] * xyz[1] + row[2] * xyz[2]);
-  }
+  xyz_to_linear(xyz, white, linear);
+  for (int c = 0; c < 3; c++) rgb[c] = srgb_from_linear(linear[c]);
 }

@@ -22,4 +22,8 @@ void lab_from_srgb(const double rgb[3], lab_white white, double lab[3]);
 /* Back. Colours out of sRGB's gamut leave the range 0 to 1. */
 void lab_to_srgb(const double lab[3], lab_white white, double rgb[3]);
 
+/* Linear sRGB (white 1, 1, 1) and XYZ (Y of white 1). */
+void xyz_from_linear(const double rgb[3], lab_white white, double xyz[3]);
+void xyz_to_linear(const double xyz[3], lab_white white, double rgb[3]);
+
 #endif

@@ -75,8 +75,9 @@ static bool has_no_side(const data_image *mask, bool inside) {
   return true;
 }
 
-status apply_classical(const classical *method, const data_image *image,
-                       const data_image *mask, data_image *out) {
+status apply_classical(const classical *method, const data_xue_model *model,
+                       const data_image *image, const data_image *mask,
+                       data_image *out) {
   *out = (data_image){0};
   if (has_no_side(mask, true))
     return status_error(STATUS_MISFIT,
@@ -85,7 +86,7 @@ status apply_classical(const classical *method, const data_image *image,
     return status_error(STATUS_MISFIT,
                         "the mask is all foreground: there is no background to "
                         "harmonize it with");
-  return method->run(image, mask, out);
+  return method->run(model, image, mask, out);
 }
 
 status apply_network(harmonizer *h, const data_image *image,

@@ -16,7 +16,8 @@ status apply_network(harmonizer *h, const data_image *image,
 
 /* At the picture's own size; what was said of pixels and masks holds here too.
  * A mask without background is STATUS_MISFIT as well. */
-status apply_classical(const classical *method, const data_image *image,
-                       const data_image *mask, data_image *out);
+status apply_classical(const classical *method, const data_xue_model *model,
+                       const data_image *image, const data_image *mask,
+                       data_image *out);
 
 #endif

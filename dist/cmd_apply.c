@@ -1,4 +1,5 @@
 /* harmonia apply: one picture of any size. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@
 #include "dist/command.h"
 
 typedef struct apply_configuration {
-  const char *checkpoint, *method, *image, *mask, *output;
+  const char *checkpoint, *method, *data, *xue_model, *image, *mask, *output;
   int64_t threads, quality;
 } apply_configuration;
 
@@ -18,7 +19,13 @@ static const option options[] = {
     {"checkpoint", OPTION_TEXT, AT(checkpoint), NULL, 0, 0, "C.h5", NULL,
      "the trained network"},
     {"method", OPTION_TEXT, AT(method), NULL, 0, 0, "NAME", NULL,
-     "instead of a network: lalonde (Lalonde and Efros 2007)"},
+     "instead of a network: lalonde (Lalonde and Efros 2007), xue (Xue et al. "
+     "2012) or xue-zero (the same without a model)"},
+    {"data", OPTION_TEXT, AT(data), NULL, 0, 0, "F.h5", NULL,
+     "xue: the packed data set whose model F.h5.xue it takes; fitted first if "
+     "it is not there"},
+    {"xue-model", OPTION_TEXT, AT(xue_model), NULL, 0, 0, "FILE", NULL,
+     "xue: the model, if it lies elsewhere"},
     {"image", OPTION_TEXT, AT(image), NULL, 0, 0, "FILE", NULL,
      "the composite, PNG or JPEG, of any size"},
     {"mask", OPTION_TEXT, AT(mask), NULL, 0, 0, "FILE", NULL,
@@ -50,6 +57,7 @@ static const option_table table = {
 typedef struct maker {
   harmonizer *network;
   const classical *classical;
+  data_xue_model *model; /* for xue */
 } maker;
 
 static status check(const apply_configuration *conf) {
@@ -69,14 +77,36 @@ static status check(const apply_configuration *conf) {
   return STATUS_OK;
 }
 
+/* By --xue-model alone any model is taken; by --data that of the set. */
+static status open_model(const apply_configuration *conf, int threads,
+                         data_xue_model **out) {
+  char path[PATH_MAX];
+  if (conf->data[0] == '\0' && conf->xue_model[0] == '\0')
+    return status_error(STATUS_USAGE,
+                        "method xue needs a model: option --data or "
+                        "--xue-model");
+  TRY(classical_model_path(conf->xue_model, conf->data, path, sizeof path));
+  if (conf->data[0] == '\0') return data_xue_model_open(path, NULL, out);
+  data_set *set;
+  TRY(data_set_open(conf->data, &set));
+  status result = classical_model_provide(set, path, threads);
+  if (result == STATUS_OK)
+    result = data_xue_model_open(path, data_set_describe(set)->identity, out);
+  data_set_close(&set);
+  return result;
+}
+
 static status open_maker(const apply_configuration *conf, maker *out) {
   int threads = conf->threads > 0 ? (int)conf->threads : threads_available();
   if (conf->method[0] == '\0')
     return harmonizer_open(conf->checkpoint, threads, false, &out->network);
   out->classical = classical_find(conf->method);
-  if (out->classical != NULL) return STATUS_OK;
-  return status_error(STATUS_USAGE, "option --method: '%s' is not one of %s",
-                      conf->method, classical_names);
+  if (out->classical == NULL)
+    return status_error(STATUS_USAGE, "option --method: '%s' is not one of %s",
+                        conf->method, classical_names);
+  if (out->classical->needs_model)
+    return open_model(conf, threads, &out->model);
+  return STATUS_OK;
 }
 
 static status run(void *configuration, const bool *given,
@@ -96,9 +126,10 @@ static status run(void *configuration, const bool *given,
         mask.width, mask.height, conf->image, image.width, image.height);
     goto done;
   }
-  result = how.network != NULL
-               ? apply_network(how.network, &image, &mask, &output)
-               : apply_classical(how.classical, &image, &mask, &output);
+  result =
+      how.network != NULL
+          ? apply_network(how.network, &image, &mask, &output)
+          : apply_classical(how.classical, how.model, &image, &mask, &output);
   if (result != STATUS_OK) {
     status_add_context("%s", conf->mask);
     goto done;
@@ -111,6 +142,7 @@ done:
   data_image_free(&mask);
   data_image_free(&output);
   harmonizer_destroy(&how.network);
+  data_xue_model_free(&how.model);
   return result;
 }
 

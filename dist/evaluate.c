@@ -58,11 +58,11 @@ static void take_levels(evaluator *e, const uint8_t *levels) {
   for (size_t i = 0; i < values; i++) e->output[i] = levels[i];
 }
 
-static status run_classical(evaluator *e, const classical *how) {
+static status run_classical(evaluator *e, const method *how) {
   const data_image composite = {e->size, e->size, 3, e->composite};
   const data_image mask = {e->size, e->size, 1, e->mask};
   data_image output;
-  TRY(how->run(&composite, &mask, &output));
+  TRY(how->classical->run(how->model, &composite, &mask, &output));
   take_levels(e, output.pixels);
   data_image_free(&output);
   return STATUS_OK;
@@ -79,7 +79,7 @@ static void run_network(evaluator *e, harmonizer *network, size_t sample) {
 }
 
 static status make_output(evaluator *e, const method *how, size_t sample) {
-  if (how->classical != NULL) return run_classical(e, how->classical);
+  if (how->classical != NULL) return run_classical(e, how);
   if (how->network != NULL)
     run_network(e, how->network, sample);
   else

@@ -28,6 +28,7 @@ typedef struct method {
   char name[256];
   harmonizer *network;
   const classical *classical;
+  const data_xue_model *model; /* what the classical one may need */
 } method;
 
 /* The foreground shares of the field's tables: (0,5], (5,15], (15,100] %. */
