@@ -331,4 +331,54 @@ void data_metrics(const float *output, const float *real, const uint8_t *mask,
                   int width, int height, data_background background,
                   data_psnr_range range, float *scratch, data_scores *out);
 
+/* ---- classical harmonizers (lalonde.c, xue.c) ------------------------------
+ *
+ * composite has 3 channels, mask one and the same size (else STATUS_MISFIT);
+ * any size. Foreground is mask >= 128: what is measured there and outside
+ * decides the change of colour; it is then made in proportion to the mask, so
+ * that pixels of mask 0 keep their bytes. Where nothing can be compared - no
+ * foreground, no background - `out` is a copy of the composite. Deterministic;
+ * safe to call from several threads. */
+
+/* Lalonde and Efros, "Using color compatibility for assessing image realism",
+ * ICCV 2007, section 5: colours of foreground and background as 50 clusters
+ * each in CIE L*a*b*, brought together by the earth mover's distance. `seed`
+ * draws the first centres of the clusters. */
+status data_lalonde(const data_image *composite, const data_image *mask,
+                    uint64_t seed, data_image *out);
+
+/* Xue, Agarwala, Dorsey and Rushmeier, "Understanding and improving the realism
+ * of image composites", SIGGRAPH 2012: local contrast, luminance, colour
+ * temperature and saturation of the foreground are matched to the background's
+ * one after the other, each at the zone of its distribution (top, low, mean)
+ * that a model expects to agree in natural images. A foreground below 500
+ * pixels of a 256 x 256 image (in proportion at other sizes) is left as it is.
+ *
+ * data_xue_zero needs no model: the mean is matched always (contrast: the top,
+ * as with a model). */
+typedef struct data_xue_model data_xue_model;
+status data_xue_zero(const data_image *composite, const data_image *mask,
+                     data_image *out);
+status data_xue(const data_xue_model *model, const data_image *composite,
+                const data_image *mask, data_image *out);
+
+/* Fits the model on the real images and masks of a data set's training split
+ * (natural pairs of foreground and background; at most the 4125 of the paper,
+ * evenly taken) and writes it to `path`, whole or not at all. Nine random
+ * forests of 500 trees: three goals, three zones. Logs progress, and the error
+ * rate of 10-fold cross-validation. The result follows from set and seed alone,
+ * whatever `threads` (0: all cores). Fewer than 20 pairs are STATUS_MISFIT. */
+status data_xue_model_fit(data_set *set, uint64_t seed, int threads,
+                          const char *path);
+
+/* `identity` (data_set_info) refuses a model of another data set with
+ * STATUS_MISFIT; NULL takes any. A damaged file is STATUS_FORMAT. */
+status data_xue_model_open(const char *path, const char *identity,
+                           data_xue_model **out);
+void data_xue_model_free(data_xue_model **model); /* accepts *model NULL */
+
+/* Cross-validation's error rate; goal 0 luminance, 1 colour temperature, 2
+ * saturation; zone 0 top, 1 low, 2 mean. */
+double data_xue_model_error(const data_xue_model *model, int goal, int zone);
+
 #endif

@@ -67,6 +67,28 @@ static void add_change(const data_image *image, const data_image *mask,
     }
 }
 
+/* A classical method compares what is inside with what is outside. */
+static bool has_no_side(const data_image *mask, bool inside) {
+  size_t count = (size_t)mask->width * (size_t)mask->height;
+  for (size_t i = 0; i < count; i++)
+    if ((mask->pixels[i] >= 128) == inside) return false;
+  return true;
+}
+
+status apply_classical(const classical *method, const data_xue_model *model,
+                       const data_image *image, const data_image *mask,
+                       data_image *out) {
+  *out = (data_image){0};
+  if (has_no_side(mask, true))
+    return status_error(STATUS_MISFIT,
+                        "the mask is empty: nothing is to be harmonized");
+  if (has_no_side(mask, false))
+    return status_error(STATUS_MISFIT,
+                        "the mask is all foreground: there is no background to "
+                        "harmonize it with");
+  return method->run(model, image, mask, out);
+}
+
 status apply_network(harmonizer *h, const data_image *image,
                      const data_image *mask, data_image *out) {
   *out = (data_image){0};

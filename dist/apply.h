@@ -1,8 +1,10 @@
-/* A network of a fixed size applied to a picture of any size. */
+/* Harmonization of a picture of any size: by a network of a fixed size, or by a
+ * classical method. */
 #ifndef HARMONIA_APPLY_H
 #define HARMONIA_APPLY_H
 
 #include "data/data.h"
+#include "dist/classical.h"
 #include "dist/harmonizer.h"
 
 /* Shrinks (or enlarges) image and mask to the network's size, runs it, and adds
@@ -11,5 +13,11 @@
  * empty mask is STATUS_MISFIT. */
 status apply_network(harmonizer *h, const data_image *image,
                      const data_image *mask, data_image *out);
+
+/* At the picture's own size; what was said of pixels and masks holds here too.
+ * A mask without background is STATUS_MISFIT as well. */
+status apply_classical(const classical *method, const data_xue_model *model,
+                       const data_image *image, const data_image *mask,
+                       data_image *out);
 
 #endif

@@ -1,4 +1,5 @@
 /* harmonia apply: one picture of any size. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@
 #include "dist/command.h"
 
 typedef struct apply_configuration {
-  const char *checkpoint, *image, *mask, *output;
+  const char *checkpoint, *method, *data, *xue_model, *image, *mask, *output;
   int64_t threads, quality;
 } apply_configuration;
 
@@ -17,6 +18,14 @@ typedef struct apply_configuration {
 static const option options[] = {
     {"checkpoint", OPTION_TEXT, AT(checkpoint), NULL, 0, 0, "C.h5", NULL,
      "the trained network"},
+    {"method", OPTION_TEXT, AT(method), NULL, 0, 0, "NAME", NULL,
+     "instead of a network: lalonde (Lalonde and Efros 2007), xue (Xue et al. "
+     "2012) or xue-zero (the same without a model)"},
+    {"data", OPTION_TEXT, AT(data), NULL, 0, 0, "F.h5", NULL,
+     "xue: the packed data set whose model F.h5.xue it takes; fitted first if "
+     "it is not there"},
+    {"xue-model", OPTION_TEXT, AT(xue_model), NULL, 0, 0, "FILE", NULL,
+     "xue: the model, if it lies elsewhere"},
     {"image", OPTION_TEXT, AT(image), NULL, 0, 0, "FILE", NULL,
      "the composite, PNG or JPEG, of any size"},
     {"mask", OPTION_TEXT, AT(mask), NULL, 0, 0, "FILE", NULL,
@@ -33,28 +42,82 @@ static const option options[] = {
 
 static const option_table table = {
     .command = "apply",
-    .synopsis = "--checkpoint C.h5 --image I --mask M --output O",
+    .synopsis =
+        "(--checkpoint C.h5 | --method NAME) --image I --mask M --output O",
     .description =
         "Harmonizes one picture. The network works at its own size; the change "
         "of colour it makes is brought to the picture's size and added inside "
-        "the mask, so that detail stays and the background is untouched.",
+        "the mask, so that detail stays and the background is untouched. A "
+        "method without a network works at the picture's own size.",
     .options = options,
     .count = sizeof options / sizeof options[0],
 };
 
+/* What makes the picture: a network or a classical method. */
+typedef struct maker {
+  harmonizer *network;
+  const classical *classical;
+  data_xue_model *model; /* for xue */
+} maker;
+
+static status check(const apply_configuration *conf) {
+  if (conf->checkpoint[0] == '\0' && conf->method[0] == '\0')
+    return status_error(STATUS_USAGE, "option --checkpoint is missing");
+  if (conf->checkpoint[0] != '\0' && conf->method[0] != '\0')
+    return status_error(STATUS_USAGE,
+                        "options --checkpoint and --method: one of them");
+  const struct {
+    const char *name, *value;
+  } needed[] = {
+      {"image", conf->image}, {"mask", conf->mask}, {"output", conf->output}};
+  for (int i = 0; i < 3; i++)
+    if (needed[i].value[0] == '\0')
+      return status_error(STATUS_USAGE, "option --%s is missing",
+                          needed[i].name);
+  return STATUS_OK;
+}
+
+/* By --xue-model alone any model is taken; by --data that of the set. */
+static status open_model(const apply_configuration *conf, int threads,
+                         data_xue_model **out) {
+  char path[PATH_MAX];
+  if (conf->data[0] == '\0' && conf->xue_model[0] == '\0')
+    return status_error(STATUS_USAGE,
+                        "method xue needs a model: option --data or "
+                        "--xue-model");
+  TRY(classical_model_path(conf->xue_model, conf->data, path, sizeof path));
+  if (conf->data[0] == '\0') return data_xue_model_open(path, NULL, out);
+  data_set *set;
+  TRY(data_set_open(conf->data, &set));
+  status result = classical_model_provide(set, path, threads);
+  if (result == STATUS_OK)
+    result = data_xue_model_open(path, data_set_describe(set)->identity, out);
+  data_set_close(&set);
+  return result;
+}
+
+static status open_maker(const apply_configuration *conf, maker *out) {
+  int threads = conf->threads > 0 ? (int)conf->threads : threads_available();
+  if (conf->method[0] == '\0')
+    return harmonizer_open(conf->checkpoint, threads, false, &out->network);
+  out->classical = classical_find(conf->method);
+  if (out->classical == NULL)
+    return status_error(STATUS_USAGE, "option --method: '%s' is not one of %s",
+                        conf->method, classical_names);
+  if (out->classical->needs_model)
+    return open_model(conf, threads, &out->model);
+  return STATUS_OK;
+}
+
 static status run(void *configuration, const bool *given,
                   const char **positional, int positional_count) {
-  (void)positional, (void)positional_count;
+  (void)given, (void)positional, (void)positional_count;
   const apply_configuration *conf = configuration;
-  for (int i = 0; i < 4; i++)
-    if (!given[i])
-      return status_error(STATUS_USAGE, "option --%s is missing",
-                          options[i].name);
-  int threads = conf->threads > 0 ? (int)conf->threads : threads_available();
-  harmonizer *h = NULL;
+  TRY(check(conf));
+  maker how = {0};
   data_image image = {0}, mask = {0}, output = {0};
   status result;
-  TRY_OR(done, harmonizer_open(conf->checkpoint, threads, false, &h));
+  TRY_OR(done, open_maker(conf, &how));
   TRY_OR(done, data_image_read(conf->image, &image));
   TRY_OR(done, data_image_read_grey(conf->mask, &mask));
   if (mask.width != image.width || mask.height != image.height) {
@@ -63,7 +126,10 @@ static status run(void *configuration, const bool *given,
         mask.width, mask.height, conf->image, image.width, image.height);
     goto done;
   }
-  result = apply_network(h, &image, &mask, &output);
+  result =
+      how.network != NULL
+          ? apply_network(how.network, &image, &mask, &output)
+          : apply_classical(how.classical, how.model, &image, &mask, &output);
   if (result != STATUS_OK) {
     status_add_context("%s", conf->mask);
     goto done;
@@ -75,7 +141,8 @@ done:
   data_image_free(&image);
   data_image_free(&mask);
   data_image_free(&output);
-  harmonizer_destroy(&h);
+  harmonizer_destroy(&how.network);
+  data_xue_model_free(&how.model);
   return result;
 }
 

@@ -1,5 +1,6 @@
 /* harmonia eval: the table of the field. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@
 #include "dist/evaluate.h"
 
 typedef struct eval_configuration {
-  const char *data, *split, *background, *range, *quantise, *csv;
+  const char *data, *split, *background, *range, *quantise, *csv, *xue_model;
   option_list checkpoints, methods;
   int64_t limit, threads;
   bool train_mode;
@@ -24,7 +25,13 @@ static const option options[] = {
     {"checkpoint", OPTION_LIST, AT(checkpoints), NULL, 0, 0, "C.h5", NULL,
      "a trained network; may be given many times"},
     {"method", OPTION_LIST, AT(methods), NULL, 0, 0, "NAME", NULL,
-     "composite: the input itself; may be given beside checkpoints"},
+     "a method without a network, may be given many times: composite (the "
+     "input "
+     "itself), lalonde (Lalonde and Efros 2007), xue (Xue et al. 2012) or "
+     "xue-zero (the same without a model)"},
+    {"xue-model", OPTION_TEXT, AT(xue_model), NULL, 0, 0, "FILE", NULL,
+     "where the model of method xue is kept, instead of F.h5.xue; it is fitted "
+     "on the training split if it is not there"},
     {"limit", OPTION_INT, AT(limit), "0", 0, 1e9, "N", NULL,
      "only the first N samples of the split; 0: all"},
     {"csv", OPTION_TEXT, AT(csv), NULL, 0, 0, "FILE", NULL,
@@ -86,10 +93,13 @@ static status open_methods(const eval_configuration *conf, int threads,
   int count = 0;
   for (int i = 0; i < conf->methods.count; i++) {
     const char *name = conf->methods.values[i];
-    if (strcmp(name, "composite") != 0)
-      return status_error(
-          STATUS_USAGE, "option --method: '%s' is not one of composite", name);
-    snprintf(methods[count++].name, sizeof methods[0].name, "%s", name);
+    method *m = &methods[count++];
+    snprintf(m->name, sizeof m->name, "%s", name);
+    m->classical = classical_find(name);
+    if (m->classical == NULL && strcmp(name, "composite") != 0)
+      return status_error(STATUS_USAGE,
+                          "option --method: '%s' is not one of composite, %s",
+                          name, classical_names);
   }
   for (int i = 0; i < conf->checkpoints.count; i++) {
     const char *path = conf->checkpoints.values[i];
@@ -104,6 +114,30 @@ static status open_methods(const eval_configuration *conf, int threads,
     count++;
   }
   return STATUS_OK;
+}
+
+static bool need_model(const method *methods, int count) {
+  for (int m = 0; m < count; m++)
+    if (methods[m].classical != NULL && methods[m].classical->needs_model)
+      return true;
+  return false;
+}
+
+/* Collective. Rank 0 fits the model if it is missing; all open it. */
+static status open_model(const cluster *c, const eval_configuration *conf,
+                         data_set *set, method *methods, int count,
+                         data_xue_model **model) {
+  char path[PATH_MAX];
+  int threads = conf->threads > 0 ? (int)conf->threads : cluster_threads(c);
+  if (!need_model(methods, count)) return STATUS_OK;
+  status result =
+      classical_model_path(conf->xue_model, conf->data, path, sizeof path);
+  if (result == STATUS_OK && c->rank == 0)
+    result = classical_model_provide(set, path, threads);
+  TRY(cluster_agree(c, result));
+  result = data_xue_model_open(path, data_set_describe(set)->identity, model);
+  for (int m = 0; m < count; m++) methods[m].model = *model;
+  return cluster_agree(c, result);
 }
 
 /* ---- the table ---- */
@@ -225,11 +259,14 @@ static status run(const cluster *c, void *configuration, const bool *given,
   data_set *set = NULL;
   method *methods = NULL;
   averages *scores = NULL;
+  data_xue_model *model = NULL;
   status result = MEMORY_NEW((size_t)count + 1, "methods", &methods);
   if (result == STATUS_OK)
     result = MEMORY_NEW((size_t)count * SHARES + 1, "scores", &scores);
   if (result == STATUS_OK) result = open_all(c, conf, &set, methods);
   result = cluster_agree(c, result);
+  if (result == STATUS_OK)
+    result = open_model(c, conf, set, methods, count, &model);
   if (result == STATUS_OK) {
     protocol how = {
         .split = (data_split)choice("train|test", conf->split),
@@ -248,6 +285,7 @@ static status run(const cluster *c, void *configuration, const bool *given,
   result = cluster_agree(c, result);
   for (int m = 0; methods != NULL && m < count; m++)
     harmonizer_destroy(&methods[m].network);
+  data_xue_model_free(&model);
   memory_free(methods);
   memory_free(scores);
   data_set_close(&set);

@@ -53,18 +53,38 @@ static float to_level(nn_real value, quantisation how) {
   return level < 0 ? 0 : level > 255 ? 255 : level;
 }
 
-static void make_output(evaluator *e, const method *how, size_t sample) {
+static void take_levels(evaluator *e, const uint8_t *levels) {
   size_t values = 3 * (size_t)e->size * (size_t)e->size;
-  if (how->network == NULL) {
-    for (size_t i = 0; i < values; i++) e->output[i] = e->composite[i];
-    return;
-  }
+  for (size_t i = 0; i < values; i++) e->output[i] = levels[i];
+}
+
+static status run_classical(evaluator *e, const method *how) {
+  const data_image composite = {e->size, e->size, 3, e->composite};
+  const data_image mask = {e->size, e->size, 1, e->mask};
+  data_image output;
+  TRY(how->classical->run(how->model, &composite, &mask, &output));
+  take_levels(e, output.pixels);
+  data_image_free(&output);
+  return STATUS_OK;
+}
+
+static void run_network(evaluator *e, harmonizer *network, size_t sample) {
+  size_t values = 3 * (size_t)e->size * (size_t)e->size;
   augment_none(e->composite, e->mask, NULL, e->size, e->net_composite,
                e->net_mask, NULL);
   const nn_real *output =
-      harmonizer_run(how->network, e->net_composite, e->net_mask, sample);
+      harmonizer_run(network, e->net_composite, e->net_mask, sample);
   for (size_t i = 0; i < values; i++)
     e->output[i] = to_level(output[i], e->protocol->quantise);
+}
+
+static status make_output(evaluator *e, const method *how, size_t sample) {
+  if (how->classical != NULL) return run_classical(e, how);
+  if (how->network != NULL)
+    run_network(e, how->network, sample);
+  else
+    take_levels(e, e->composite);
+  return STATUS_OK;
 }
 
 /* This rank's samples: every ranks-th. Scores of others stay zero. */
@@ -77,7 +97,7 @@ static status score_share(const cluster *c, evaluator *e, size_t first,
     TRY(data_set_read(e->set, first + i, e->composite, e->mask, e->real));
     for (size_t k = 0; k < values; k++) e->target[k] = e->real[k];
     for (int m = 0; m < method_count; m++) {
-      make_output(e, &methods[m], i);
+      TRY(make_output(e, &methods[m], i));
       data_metrics(e->output, e->target, e->mask, e->size, e->size,
                    e->protocol->background, e->protocol->range, e->scratch,
                    &scores[(size_t)m * count + i]);

@@ -3,6 +3,7 @@
 #define HARMONIA_EVALUATE_H
 
 #include "data/data.h"
+#include "dist/classical.h"
 #include "dist/cluster.h"
 #include "dist/harmonizer.h"
 
@@ -20,10 +21,14 @@ typedef struct protocol {
   quantisation quantise;
 } protocol;
 
-/* Maps a sample of the data set to levels 0..255; one a method. */
+/* Maps a sample of the data set to levels 0..255: by a network, by a classical
+ * method (which gives whole levels: `quantise` is nothing to it), or, where
+ * both are NULL, as the composite is. */
 typedef struct method {
   char name[256];
-  harmonizer *network; /* NULL: the composite as it is */
+  harmonizer *network;
+  const classical *classical;
+  const data_xue_model *model; /* what the classical one may need */
 } method;
 
 /* The foreground shares of the field's tables: (0,5], (5,15], (15,100] %. */

@@ -174,6 +174,13 @@ try 2 "option --method: 'magic'" "eval: an unknown method" \
     eval --data d.h5 --method magic
 try 2 "option --quality: '0'" "apply: --quality 0" apply --quality 0
 try 2 "option --checkpoint is missing" "apply: nothing given" apply
+try 2 "options --checkpoint and --method" "apply: two methods" \
+    apply --checkpoint "$good" --method lalonde --image image.png \
+    --mask mask.png --output out.png
+try 2 "option --method: 'magic'" "apply: an unknown method" \
+    apply --method magic --image image.png --mask mask.png --output out.png
+try 1 "empty.png: the mask is empty" "apply: an empty mask, without a network" \
+    apply --method lalonde --image image.png --mask empty.png --output out.png
 try 2 "option --size: '8'" "pack: --size 8" pack h-good x.h5 --size 8
 try 2 "too few arguments" "pack: one argument" pack h-good
 try 2 "'c' is one argument too many" "pack: three" pack a b c

@@ -16,7 +16,9 @@ typedef enum random_purpose {
   RANDOM_COMPOSE,     /* references and methods of composites */
   RANDOM_TRANSFER,    /* rotations of colour transfer */
   RANDOM_SYNTH,       /* procedural scenes */
-  RANDOM_TEST         /* test data */
+  RANDOM_TEST,        /* test data */
+  RANDOM_KMEANS,      /* first centres of k-means */
+  RANDOM_FOREST       /* bootstraps and features of random forests */
 } random_purpose;
 
 /* The block function: 10 rounds; counter and key as published. */
