@@ -155,6 +155,11 @@ lint: $(BUILD)/config.mk
 	@.ci/install-deps --with-lint
 	@.ci/lint $(BUILD) $(LINT_C) -- $(LINT_H)
 
+# The README's option reference from the program's own --help.
+readme: $(BUILD)/harmonia
+	@.ci/readme-options $(BUILD)/harmonia README.md >$(BUILD)/README.md
+	@mv $(BUILD)/README.md README.md
+
 clean:
 	rm -rf $(BUILD)
 
@@ -164,7 +169,8 @@ help:
 	@echo "make test          all tests; make test-NAME: one of them"
 	@echo "make tests         builds the test programs in $(BUILD)/tests"
 	@echo "make test-sanitize all tests under sanitizers"
+	@echo "make readme         the option reference in README.md, from --help"
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
-.PHONY: all tests test test-sanitize demo lint clean help
+.PHONY: all tests test test-sanitize demo lint readme clean help
