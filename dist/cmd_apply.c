@@ -11,6 +11,7 @@
 typedef struct apply_configuration {
   const char *checkpoint, *image, *mask, *output;
   int64_t threads, quality;
+  bool invert;
 } apply_configuration;
 
 #define AT(member) offsetof(apply_configuration, member)
@@ -25,6 +26,8 @@ static const option options[] = {
     {"output", OPTION_TEXT, AT(output), NULL, 0, 0, "FILE", NULL,
      "where the harmonized picture goes, .png or .jpg; PNG keeps the "
      "background's pixels bit for bit"},
+    {"invert", OPTION_FLAG, AT(invert), NULL, 0, 0, NULL, NULL,
+     "harmonize the background to the foreground"},
     {"quality", OPTION_INT, AT(quality), "95", 1, 100, "Q", NULL, "of a JPEG"},
     {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
      "0: all cores"},
@@ -63,6 +66,9 @@ static status run(void *configuration, const bool *given,
         mask.width, mask.height, conf->image, image.width, image.height);
     goto done;
   }
+  size_t pixels = (size_t)mask.width * (size_t)mask.height;
+  for (size_t i = 0; conf->invert && i < pixels; i++)
+    mask.pixels[i] = (uint8_t)(255 - mask.pixels[i]);
   result = apply_network(h, &image, &mask, &output);
   if (result != STATUS_OK) {
     status_add_context("%s", conf->mask);

@@ -41,5 +41,6 @@ const nn_op *const nn_ops[] = {
     &nn_op_upsample_bilinear,
     &nn_op_upsample_bilinear_adjoint,
     &nn_op_dropout_mask,
+    &nn_op_uniform,
     NULL,
 };

@@ -246,6 +246,10 @@ static nn_id make_dropout(building *b, const sizes *s) {
   nn_id x = nn_square(b->t.g, variable(b, s->a, ANY));
   return nn_mul(b->t.g, x, nn_dropout_mask(b->t.g, s->a, 0.5, 3));
 }
+static nn_id make_uniform(building *b, const sizes *s) {
+  nn_id x = nn_square(b->t.g, variable(b, s->a, ANY));
+  return nn_mul(b->t.g, x, nn_uniform(b->t.g, s->a.n));
+}
 
 /* Frozen values are for checks of their own; here both arms must agree: the
  * gradient of x stop(x) is stop(x), not 2x, so x enters as an input of its
@@ -512,6 +516,7 @@ static const family families[] = {
     {&nn_op_upsample_bilinear_adjoint, "upsample_bilinear_adjoint",
      make_upsample_adjoint, shrinks, false},
     {&nn_op_dropout_mask, "dropout_mask", make_dropout, elementwise, false},
+    {&nn_op_uniform, "uniform", make_uniform, elementwise, false},
     {NULL, "gradient penalty", make_penalty, penalties, true},
     {NULL, "batch norm", make_batch_norm, batch_norms, true},
     {NULL, "triplet loss", make_triplet, styles, true},
