@@ -89,6 +89,25 @@ status apply_classical(const classical *method, const data_xue_model *model,
   return method->run(model, image, mask, out);
 }
 
+status apply_score(harmonizer *h, const data_image *image,
+                   const data_image *mask, double *score) {
+  size_t count = (size_t)mask->width * (size_t)mask->height, inside = 0;
+  for (size_t i = 0; i < count; i++) inside += mask->pixels[i] > 127;
+  if (inside == 0 || inside == count)
+    return status_error(STATUS_MISFIT,
+                        "the mask has no %s: there is nothing to compare",
+                        inside == 0 ? "foreground" : "background");
+  int size = harmonizer_size(h);
+  size_t pixels = (size_t)size * (size_t)size;
+  float *inputs;
+  TRY(MEMORY_NEW(4 * pixels, "network inputs", &inputs));
+  status result = shrink(image, mask, size, inputs, inputs + 3 * pixels);
+  if (result == STATUS_OK)
+    *score = harmonizer_score(h, inputs, inputs + 3 * pixels);
+  memory_free(inputs);
+  return result;
+}
+
 status apply_network(harmonizer *h, const data_image *image,
                      const data_image *mask, data_image *out) {
   *out = (data_image){0};
@@ -102,7 +121,8 @@ status apply_network(harmonizer *h, const data_image *image,
   TRY_OR(done, MEMORY_NEW(4 * pixels, "network inputs", &inputs));
   TRY_OR(done, MEMORY_NEW(3 * pixels, "network output", &change));
   TRY_OR(done, shrink(image, mask, size, inputs, inputs + 3 * pixels));
-  const nn_real *output = harmonizer_run(h, inputs, inputs + 3 * pixels, 0);
+  const nn_real *output =
+      harmonizer_run(h, inputs, inputs + 3 * pixels, NULL, 0);
   for (size_t i = 0; i < 3 * pixels; i++)
     change[i] = ((float)output[i] - inputs[i]) * 127.5f;
   TRY_OR(done, data_image_create(image->width, image->height, 3, out));

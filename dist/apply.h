@@ -20,4 +20,9 @@ status apply_classical(const classical *method, const data_xue_model *model,
                        const data_image *image, const data_image *mask,
                        data_image *out);
 
+/* The harmony score (0 to 1) of an image of any size; `h` is one of
+ * harmonizer_open_score. A mask that is empty or full is STATUS_MISFIT. */
+status apply_score(harmonizer *h, const data_image *image,
+                   const data_image *mask, double *score);
+
 #endif

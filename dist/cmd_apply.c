@@ -12,6 +12,7 @@
 typedef struct apply_configuration {
   const char *checkpoint, *method, *data, *xue_model, *image, *mask, *output;
   int64_t threads, quality;
+  bool invert;
 } apply_configuration;
 
 #define AT(member) offsetof(apply_configuration, member)
@@ -34,6 +35,8 @@ static const option options[] = {
     {"output", OPTION_TEXT, AT(output), NULL, 0, 0, "FILE", NULL,
      "where the harmonized picture goes, .png or .jpg; PNG keeps the "
      "background's pixels bit for bit"},
+    {"invert", OPTION_FLAG, AT(invert), NULL, 0, 0, NULL, NULL,
+     "harmonize the background to the foreground"},
     {"quality", OPTION_INT, AT(quality), "95", 1, 100, "Q", NULL, "of a JPEG"},
     {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
      "0: all cores"},
@@ -126,6 +129,9 @@ static status run(void *configuration, const bool *given,
         mask.width, mask.height, conf->image, image.width, image.height);
     goto done;
   }
+  size_t pixels = (size_t)mask.width * (size_t)mask.height;
+  for (size_t i = 0; conf->invert && i < pixels; i++)
+    mask.pixels[i] = (uint8_t)(255 - mask.pixels[i]);
   result =
       how.network != NULL
           ? apply_network(how.network, &image, &mask, &output)

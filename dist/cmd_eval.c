@@ -10,7 +10,8 @@
 #include "dist/evaluate.h"
 
 typedef struct eval_configuration {
-  const char *data, *split, *background, *range, *quantise, *csv, *xue_model;
+  const char *data, *split, *background, *range, *quantise, *csv, *code,
+      *xue_model;
   option_list checkpoints, methods;
   int64_t limit, threads;
   bool train_mode;
@@ -46,6 +47,9 @@ static const option options[] = {
      "maximum (iDIH), or 255"},
     {"quantise", OPTION_CHOICE, AT(quantise), "trunc", 0, 0, NULL,
      "trunc|round|float", "how outputs become levels"},
+    {"code", OPTION_CHOICE, AT(code), "composite", 0, 0, NULL, "composite|real",
+     "whose background gives the domain code of systems that have one: the "
+     "composite's, or as in the published test the real image's"},
     {"train-mode", OPTION_FLAG, AT(train_mode), NULL, 0, 0, NULL, NULL,
      "batch statistics of the single image and live dropout, as the published "
      "test scripts run"},
@@ -274,7 +278,8 @@ static status run(const cluster *c, void *configuration, const bool *given,
         .background =
             (data_background)choice("as-is|gt|masked", conf->background),
         .range = (data_psnr_range)choice("pred|target-max|255", conf->range),
-        .quantise = (quantisation)choice("trunc|round|float", conf->quantise)};
+        .quantise = (quantisation)choice("trunc|round|float", conf->quantise),
+        .code_of_real = strcmp(conf->code, "real") == 0};
     result = evaluate(c, set, &how, methods, count, scores);
   }
   if (result == STATUS_OK && scores != NULL && c->rank == 0) {

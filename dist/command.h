@@ -25,6 +25,7 @@ typedef struct command {
 } command;
 
 extern const command command_compose, command_synth, command_pack,
-    command_train, command_eval, command_apply, command_report, command_info;
+    command_train, command_eval, command_apply, command_score, command_report,
+    command_info;
 
 #endif

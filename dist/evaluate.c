@@ -15,7 +15,7 @@ typedef struct evaluator {
   const protocol *protocol;
   int size;
   uint8_t *composite, *mask, *real;
-  float *net_composite, *net_mask;
+  float *net_composite, *net_mask, *net_real;
   float *output, *target, *scratch; /* levels 0..255 */
 } evaluator;
 
@@ -26,6 +26,7 @@ static status evaluator_allocate(evaluator *e) {
   TRY(MEMORY_NEW(3 * pixels, "a sample", &e->real));
   TRY(MEMORY_NEW(3 * pixels, "a sample", &e->net_composite));
   TRY(MEMORY_NEW(pixels, "a sample", &e->net_mask));
+  TRY(MEMORY_NEW(3 * pixels, "a sample", &e->net_real));
   TRY(MEMORY_NEW(3 * pixels, "a sample", &e->output));
   TRY(MEMORY_NEW(3 * pixels, "a sample", &e->target));
   return MEMORY_NEW(data_metrics_scratch(e->size, e->size), "metrics",
@@ -38,6 +39,7 @@ static void evaluator_free(evaluator *e) {
   memory_free(e->real);
   memory_free(e->net_composite);
   memory_free(e->net_mask);
+  memory_free(e->net_real);
   memory_free(e->output);
   memory_free(e->target);
   memory_free(e->scratch);
@@ -70,10 +72,11 @@ static status run_classical(evaluator *e, const method *how) {
 
 static void run_network(evaluator *e, harmonizer *network, size_t sample) {
   size_t values = 3 * (size_t)e->size * (size_t)e->size;
-  augment_none(e->composite, e->mask, NULL, e->size, e->net_composite,
-               e->net_mask, NULL);
+  augment_none(e->composite, e->mask, e->real, e->size, e->net_composite,
+               e->net_mask, e->net_real);
   const nn_real *output =
-      harmonizer_run(network, e->net_composite, e->net_mask, sample);
+      harmonizer_run(network, e->net_composite, e->net_mask,
+                     e->protocol->code_of_real ? e->net_real : NULL, sample);
   for (size_t i = 0; i < values; i++)
     e->output[i] = to_level(output[i], e->protocol->quantise);
 }

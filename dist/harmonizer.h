@@ -24,8 +24,19 @@ const char *harmonizer_model(const harmonizer *h); /* "unet" */
 uint64_t harmonizer_step(const harmonizer *h);     /* steps it was trained */
 
 /* composite [S,S,3] in [-1,1], mask [S,S] 0 to 1; the result [S,S,3] is valid
- * until the next call. `sample` keys dropout in train mode. */
+ * until the next call. Where the generator is given a domain code, it is that
+ * of the background of `reference` (as composite; NULL: of the composite).
+ * `sample` keys dropout in train mode. */
 const nn_real *harmonizer_run(harmonizer *h, const nn_real *composite,
-                              const nn_real *mask, uint64_t sample);
+                              const nn_real *mask, const nn_real *reference,
+                              uint64_t sample);
+
+/* A checkpoint's code extractor alone: the harmony score of an image's
+ * foreground and background (nn_harmony_score). STATUS_MISFIT where the system
+ * has none. */
+status harmonizer_open_score(const char *checkpoint, int threads,
+                             harmonizer **out);
+double harmonizer_score(harmonizer *h, const nn_real *image,
+                        const nn_real *mask);
 
 #endif

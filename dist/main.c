@@ -10,8 +10,9 @@
 #include "dist/version.h"
 
 static const command *const commands[] = {
-    &command_compose, &command_synth, &command_pack,   &command_train,
-    &command_eval,    &command_apply, &command_report, &command_info,
+    &command_compose, &command_synth,  &command_pack,
+    &command_train,   &command_eval,   &command_apply,
+    &command_score,   &command_report, &command_info,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

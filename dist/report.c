@@ -38,7 +38,7 @@ static status make_row(harmonizer *h, data_set *set, size_t sample,
   float *composite = inputs, *mask = inputs + 3 * pixels;
   augment_none(cells[0].pixels, cells[1].pixels, NULL, size, composite, mask,
                NULL);
-  const nn_real *output = harmonizer_run(h, composite, mask, sample);
+  const nn_real *output = harmonizer_run(h, composite, mask, NULL, sample);
   for (size_t i = 0; i < 3 * pixels; i++)
     cells[2].pixels[i] = data_net_to_byte_rounded((float)output[i]);
   draw_error(&cells[2], &cells[3], &cells[4]);

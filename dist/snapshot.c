@@ -100,12 +100,21 @@ static status read_entry(ckpt_reader *reader, const nn_entry *entry,
   return STATUS_OK;
 }
 
+/* Whether the layout has entries of the network ("D/") that `name` is of. */
+static bool has_network(const nn_layout *layout, const char *name) {
+  size_t length = strcspn(name, "/") + 1;
+  for (int i = 0; i < layout->entry_count; i++)
+    if (strncmp(layout->entries[i].name, name, length) == 0) return true;
+  return false;
+}
+
 /* An array that the network has no place for would silently be lost. */
-static status check_no_strangers(ckpt_reader *reader, const nn_layout *layout) {
+static status check_no_strangers(ckpt_reader *reader, const snapshot *s) {
   for (size_t i = 0; i < ckpt_array_count(reader); i++) {
     const char *name = ckpt_array_at(reader, i)->name;
     if (strncmp(name, "optimizer/", 10) == 0) continue;
-    if (nn_layout_find(layout, name) == NULL)
+    if (nn_layout_find(s->layout, name) != NULL) continue;
+    if (!s->partial || has_network(s->layout, name))
       return status_error(
           STATUS_MISFIT, "the file holds %s, which this network has not", name);
   }
@@ -113,7 +122,7 @@ static status check_no_strangers(ckpt_reader *reader, const nn_layout *layout) {
 }
 
 status snapshot_read(ckpt_reader *reader, snapshot *s, nn_real *scratch) {
-  TRY(check_no_strangers(reader, s->layout));
+  TRY(check_no_strangers(reader, s));
   for (int i = 0; i < s->layout->entry_count; i++) {
     const nn_entry *entry = &s->layout->entries[i];
     TRY(read_entry(reader, entry, "", s->state, scratch));

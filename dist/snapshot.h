@@ -13,6 +13,7 @@ typedef struct snapshot {
   const nn_layout *layout;
   nn_real *state;      /* layout->state_size */
   nn_real *moments[2]; /* layout->parameter_size each; NULL: none */
+  bool partial; /* reading: the file may hold networks that the layout lacks */
 } snapshot;
 
 /* Writes `path` atomically. `scratch` holds the largest entry. */
@@ -21,7 +22,8 @@ status snapshot_write(const char *path, const snapshot *snapshot,
 
 /* Reads parameters, buffers and (where moments are not NULL) moments. Every
  * entry of the layout must be there in its shape, and every array of the file
- * must be one of the layout's: STATUS_MISFIT names the tensor. */
+ * must be one of the layout's (partial: or of a network of which the layout has
+ * nothing): STATUS_MISFIT names the tensor. */
 status snapshot_read(ckpt_reader *reader, snapshot *snapshot, nn_real *scratch);
 
 /* Values of the largest entry. */

@@ -14,8 +14,12 @@ static const option options[] = {
      "the packed data set (harmonia pack or synth)"},
     {"out", OPTION_TEXT, AT(out), NULL, 0, 0, "RUN", NULL,
      "folder of the run: checkpoints/, log.csv, sheet.png, curves.png"},
-    {"model", OPTION_CHOICE, AT(model), "unet", 0, 0, NULL, "unet",
-     "system to train: unet is the attention U-Net with an L1 loss"},
+    {"model", OPTION_CHOICE, AT(model), "unet", 0, 0, NULL,
+     "unet|dovenet|bargainnet",
+     "system to train, a preset of the options below: unet is the attention "
+     "U-Net with an L1 loss; dovenet adds --gan wgangp and --flip=no; "
+     "bargainnet is --style-code --lambda-tri 0.01 --lambda-l1 1 --norm batch "
+     "--lr 0.0001 --beta1 0.9 --lr-policy constant --crop-min 0.5"},
     {"resume", OPTION_FLAG, AT(resume), NULL, 0, 0, NULL, NULL,
      "go on from the newest good checkpoint in RUN, if there is one; options "
      "not given are those of the checkpoint"},
@@ -35,8 +39,11 @@ static const option options[] = {
      "channels of the generator's first level"},
     {"ndf", OPTION_INT, AT(ndf), "64", 1, 4096, "C", NULL,
      "channels of the discriminator's first level, in systems that have one"},
+    {"nef", OPTION_INT, AT(nef), "64", 1, 4096, "C", NULL,
+     "channels of the code extractor's first level, in systems that have one"},
     {"norm", OPTION_CHOICE, AT(norm), "instance", 0, 0, NULL, "instance|batch",
-     "normalisation of the generator"},
+     "normalisation of generator and discriminator; the code extractor always "
+     "has batch norm"},
     {"dropout", OPTION_REAL, AT(dropout), "0.5", 0, 0.99, "P", NULL,
      "probability of dropout in the generator's middle levels"},
     {"blend", OPTION_FLAG, AT(blend), "no", 0, 0, NULL, NULL,
@@ -44,8 +51,37 @@ static const option options[] = {
      "as published, the network draws the background anew"},
     {"lambda-l1", OPTION_REAL, AT(lambda_l1), "100", 0, 1e9, "X", NULL,
      "weight of the L1 loss"},
+    {"gan", OPTION_CHOICE, AT(gan), "none", 0, 0, NULL,
+     "none|wgangp|lsgan|vanilla",
+     "train against DoveNet's discriminator with this loss (wgangp: a hinge, "
+     "as published)"},
+    {"lambda-gan", OPTION_REAL, AT(lambda_gan), "1", 0, 1e9, "X", NULL,
+     "weight of the adversarial losses in the generator's loss"},
+    {"lambda-a", OPTION_REAL, AT(lambda_a), "1", 0, 1e9, "X", NULL,
+     "weight of the global score among them"},
+    {"lambda-v", OPTION_REAL, AT(lambda_v), "1", 0, 1e9, "X", NULL,
+     "weight of the domain verification score among them"},
+    {"lambda-gp", OPTION_REAL, AT(lambda_gp), "10", 0, 1e9, "X", NULL,
+     "weight of the gradient penalty; 0: none"},
+    {"gp-ratio", OPTION_REAL, AT(gp_ratio), "1", 0, 1e9, "X", NULL,
+     "share of the penalty in the discriminator's loss; 0: none"},
+    {"style-code", OPTION_FLAG, AT(style_code), "no", 0, 0, NULL, NULL,
+     "the generator is given the domain code of the background, as in "
+     "BargainNet"},
+    {"lambda-tri", OPTION_REAL, AT(lambda_tri), "0", 0, 1e9, "X", NULL,
+     "weight of BargainNet's triplet losses on domain codes; 0: none"},
+    {"margin", OPTION_REAL, AT(margin), "0.1", 0, 1e6, "X", NULL,
+     "of the triplet losses"},
+    {"triplet", OPTION_CHOICE, AT(triplet), "vector", 0, 0, NULL,
+     "vector|entries",
+     "distance of codes: of the vectors, or entry by entry, as PyTorch from "
+     "about 2021 on takes the published code"},
     {"lr", OPTION_REAL, AT(lr), "0.0002", 0, 10, "X", NULL,
      "Adam's learning rate"},
+    {"g-lr-ratio", OPTION_REAL, AT(g_lr_ratio), "1", 0, 1e6, "X", NULL,
+     "times the learning rate for the generator (and code extractor)"},
+    {"d-lr-ratio", OPTION_REAL, AT(d_lr_ratio), "1", 0, 1e6, "X", NULL,
+     "times the learning rate for the discriminator"},
     {"beta1", OPTION_REAL, AT(beta1), "0.5", 0, 0.999999, "X", NULL,
      "Adam's decay of the mean"},
     {"beta2", OPTION_REAL, AT(beta2), "0.999", 0, 0.9999999, "X", NULL,
@@ -65,7 +101,7 @@ static const option options[] = {
     {"crop-min", OPTION_REAL, AT(crop_min), "1", 0.05, 1, "X", NULL,
      "random resized crops of X to 1 of the area; 1: none"},
     {"seed", OPTION_INT, AT(seed), "1", 0, 9e15, "S", NULL,
-     "of weights, order, augmentation and dropout"},
+     "of weights, order, augmentation, dropout and the penalty's alpha"},
     {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
      "threads a rank; 0: this rank's share of the node's cores"},
     {"save-every", OPTION_INT, AT(save_every), "500", 1, MANY, "K", NULL,
@@ -104,6 +140,8 @@ static const char *const changeable[] = {
     "log-every",
     "max-minutes",
     "lr",
+    "g-lr-ratio",
+    "d-lr-ratio",
     "lr-policy",
     "report-samples",
     "lr-constant-epochs",
@@ -115,6 +153,34 @@ bool train_option_is_fixed(int index) {
   for (size_t i = 0; i < sizeof changeable / sizeof changeable[0]; i++)
     if (strcmp(options[index].name, changeable[i]) == 0) return false;
   return true;
+}
+
+/* The recipes of the published training commands. */
+static const struct preset {
+  const char *model, *option, *value;
+} presets[] = {
+    {"dovenet", "gan", "wgangp"},
+    {"dovenet", "flip", "no"},
+    {"bargainnet", "style-code", "yes"},
+    {"bargainnet", "lambda-tri", "0.01"},
+    {"bargainnet", "lambda-l1", "1"},
+    {"bargainnet", "norm", "batch"},
+    {"bargainnet", "lr", "0.0001"},
+    {"bargainnet", "beta1", "0.9"},
+    {"bargainnet", "lr-policy", "constant"},
+    {"bargainnet", "crop-min", "0.5"},
+};
+
+void train_options_preset(train_options *values, const bool *given) {
+  for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
+    int index = options_find(&train_option_table, presets[i].option);
+    INVARIANT(index >= 0, "no option --%s", presets[i].option);
+    if (strcmp(values->model, presets[i].model) != 0) continue;
+    if (given != NULL && given[index]) continue;
+    status result = options_set(&train_option_table, values, presets[i].option,
+                                presets[i].value);
+    INVARIANT(result == STATUS_OK, "preset: %s", status_message());
+  }
 }
 
 /* Where a run lives and how it was started says nothing about what it is. */
@@ -157,23 +223,39 @@ status train_options_load(train_options *values, const bool *given,
                           ckpt_reader *reader, char **texts) {
   enum { TEXT = 512 };
   TRY(MEMORY_NEW((size_t)OPTIONS * TEXT, "options", texts));
+  /* the model first: it stands for options that the file may not have */
+  int model = options_find(&train_option_table, "model");
+  TRY(load_option(values, model, given != NULL && given[model], reader,
+                  *texts + (size_t)model * TEXT, TEXT));
+  train_options_preset(values, given);
   for (int i = 0; i < OPTIONS; i++)
-    if (is_stored(i))
+    if (is_stored(i) && i != model)
       TRY(load_option(values, i, given != NULL && given[i], reader,
                       *texts + (size_t)i * TEXT, TEXT));
   return STATUS_OK;
 }
 
 nn_model_options train_model_options(const train_options *o, int batch,
-                                     bool training, bool with_gradients) {
-  return (nn_model_options){.model = o->model,
-                            .batch = batch,
+                                     nn_purpose purpose, bool training) {
+  return (nn_model_options){.batch = batch,
                             .size = (int)o->size,
                             .ngf = (int)o->ngf,
                             .norm = o->norm,
                             .dropout = o->dropout,
-                            .lambda_l1 = o->lambda_l1,
                             .blend = o->blend,
-                            .training = training,
-                            .with_gradients = with_gradients};
+                            .style_code = o->style_code,
+                            .nef = (int)o->nef,
+                            .gan = o->gan,
+                            .ndf = (int)o->ndf,
+                            .lambda_l1 = o->lambda_l1,
+                            .lambda_gan = o->lambda_gan,
+                            .lambda_a = o->lambda_a,
+                            .lambda_v = o->lambda_v,
+                            .lambda_gp = o->lambda_gp,
+                            .gp_ratio = o->gp_ratio,
+                            .lambda_tri = o->lambda_tri,
+                            .margin = o->margin,
+                            .triplet = o->triplet,
+                            .purpose = purpose,
+                            .training = training};
 }

@@ -11,10 +11,12 @@
 #include "nn/nn.h"
 
 typedef struct train_options {
-  const char *data, *out, *model, *norm, *lr_policy;
-  bool resume, flip, blend;
-  int64_t steps, epochs, batch, micro_batch, size, ngf, ndf, seed, threads,
+  const char *data, *out, *model, *norm, *lr_policy, *gan, *triplet;
+  bool resume, flip, blend, style_code;
+  int64_t steps, epochs, batch, micro_batch, size, ngf, ndf, nef, seed, threads,
       save_every, keep, log_every, report_samples;
+  double lambda_gan, lambda_a, lambda_v, lambda_gp, gp_ratio, lambda_tri,
+      margin, g_lr_ratio, d_lr_ratio;
   double dropout, lambda_l1, lr, beta1, beta2, eps, lr_constant_epochs,
       lr_decay_epochs, lr_step_epochs, crop_min, max_minutes;
 } train_options;
@@ -24,6 +26,10 @@ extern const option_table train_option_table;
 /* Whether option i describes the run itself: it must stay what it was when a
  * run is resumed, and is what a checkpoint needs to be understood. */
 bool train_option_is_fixed(int index);
+
+/* A model name stands for values of other options: gives them to those that
+ * the user did not give. given: NULL where none was. */
+void train_options_preset(train_options *options, const bool *given);
 
 /* Writes every option as the text "option.NAME". */
 status train_options_save(const train_options *options, ckpt_writer *writer);
@@ -36,6 +42,6 @@ status train_options_load(train_options *options, const bool *given,
 
 /* The network that the options describe. */
 nn_model_options train_model_options(const train_options *options, int batch,
-                                     bool training, bool with_gradients);
+                                     nn_purpose purpose, bool training);
 
 #endif

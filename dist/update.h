@@ -6,7 +6,10 @@
  * of everybody's sums, adds them in the tree's order, runs Adam on it (moments
  * exist for the slice alone) and sends the new values to all: a reduce-scatter
  * and an all-gather that move as much as an all-reduce, with Adam's work and
- * memory divided by the ranks. */
+ * memory divided by the ranks.
+ *
+ * A step may have several phases, each with its own part of the state vector
+ * (nn_system): only that part is sent, summed and updated. */
 #ifndef HARMONIA_UPDATE_H
 #define HARMONIA_UPDATE_H
 
@@ -18,7 +21,9 @@ typedef struct update update;
 
 typedef struct update_options {
   const cluster *cluster;
-  const nn_layout *layout;
+  const nn_layout *layout;                /* of the state vector */
+  const nn_layout *phases[NN_MAX_PHASES]; /* what each phase computes of it */
+  int phase_count;
   int micro_batches; /* of a step, over all ranks */
   int threads;
 } update_options;
@@ -26,23 +31,23 @@ typedef struct update_options {
 status update_create(const update_options *options, update **out);
 void update_destroy(update **update);
 
-/* The state vector, layout->result_size values: parameters, buffers, and behind
+/* The state vector, layout->vector_size values: parameters, buffers, and behind
  * them the reports of the last step. The same on all ranks. */
 nn_real *update_state(update *u);
 
-/* Where the results of this rank's next micro-batch are to be written
- * (layout->result_size values); update_add takes them in. Micro-batches come in
- * the order of order_share's range. */
-nn_real *update_target(update *u);
-void update_add(update *u);
+/* Where the results of this rank's next micro-batch of the phase are to be
+ * written (result_size values of the phase's layout); update_add takes them in.
+ * Micro-batches come in the order of order_share's range. */
+nn_real *update_target(update *u, int phase);
+void update_add(update *u, int phase);
 
-/* Collective. Ends the step: parameters by Adam, buffers and reports by the
- * mean over micro-batches. `own` is how this rank's computing went: a failure
- * of any rank becomes everybody's. A NaN or an infinity in a sum is
+/* Collective. Ends the phase: its parameters by Adam, buffers and reports by
+ * the mean over micro-batches. `own` is how this rank's computing went: a
+ * failure of any rank becomes everybody's. A NaN or an infinity in a sum is
  * STATUS_NUMERIC on every rank, naming the tensor. After a failure the state is
- * that of the step's beginning. `*stop` becomes true if it is on any rank. */
-status update_finish(update *u, const nn_adam_options *adam, status own,
-                     bool *stop);
+ * that of the phase's beginning. `*stop` becomes true if it is on any rank. */
+status update_finish(update *u, int phase, const nn_adam_options *adam,
+                     status own, bool *stop);
 
 /* Seconds spent waiting for and moving data, and summing and updating. */
 void update_times(const update *u, double *communicating, double *updating);

@@ -46,6 +46,9 @@ nn_id nn_partial_conv(nn_graph *g, nn_id x, nn_id mask, nn_id w, nn_id bias,
   }
   if (mask == NN_NONE) {
     nn_id y = nn_conv(g, x, w, stride, pad);
+    double area = (double)kernel.n * kernel.h;
+    double full = area / (area + 1e-8); /* q: rounds to 1 in float */
+    if ((nn_real)full != 1) y = nn_affine(g, y, full, 0);
     if (new_mask != NULL) *new_mask = NN_NONE;
     return bias == NN_NONE ? y : nn_add(g, y, bias);
   }

@@ -1,5 +1,6 @@
-/* Dropout masks from counter-based random numbers: a sample's mask depends on
- * (seed, its position in the run, layer), not on who computes it. */
+/* Dropout masks and the penalty's alpha from counter-based random numbers: a
+ * sample's depend on (seed, its position in the run, layer), not on who
+ * computes them. */
 #include "base/random.h"
 #include "nn/internal.h"
 
@@ -33,4 +34,20 @@ nn_id nn_dropout_mask(nn_graph *g, nn_shape shape, double p, int layer) {
                               .shape = shape,
                               .alpha = p,
                               .index = layer});
+}
+
+/* One number a sample. */
+static void uniform_kernel(const nn_call *call) {
+  for (int n = 0; n < call->shape.n; n++) {
+    random_stream stream = random_stream_make(
+        call->seed, RANDOM_PENALTY, call->first_sample + (uint64_t)n, 0);
+    call->out[n] = (nn_real)random_uniform(&stream);
+  }
+}
+
+const nn_op nn_op_uniform = {.name = "uniform", .kernel = uniform_kernel};
+
+nn_id nn_uniform(nn_graph *g, int samples) {
+  return nn_emit(
+      g, (nn_node){.op = &nn_op_uniform, .shape = NN_SHAPE(samples, 1, 1, 1)});
 }

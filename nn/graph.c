@@ -122,6 +122,20 @@ nn_id nn_buffer(nn_graph *graph, const char *name, nn_shape shape, int rank,
   return add_state(graph, name, shape, rank, false, init, a, b);
 }
 
+nn_id nn_find_state(const nn_graph *graph, const char *name) {
+  for (int i = 0; i < graph->state_count; i++)
+    if (strcmp(graph->states[i].entry.name, name) == 0)
+      return graph->states[i].id;
+  return NN_NONE;
+}
+
+nn_id nn_buffer_value(const nn_graph *graph, nn_id buffer) {
+  nn_node node = nn_get(graph, buffer);
+  INVARIANT(node.op == &nn_op_state, "node %d is no buffer", buffer);
+  nn_id value = graph->states[node.index].result;
+  return value != NN_NONE ? value : buffer;
+}
+
 /* ---- results ---- */
 
 void nn_set_buffer(nn_graph *graph, nn_id buffer, nn_id value) {
@@ -144,18 +158,31 @@ void nn_keep(nn_graph *graph, const char *name, nn_id value) {
   list_add(&graph->kept, name, value);
 }
 
-void nn_minimise(nn_graph *graph, nn_id loss, const char *prefix) {
+/* Whether a name begins with one of the prefixes. */
+static bool begins_with(const char *name, const char *const *prefixes,
+                        int count) {
+  for (int i = 0; i < count; i++)
+    if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0) return true;
+  return false;
+}
+
+void nn_minimise_all(nn_graph *graph, nn_id loss, const char *const *prefixes,
+                     int prefix_count) {
   int count = 0;
   nn_id *wrt = calloc((size_t)graph->state_count * 2, sizeof *wrt);
   INVARIANT(wrt != NULL, "no memory for a graph");
   nn_id *gradient = wrt + graph->state_count;
   for (int i = 0; i < graph->state_count; i++) {
     const nn_entry *entry = &graph->states[i].entry;
-    if (entry->trainable && strncmp(entry->name, prefix, strlen(prefix)) == 0)
+    if (entry->trainable && begins_with(entry->name, prefixes, prefix_count))
       wrt[count++] = graph->states[i].id;
   }
   nn_grad(graph, loss, wrt, count, gradient);
   for (int i = 0; i < count; i++)
     graph->states[nn_get(graph, wrt[i]).index].result = gradient[i];
   free(wrt);
+}
+
+void nn_minimise(nn_graph *graph, nn_id loss, const char *prefix) {
+  nn_minimise_all(graph, loss, &prefix, 1);
 }

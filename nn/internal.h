@@ -103,6 +103,11 @@ static inline nn_node nn_get(const nn_graph *graph, nn_id id) {
 #define NN_SHAPE(n_, h_, w_, c_) ((nn_shape){(n_), (h_), (w_), (c_)})
 #define NN_SCALAR NN_SHAPE(1, 1, 1, 1)
 
+/* A parameter or buffer by name, or NN_NONE. */
+nn_id nn_find_state(const nn_graph *graph, const char *name);
+/* The value that was last set for a buffer, or the buffer itself. */
+nn_id nn_buffer_value(const nn_graph *graph, nn_id buffer);
+
 /* Emits sum_to only where the shapes differ. */
 nn_id nn_reduce_like(nn_graph *graph, nn_id x, nn_shape shape);
 /* b, or a + b, for accumulating gradients. */
@@ -145,6 +150,6 @@ extern const nn_op nn_op_input, nn_op_state, nn_op_fill, nn_op_axpby, nn_op_mul,
     nn_op_normalise, nn_op_normalise_grad, nn_op_max_pool2,
     nn_op_max_pool2_grad, nn_op_max_pool2_gather, nn_op_upsample_bilinear,
     nn_op_upsample_bilinear_adjoint, nn_op_dropout_mask, nn_op_sin, nn_op_cos,
-    nn_op_matmul;
+    nn_op_matmul, nn_op_uniform;
 
 #endif

@@ -2,6 +2,7 @@
  */
 #include "nn/layout.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,54 +16,150 @@ static size_t aligned(size_t count) {
 }
 
 typedef struct order_item {
-  int index, completed;
+  const nn_entry *entry;
+  int group;     /* parameters: the graph that trains them; then buffers */
+  int completed; /* its gradient */
+  int index;
 } order_item;
 
-/* Parameters in the order in which their gradients are completed, then
- * buffers; ties keep the order of declaration. */
+enum { BUFFERS = 1000 }; /* groups from here on */
+
+/* Parameters by the graph that trains them, in the order in which their
+ * gradients are completed, then buffers; ties keep the order of declaration. */
 static int compare_order(const void *a, const void *b) {
   const order_item *x = a, *y = b;
+  if (x->group != y->group) return x->group < y->group ? -1 : 1;
   if (x->completed != y->completed) return x->completed < y->completed ? -1 : 1;
   return (x->index > y->index) - (x->index < y->index);
 }
 
-static status copy_reports(const nn_graph *graph, nn_layout *layout) {
-  layout->report_count = graph->reports.count;
+/* The item of a name, or a new one behind the others. */
+static order_item *item_of(order_item *items, int *count,
+                           const nn_entry *entry) {
+  for (int i = 0; i < *count; i++)
+    if (strcmp(items[i].entry->name, entry->name) == 0) {
+      INVARIANT(nn_shape_equal(items[i].entry->shape, entry->shape) &&
+                    items[i].entry->trainable == entry->trainable,
+                "graphs differ in %s", entry->name);
+      return &items[i];
+    }
+  order_item *item = &items[*count];
+  *item = (order_item){.entry = entry,
+                       .group = entry->trainable ? 0 : BUFFERS,
+                       .completed = entry->trainable ? -1 : 0,
+                       .index = *count};
+  (*count)++;
+  return item;
+}
+
+/* A graph sets the buffers from some place on: those that an earlier one sets
+ * as well lie last. */
+static int order_entries(const nn_graph *const *graphs,
+                         const int *const *completed, int graph_count,
+                         order_item *items) {
+  int count = 0;
+  for (int k = 0; k < graph_count; k++)
+    for (int i = 0; i < graphs[k]->state_count; i++) {
+      const nn_state_entry *state = &graphs[k]->states[i];
+      order_item *item = item_of(items, &count, &state->entry);
+      if (state->result == NN_NONE) continue;
+      if (state->entry.trainable) {
+        INVARIANT(item->completed == -1, "two graphs train %s",
+                  state->entry.name);
+        item->group = k;
+        item->completed = completed[k][i];
+      } else if (item->group == BUFFERS) {
+        item->group = BUFFERS + graph_count - k;
+      }
+    }
+  qsort(items, (size_t)count, sizeof *items, compare_order);
+  return count;
+}
+
+static status copy_reports(const nn_graph *const *graphs, int count,
+                           nn_layout *layout) {
+  layout->report_count = 0;
+  for (int k = 0; k < count; k++)
+    layout->report_count += graphs[k]->reports.count;
   TRY(MEMORY_NEW((size_t)layout->report_count, "layout", &layout->reports));
-  for (int i = 0; i < layout->report_count; i++)
-    snprintf(layout->reports[i], sizeof layout->reports[i], "%.31s",
-             graph->reports.items[i].name);
-  layout->result_size =
-      layout->state_size + aligned((size_t)layout->report_count);
+  int at = 0;
+  for (int k = 0; k < count; k++)
+    for (int i = 0; i < graphs[k]->reports.count; i++, at++)
+      snprintf(layout->reports[at], sizeof layout->reports[at], "%.31s",
+               graphs[k]->reports.items[i].name);
   return STATUS_OK;
 }
 
-status nn_layout_make(const nn_graph *graph, const int *completed,
+/* Results are [0, vector_size): everything. */
+static void describe_whole(nn_layout *layout) {
+  layout->report_offset = layout->state_size;
+  layout->vector_size =
+      layout->state_size + aligned((size_t)layout->report_count);
+  layout->parameters = (nn_span){0, layout->parameter_size};
+  layout->rest = (nn_span){layout->parameter_size, layout->vector_size};
+  layout->result_size = layout->vector_size;
+}
+
+status nn_layout_make(const nn_graph *const *graphs,
+                      const int *const *completed, int graph_count,
                       nn_layout *out) {
   memset(out, 0, sizeof *out);
-  order_item *order;
-  TRY(MEMORY_NEW((size_t)graph->state_count, "layout", &order));
-  for (int i = 0; i < graph->state_count; i++) {
-    bool trainable = graph->states[i].entry.trainable;
-    order[i] = (order_item){i, trainable ? completed[i] : INT32_MAX};
-  }
-  qsort(order, (size_t)graph->state_count, sizeof *order, compare_order);
-  status result =
-      MEMORY_NEW((size_t)graph->state_count, "layout", &out->entries);
+  size_t most = 0;
+  for (int k = 0; k < graph_count; k++) most += (size_t)graphs[k]->state_count;
+  order_item *items;
+  TRY(MEMORY_NEW(most, "layout", &items));
+  int count = order_entries(graphs, completed, graph_count, items);
+  status result = MEMORY_NEW((size_t)count, "layout", &out->entries);
   if (result == STATUS_OK) {
-    for (int i = 0; i < graph->state_count; i++) {
+    for (int i = 0; i < count; i++) {
       nn_entry *entry = &out->entries[i];
-      *entry = graph->states[order[i].index].entry;
+      *entry = *items[i].entry;
       entry->offset = out->state_size;
       out->state_size += aligned(entry->count);
       if (entry->trainable) out->parameter_size = out->state_size;
     }
-    out->entry_count = graph->state_count;
-    result = copy_reports(graph, out);
+    out->entry_count = count;
+    result = copy_reports(graphs, graph_count, out);
+    describe_whole(out);
   }
-  memory_free(order);
+  memory_free(items);
   if (result != STATUS_OK) nn_layout_free(out);
   return result;
+}
+
+/* Which part of the vector the graph's results are: the parameters it trains,
+ * and everything from the first buffer it sets to its last report. */
+static void describe_part(const nn_graph *graph, const nn_layout *from,
+                          nn_layout *layout) {
+  layout->report_offset = from->state_size;
+  for (int i = 0; i < from->report_count && layout->report_count > 0; i++)
+    if (strcmp(from->reports[i], layout->reports[0]) == 0)
+      layout->report_offset = from->state_size + (size_t)i;
+  nn_span parameters = {SIZE_MAX, 0};
+  nn_span rest = {layout->report_offset, 0};
+  rest.end = layout->report_offset + (size_t)layout->report_count;
+  size_t trained = 0;
+  for (int i = 0; i < graph->state_count; i++) {
+    if (graph->states[i].result == NN_NONE) continue;
+    const nn_entry *entry = nn_layout_find(from, graph->states[i].entry.name);
+    INVARIANT(entry != NULL, "the layout lacks %s",
+              graph->states[i].entry.name);
+    size_t begin = entry->offset, end = begin + aligned(entry->count);
+    if (!entry->trainable) {
+      if (begin < rest.begin) rest.begin = begin;
+      continue;
+    }
+    trained += end - begin;
+    if (begin < parameters.begin) parameters.begin = begin;
+    if (end > parameters.end) parameters.end = end;
+  }
+  if (trained == 0) parameters = (nn_span){0, 0};
+  INVARIANT(parameters.end - parameters.begin == trained,
+            "a graph's parameters lie apart");
+  layout->parameters = parameters;
+  layout->rest = rest;
+  layout->result_size =
+      parameters.end - parameters.begin + aligned(rest.end - rest.begin);
 }
 
 status nn_layout_adopt(const nn_graph *graph, const nn_layout *from,
@@ -75,11 +172,25 @@ status nn_layout_adopt(const nn_graph *graph, const nn_layout *from,
          MEMORY_NEW((size_t)from->entry_count, "layout", &out->entries));
   memcpy(out->entries, from->entries,
          (size_t)from->entry_count * sizeof *out->entries);
-  TRY_OR(failed, copy_reports(graph, out));
+  TRY_OR(failed, copy_reports(&graph, 1, out));
+  describe_part(graph, from, out);
   return STATUS_OK;
 failed:
   nn_layout_free(out);
   return result;
+}
+
+size_t nn_layout_result(const nn_layout *layout, size_t offset) {
+  const nn_span *p = &layout->parameters, *r = &layout->rest;
+  if (offset >= p->begin && offset < p->end) return offset - p->begin;
+  INVARIANT(offset >= r->begin && offset < r->end, "no result at %zu", offset);
+  return p->end - p->begin + offset - r->begin;
+}
+
+size_t nn_layout_target(const nn_layout *layout, size_t result) {
+  size_t learned = layout->parameters.end - layout->parameters.begin;
+  if (result < learned) return layout->parameters.begin + result;
+  return layout->rest.begin + result - learned;
 }
 
 void nn_layout_free(nn_layout *layout) {
@@ -107,8 +218,8 @@ int nn_entry_public_shape(const nn_entry *entry, uint64_t shape[4]) {
   return entry->rank;
 }
 
-/* Walks [b][a][kernel] outside against [kernel][a][b] inside; the inner loop
- * runs over small blocks of b so that both sides stay in the cache. */
+/* Walks [b][a][kernel] outside against [kernel][a][b] inside. A vector over
+ * channels is the same in both; that over one row of a weight is not. */
 static void transpose(const nn_entry *entry, const nn_real *from, nn_real *to,
                       bool to_public) {
   size_t kernel = (size_t)entry->shape.n * (size_t)entry->shape.h;
@@ -127,17 +238,37 @@ static void transpose(const nn_entry *entry, const nn_real *from, nn_real *to,
 
 void nn_entry_export(const nn_entry *entry, const nn_real *state,
                      nn_real *out) {
-  if (entry->rank == 4)
-    transpose(entry, state + entry->offset, out, true);
-  else
-    memcpy(out, state + entry->offset, entry->count * sizeof *out);
+  transpose(entry, state + entry->offset, out, true);
 }
 
 void nn_entry_import(const nn_entry *entry, const nn_real *in, nn_real *state) {
-  if (entry->rank == 4)
-    transpose(entry, in, state + entry->offset, false);
-  else
-    memcpy(state + entry->offset, in, entry->count * sizeof *in);
+  transpose(entry, in, state + entry->offset, false);
+}
+
+/* A random vector of length 1. */
+static void fill_unit(random_stream *stream, size_t count, nn_real *values) {
+  double sum = 0;
+  for (size_t k = 0; k < count; k++) {
+    values[k] = (nn_real)random_normal(stream);
+    sum += (double)values[k] * (double)values[k];
+  }
+  for (size_t k = 0; k < count; k++)
+    values[k] = (nn_real)((double)values[k] / sqrt(sum));
+}
+
+static void fill(const nn_entry *entry, random_stream *stream,
+                 nn_real *values) {
+  switch (entry->init) {
+  case NN_INIT_UNIT: fill_unit(stream, entry->count, values); return;
+  case NN_INIT_NORMAL:
+    for (size_t k = 0; k < entry->count; k++)
+      values[k] =
+          (nn_real)(entry->init_a + entry->init_b * random_normal(stream));
+    return;
+  case NN_INIT_CONSTANT:
+    for (size_t k = 0; k < entry->count; k++)
+      values[k] = (nn_real)entry->init_a;
+  }
 }
 
 void nn_layout_initialise(const nn_layout *layout, uint64_t seed,
@@ -145,13 +276,8 @@ void nn_layout_initialise(const nn_layout *layout, uint64_t seed,
   memset(state, 0, layout->state_size * sizeof *state);
   for (int i = 0; i < layout->entry_count; i++) {
     const nn_entry *entry = &layout->entries[i];
-    nn_real *values = state + entry->offset;
     random_stream stream =
         random_stream_make(seed, RANDOM_WEIGHTS, random_hash(entry->name), 0);
-    for (size_t k = 0; k < entry->count; k++)
-      values[k] =
-          (nn_real)(entry->init == NN_INIT_NORMAL
-                        ? entry->init_a + entry->init_b * random_normal(&stream)
-                        : entry->init_a);
+    fill(entry, &stream, state + entry->offset);
   }
 }

@@ -4,10 +4,13 @@
 
 #include "nn/internal.h"
 
-/* completed[i]: the step after which the gradient of state entry i is whole. */
-status nn_layout_make(const nn_graph *graph, const int *completed,
+/* One layout for all graphs; completed[k][i]: the step after which the gradient
+ * of state entry i of graph k is whole. A parameter is trained by one graph. */
+status nn_layout_make(const nn_graph *const *graphs,
+                      const int *const *completed, int graph_count,
                       nn_layout *out);
-/* The entries and offsets of `from`, with this graph's reports. */
+/* The entries and offsets of `from`, with this graph's reports and
+ * results. */
 status nn_layout_adopt(const nn_graph *graph, const nn_layout *from,
                        nn_layout *out);
 void nn_layout_free(nn_layout *layout);

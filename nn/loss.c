@@ -35,3 +35,12 @@ nn_id nn_loss_triplet(nn_graph *g, nn_id anchor, nn_id positive, nn_id negative,
       nn_sub(g, distance(g, anchor, positive), distance(g, anchor, negative));
   return nn_mean(g, nn_leaky_relu(g, nn_affine(g, excess, 1, margin), 0));
 }
+
+nn_id nn_loss_triplet_entries(nn_graph *g, nn_id anchor, nn_id positive,
+                              nn_id negative, double margin) {
+  int count = (int)nn_shape_count(nn_shape_of(g, anchor));
+  nn_shape each = NN_SHAPE(count, 1, 1, 1);
+  return nn_loss_triplet(g, nn_reshape(g, anchor, each),
+                         nn_reshape(g, positive, each),
+                         nn_reshape(g, negative, each), margin);
+}

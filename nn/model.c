@@ -1,12 +1,41 @@
-/* Systems: a generator and the losses it is trained by. */
+/* Systems: a generator, what advises it, and the losses all are trained by.
+ *
+ * DoveNet: phase D trains the discriminator on the generator's output, then
+ * phase G the generator against the updated discriminator. BargainNet: one
+ * phase trains generator and encoder. Any mix of them is a system as well. */
+#include "nn/model.h"
+
 #include <string.h>
 
-#include "nn/internal.h"
+#include "nn/networks.h"
 
-static status check_options(const nn_model_options *o) {
-  if (strcmp(o->model, "unet") != 0)
-    return status_error(STATUS_USAGE, "option --model: '%s' is not one of unet",
-                        o->model);
+static bool is_one_of(const char *text, const char *const *choices) {
+  for (; *choices != NULL; choices++)
+    if (strcmp(text, *choices) == 0) return true;
+  return false;
+}
+
+static status check_texts(const nn_model_options *o) {
+  static const char *const norms[] = {"instance", "batch", NULL};
+  static const char *const gans[] = {"none", "wgangp", "lsgan", "vanilla",
+                                     NULL};
+  static const char *const triplets[] = {"vector", "entries", NULL};
+  if (!is_one_of(o->norm, norms))
+    return status_error(STATUS_USAGE,
+                        "option --norm: '%s' is not one of instance|batch",
+                        o->norm);
+  if (!is_one_of(o->gan, gans))
+    return status_error(
+        STATUS_USAGE,
+        "option --gan: '%s' is not one of none|wgangp|lsgan|vanilla", o->gan);
+  if (!is_one_of(o->triplet, triplets))
+    return status_error(STATUS_USAGE,
+                        "option --triplet: '%s' is not one of vector|entries",
+                        o->triplet);
+  return STATUS_OK;
+}
+
+status nn_model_check(const nn_model_options *o) {
   if (o->size < 64 || o->size > 4096 || (o->size & (o->size - 1)) != 0)
     return status_error(STATUS_USAGE,
                         "option --size: %d is not a power of two from 64 up "
@@ -15,43 +44,233 @@ static status check_options(const nn_model_options *o) {
   if (o->ngf < 1 || o->batch < 1)
     return status_error(STATUS_USAGE, "option --%s must be at least 1",
                         o->ngf < 1 ? "ngf" : "micro-batch");
-  if (strcmp(o->norm, "instance") != 0 && strcmp(o->norm, "batch") != 0)
-    return status_error(STATUS_USAGE,
-                        "option --norm: '%s' is not one of instance|batch",
-                        o->norm);
   if (!(o->dropout >= 0 && o->dropout < 1))
     return status_error(STATUS_USAGE, "option --dropout: %g is not in [0, 1)",
                         o->dropout);
+  TRY(check_texts(o));
+  if (strcmp(o->gan, "none") != 0 && o->ndf < 1)
+    return status_error(STATUS_USAGE, "option --ndf must be at least 1");
+  bool encoder = o->style_code || o->lambda_tri > 0;
+  if (encoder && o->nef < 1)
+    return status_error(STATUS_USAGE, "option --nef must be at least 1");
+  if (o->purpose == NN_FOR_SCORE && !encoder)
+    return status_error(STATUS_MISFIT, "the system has no code extractor");
   return STATUS_OK;
 }
 
-static void build(nn_graph *g, const nn_model_options *o) {
-  nn_id composite =
-      nn_input(g, "composite", NN_SHAPE(o->batch, o->size, o->size, 3));
-  nn_id mask = nn_input(g, "mask", NN_SHAPE(o->batch, o->size, o->size, 1));
-  nn_unet_options unet = {
-      .ngf = o->ngf,
-      .norm = strcmp(o->norm, "batch") == 0 ? NN_BATCH_NORM : NN_INSTANCE_NORM,
-      .training = o->training,
-      .dropout = o->dropout,
-      .prefix = "G/",
-      .init_deviation = 0.02};
-  nn_id output = nn_unet(g, nn_concat(g, composite, mask), &unet);
-  if (o->blend) /* composite + mask (output - composite) */
-    output =
-        nn_add(g, composite, nn_mul(g, nn_sub(g, output, composite), mask));
-  nn_keep(g, "output", output);
-  if (!o->with_gradients) return;
-  nn_id real = nn_input(g, "real", nn_shape_of(g, composite));
-  nn_id l1 = nn_affine(g, nn_loss_l1(g, output, real), o->lambda_l1, 0);
-  nn_report(g, "G_L1", l1);
-  nn_minimise(g, l1, "G/");
+static bool has_gan(const nn_model_options *o) {
+  return strcmp(o->gan, "none") != 0;
 }
 
-status nn_model_build(const nn_model_options *options, nn_graph **out) {
-  *out = NULL;
-  TRY(check_options(options));
+const char *nn_model_phases(const nn_model_options *o) {
+  return o->purpose == NN_FOR_TRAINING && has_gan(o) ? "DG" : "G";
+}
+
+/* ---- networks ---- */
+
+typedef struct model {
+  nn_graph *g;
+  const nn_model_options *o;
+  nn_id composite, mask, real, alpha;
+  bool generator_keeps; /* running statistics of G and E stay */
+} model;
+
+static nn_layers layers_of(const model *m, const char *prefix) {
+  bool batch = strcmp(m->o->norm, "batch") == 0;
+  return (nn_layers){.g = m->g,
+                     .prefix = prefix,
+                     .norm = batch ? NN_BATCH_NORM : NN_INSTANCE_NORM,
+                     .training = m->o->training,
+                     .keep_state = prefix[0] != 'D' && m->generator_keeps,
+                     .deviation = 0.02};
+}
+
+static nn_id background_of(const model *m) {
+  return nn_affine(m->g, m->mask, -1, 1);
+}
+
+static nn_id code_of(const model *m, nn_id image, nn_id mask) {
+  nn_layers layers = layers_of(m, "E/");
+  return nn_encoder(&layers, image, mask, m->o->nef);
+}
+
+/* The code times the learned scale, on every pixel. */
+static nn_id style_map(const model *m, nn_id code) {
+  nn_id scale =
+      nn_parameter(m->g, "G/weight", NN_SCALAR, 1, NN_INIT_CONSTANT, 0.1, 0);
+  nn_id scaled = nn_mul(m->g, code, nn_clamp_min(m->g, scale, 0.001));
+  return nn_broadcast_to(
+      m->g, scaled,
+      NN_SHAPE(m->o->batch, m->o->size, m->o->size, NN_CODE_CHANNELS));
+}
+
+/* code: NN_NONE in systems without. */
+static nn_id generate(const model *m, nn_id code) {
+  const nn_model_options *o = m->o;
+  nn_layers layers = layers_of(m, "G/");
+  nn_unet_options unet = {.ngf = o->ngf,
+                          .norm = layers.norm,
+                          .training = o->training,
+                          .keep_state = layers.keep_state,
+                          .dropout = o->dropout,
+                          .prefix = layers.prefix,
+                          .init_deviation = layers.deviation};
+  nn_id x = nn_concat(m->g, m->composite, m->mask);
+  if (code != NN_NONE) x = nn_concat(m->g, x, style_map(m, code));
+  nn_id output = nn_unet(m->g, x, &unet);
+  if (!o->blend) return output;
+  /* composite + mask (output - composite) */
+  nn_id change = nn_sub(m->g, output, m->composite);
+  return nn_add(m->g, m->composite, nn_mul(m->g, change, m->mask));
+}
+
+static nn_id code_of_background(const model *m) {
+  if (!m->o->style_code) return NN_NONE;
+  return code_of(m, m->real, background_of(m));
+}
+
+static nn_scores judge(const model *m, nn_id image) {
+  nn_layers layers = layers_of(m, "D/");
+  return nn_discriminator(&layers, image, m->mask, m->o->ndf);
+}
+
+/* ---- losses ---- */
+
+static nn_id report(const model *m, const char *name, nn_id loss) {
+  nn_report(m->g, name, loss);
+  return loss;
+}
+
+/* The discriminator's loss on scores of real or fake images. */
+static nn_id verdict(const model *m, nn_id score, bool real) {
+  if (strcmp(m->o->gan, "lsgan") == 0) return nn_loss_lsgan(m->g, score, real);
+  if (strcmp(m->o->gan, "vanilla") == 0) return nn_loss_bce(m->g, score, real);
+  return nn_loss_hinge(m->g, score, real);
+}
+
+/* The generator's: no hinge. */
+static nn_id persuasion(const model *m, nn_id score) {
+  if (strcmp(m->o->gan, "wgangp") == 0)
+    return nn_affine(m->g, nn_mean(m->g, score), -1, 0);
+  return verdict(m, score, true);
+}
+
+static nn_id penalty(const model *m, nn_id fake) {
+  const nn_model_options *o = m->o;
+  nn_layers layers = layers_of(m, "D/");
+  nn_id alpha = m->alpha;
+  if (alpha == NN_NONE) alpha = nn_uniform(m->g, o->batch);
+  return nn_gradient_penalty(&layers, m->real, fake, m->mask, alpha, o->ndf,
+                             o->lambda_gp);
+}
+
+static void train_discriminator(const model *m) {
+  nn_graph *g = m->g;
+  const nn_model_options *o = m->o;
+  nn_id fake = nn_stop_gradient(g, generate(m, code_of_background(m)));
+  nn_scores on_fake = judge(m, fake), on_real = judge(m, m->real);
+  nn_id fake_global = verdict(m, on_fake.global, false);
+  nn_id fake_local = verdict(m, on_fake.local, false);
+  nn_id real_global = verdict(m, on_real.global, true);
+  nn_id real_local = verdict(m, on_real.local, true);
+  nn_id of_fake = report(m, "D_fake", nn_add(g, fake_global, fake_local));
+  nn_id of_real = report(m, "D_real", nn_add(g, real_global, real_local));
+  report(m, "D_global", nn_add(g, fake_global, real_global));
+  report(m, "D_local", nn_add(g, fake_local, real_local));
+  nn_id loss = nn_add(g, of_fake, of_real);
+  if (o->lambda_gp * o->gp_ratio > 0) {
+    nn_id gp = report(m, "D_gp", penalty(m, fake));
+    loss = nn_axpby(g, 1, loss, o->gp_ratio, gp);
+  }
+  report(m, "D", loss);
+  nn_minimise(g, loss, "D/");
+}
+
+static nn_id adversarial_loss(const model *m, nn_id output) {
+  nn_graph *g = m->g;
+  nn_scores scores = judge(m, output);
+  judge(m, m->real); /* moves spectral norms and statistics on, as published */
+  nn_id global = report(m, "G_global", persuasion(m, scores.global));
+  nn_id local = report(m, "G_local", persuasion(m, scores.local));
+  nn_id sum = nn_axpby(g, m->o->lambda_a, global, m->o->lambda_v, local);
+  return report(m, "G_GAN", nn_affine(g, sum, m->o->lambda_gan, 0));
+}
+
+static nn_id triplet(const model *m, nn_id anchor, nn_id positive,
+                     nn_id negative) {
+  if (strcmp(m->o->triplet, "entries") == 0)
+    return nn_loss_triplet_entries(m->g, anchor, positive, negative,
+                                   m->o->margin);
+  return nn_loss_triplet(m->g, anchor, positive, negative, m->o->margin);
+}
+
+/* background: its code, or NN_NONE if the generator does without. Codes are
+ * taken in the published order, which running statistics depend on. */
+static nn_id triplet_losses(const model *m, nn_id background, nn_id real,
+                            nn_id output) {
+  nn_graph *g = m->g;
+  nn_id harmonised = code_of(m, output, m->mask);
+  nn_id composite = code_of(m, m->composite, m->mask);
+  nn_id ff2 = report(m, "tri_ff2", triplet(m, real, harmonised, composite));
+  nn_id f2b =
+      report(m, "tri_f2b", triplet(m, harmonised, background, composite));
+  return report(m, "tri",
+                nn_affine(g, nn_add(g, ff2, f2b), m->o->lambda_tri, 0));
+}
+
+static void train_generator(const model *m) {
+  static const char *const networks[] = {"G/", "E/"};
+  nn_graph *g = m->g;
+  const nn_model_options *o = m->o;
+  bool codes = o->lambda_tri > 0;
+  nn_id background = code_of_background(m), real_code = NN_NONE;
+  nn_id code = background;
+  if (codes && background == NN_NONE)
+    background = code_of(m, m->real, background_of(m));
+  if (codes) real_code = code_of(m, m->real, m->mask);
+  nn_id output = generate(m, code);
+  nn_keep(g, "output", output);
+  nn_id l1 = nn_affine(g, nn_loss_l1(g, output, m->real), o->lambda_l1, 0);
+  nn_id loss = l1;
+  if (has_gan(o)) loss = nn_add(g, adversarial_loss(m, output), loss);
+  report(m, "G_L1", l1);
+  if (codes)
+    loss = nn_add(g, loss, triplet_losses(m, background, real_code, output));
+  if (loss != l1) report(m, "G", loss);
+  nn_minimise_all(g, loss, networks, 2);
+}
+
+/* ---- graphs ---- */
+
+static void make_inputs(model *m) {
+  const nn_model_options *o = m->o;
+  nn_shape image = NN_SHAPE(o->batch, o->size, o->size, 3);
+  m->composite = nn_input(m->g, "composite", image);
+  m->mask = nn_input(m->g, "mask", NN_SHAPE(o->batch, o->size, o->size, 1));
+  m->real = nn_input(m->g, "real", image);
+  m->alpha = o->feed_alpha
+                 ? nn_input(m->g, "alpha", NN_SHAPE(o->batch, 1, 1, 1))
+                 : NN_NONE;
+}
+
+static void score_parts(const model *m) {
+  nn_id background = code_of(m, m->composite, background_of(m));
+  nn_keep(m->g, "code_background", background);
+  nn_keep(m->g, "code_foreground", code_of(m, m->composite, m->mask));
+}
+
+status nn_model_build(const nn_model_options *options, char phase,
+                      nn_graph **out) {
   TRY(nn_graph_create(out));
-  build(*out, options);
+  model m = {.g = *out, .o = options, .generator_keeps = phase == 'D'};
+  make_inputs(&m);
+  if (options->purpose == NN_FOR_SCORE)
+    score_parts(&m);
+  else if (options->purpose == NN_FOR_OUTPUT)
+    nn_keep(*out, "output", generate(&m, code_of_background(&m)));
+  else if (phase == 'D')
+    train_discriminator(&m);
+  else
+    train_generator(&m);
   return STATUS_OK;
 }

@@ -50,7 +50,11 @@ nn_id nn_input(nn_graph *graph, const char *name, nn_shape shape);
 int nn_input_index(const nn_graph *graph, const char *name);
 
 /* How a state entry starts. */
-typedef enum nn_init { NN_INIT_NORMAL, NN_INIT_CONSTANT } nn_init;
+typedef enum nn_init {
+  NN_INIT_NORMAL,
+  NN_INIT_CONSTANT,
+  NN_INIT_UNIT /* a random vector of length 1 */
+} nn_init;
 
 /* A parameter: learned. `name` is its PyTorch state_dict key with the network
  * in front ("G/model.model.0.weight"). NORMAL: mean a, deviation b; CONSTANT:
@@ -70,6 +74,9 @@ void nn_keep(nn_graph *graph, const char *name, nn_id value);
 /* Makes each run compute the gradient of `loss` for all parameters whose name
  * begins with `prefix`. */
 void nn_minimise(nn_graph *graph, nn_id loss, const char *prefix);
+/* The same for several prefixes at once. */
+void nn_minimise_all(nn_graph *graph, nn_id loss, const char *const *prefixes,
+                     int prefix_count);
 
 /* ---- differentiation (grad.c) -----------------------------------------------
  */
@@ -131,6 +138,10 @@ nn_id nn_upsample_bilinear(nn_graph *g, nn_id x, int factor,
  * sample, layer), see nn_run_options. */
 nn_id nn_dropout_mask(nn_graph *g, nn_shape shape, double p, int layer);
 
+/* One number a sample, [samples,1,1,1], uniform in [0,1), drawn anew at each
+ * run from (seed, sample): the gradient penalty's alpha. */
+nn_id nn_uniform(nn_graph *g, int samples);
+
 /* ---- compositions (compose.c, loss.c)
  * ------------------------------------------ */
 
@@ -175,13 +186,23 @@ nn_id nn_loss_hinge(nn_graph *g, nn_id z, bool real);
  * d = sqrt(sum over channels (x-y+1e-6)^2); values [N,1,1,C]. */
 nn_id nn_loss_triplet(nn_graph *g, nn_id anchor, nn_id positive, nn_id negative,
                       double margin);
+/* The same with every entry a triplet of its own: what releases of PyTorch from
+ * about 2021 on make of codes [N,16,1,1]. */
+nn_id nn_loss_triplet_entries(nn_graph *g, nn_id anchor, nn_id positive,
+                              nn_id negative, double margin);
 
 /* ---- layout of state (layout.c)
  * ------------------------------------------------- */
 
-/* Parameters, then buffers, in one vector; gradients, new buffers and reported
- * scalars in another of the same offsets. Parameters are ordered by the moment
- * their gradient is complete, so that a prefix of results closes early. */
+/* Parameters, then buffers, then reported scalars in one vector. Parameters are
+ * ordered by the moment their gradient is complete, so that a prefix of results
+ * closes early.
+ *
+ * The results of a run are gradients of `parameters`, then new values of
+ * `rest`. Where one graph is all, that is a vector of the same offsets. Where a
+ * system is trained by several graphs in turn they share the state vector, and
+ * the results of each are the parts of it that the graph computes (`rest` of a
+ * graph may begin before the reports of an earlier one: those stay zero). */
 typedef struct nn_entry {
   char name[160];
   nn_shape shape;
@@ -192,15 +213,26 @@ typedef struct nn_entry {
   double init_a, init_b;
 } nn_entry;
 
+typedef struct nn_span {
+  size_t begin, end;
+} nn_span;
+
 typedef struct nn_layout {
   nn_entry *entries; /* in order of offset */
   int entry_count;
   size_t parameter_size; /* nn_reals, padding included */
   size_t state_size;     /* parameters and buffers */
-  size_t result_size;    /* state and reports */
+  size_t vector_size;    /* state and reports */
+  nn_span parameters, rest;
+  size_t result_size;
   char (*reports)[32];
-  int report_count; /* report i is at results[state_size + i] */
+  int report_count;
+  size_t report_offset; /* of report 0 in the vector */
 } nn_layout;
+
+/* The place in the results of the vector's value `offset`, and back. */
+size_t nn_layout_result(const nn_layout *layout, size_t offset);
+size_t nn_layout_target(const nn_layout *layout, size_t result);
 
 const nn_entry *nn_layout_find(const nn_layout *layout, const char *name);
 /* Public shape of an entry: returns the rank, fills shape[]. */
@@ -258,7 +290,7 @@ const nn_real *nn_plan_value(const nn_plan *plan, const char *name);
 void nn_plan_profile(nn_plan *plan, bool on);
 void nn_plan_print_profile(const nn_plan *plan, FILE *file);
 
-/* ---- networks (unet.c, model.c)
+/* ---- networks (unet.c, model.c, system.c)
  * ------------------------------------------------------ */
 
 typedef enum nn_norm { NN_INSTANCE_NORM, NN_BATCH_NORM } nn_norm;
@@ -268,6 +300,7 @@ typedef struct nn_unet_options {
   int ngf;
   nn_norm norm;
   bool training;         /* batch statistics and dropout; else evaluation */
+  bool keep_state;       /* running statistics stay as they are */
   double dropout;        /* at the middle levels; 0: none */
   const char *prefix;    /* of names: "G/" */
   double init_deviation; /* 0.02 */
@@ -277,22 +310,62 @@ typedef struct nn_unet_options {
  */
 nn_id nn_unet(nn_graph *g, nn_id x, const nn_unet_options *options);
 
-/* A whole system: generator and losses. Inputs of the graph are "composite",
- * "mask", and, with training losses, "real". */
+/* What a graph is for. */
+typedef enum nn_purpose {
+  NN_FOR_TRAINING, /* losses and gradients */
+  NN_FOR_OUTPUT,   /* the generator's output alone, kept as "output" */
+  NN_FOR_SCORE     /* codes of an image's parts: see nn_system */
+} nn_purpose;
+
+/* A system: networks and the losses they are trained by. */
 typedef struct nn_model_options {
-  const char *model; /* "unet" */
   int batch, size, ngf;
   const char *norm; /* "instance" or "batch" */
   double dropout;
-  double lambda_l1;
-  bool blend;          /* the output's background is the composite's */
-  bool training;       /* training mode of norms and dropout */
-  bool with_gradients; /* losses and gradients; else the output alone */
+  bool blend;      /* the output's background is the composite's */
+  bool style_code; /* an encoder E; its code of the background goes to G */
+  int nef;         /* E's width */
+  const char *gan; /* "none", or the discriminator's loss: "wgangp" (hinge, as
+                      DoveNet), "lsgan", "vanilla" */
+  int ndf;
+  /* weights of losses, as DoveNet and BargainNet name them */
+  double lambda_l1, lambda_gan, lambda_a, lambda_v, lambda_gp, gp_ratio,
+      lambda_tri, margin;
+  const char *triplet; /* "vector" or "entries" */
+  nn_purpose purpose;
+  bool training;   /* training mode of norms and dropout */
+  bool feed_alpha; /* input "alpha" [N,1,1,1] in place of random numbers */
 } nn_model_options;
 
-/* Checks the options (STATUS_USAGE, naming them) and builds the graph; the
- * output is kept as "output", losses are reported as "G_L1", "G". */
-status nn_model_build(const nn_model_options *options, nn_graph **out);
+/* One step trains a system in phases, each of its own graph and plan. All run
+ * on one state vector; a later phase sees what an earlier one has learned.
+ *
+ * Inputs of every graph, by index: "composite", "mask", "real" (training, or
+ * with style_code: the image whose background gives the code), "alpha".
+ * Reports: of phase D: D_fake, D_real, D_global, D_local, D_gp, D; of phase G:
+ * G_global, G_local, G_GAN, G_L1, tri_ff2, tri_f2b, tri, G, where the system
+ * has them. NN_FOR_SCORE keeps "code_background" and "code_foreground" of
+ * "composite" and "mask". */
+enum { NN_MAX_PHASES = 2 };
+typedef struct nn_phase {
+  char network; /* whose step it is: 'D' or 'G' (with E) */
+  nn_graph *graph;
+  nn_plan *plan;
+} nn_phase;
+
+typedef struct nn_system {
+  nn_phase phases[NN_MAX_PHASES];
+  int phase_count;
+  nn_layout layout; /* of the state vector; reports of all phases */
+} nn_system;
+
+/* exp(-0.04212 |f - b|) of two codes (BargainNet): 1 is perfect harmony. */
+double nn_harmony_score(const nn_real *background, const nn_real *foreground);
+
+/* Checks the options (STATUS_USAGE, naming them), builds and plans. */
+status nn_system_create(const nn_model_options *options,
+                        const nn_plan_options *plan, nn_system **out);
+void nn_system_destroy(nn_system **system);
 
 /* ---- U-Net 3+ (unet3plus.c)
  * ------------------------------------------------------ */

@@ -111,11 +111,13 @@ static void place_results(planner *p) {
     if (g->states[i].result == NN_NONE) continue;
     const nn_entry *entry = nn_layout_find(layout, g->states[i].entry.name);
     INVARIANT(entry != NULL, "the layout lacks %s", g->states[i].entry.name);
-    place_result(p, g->states[i].result, entry->offset,
+    place_result(p, g->states[i].result,
+                 nn_layout_result(layout, entry->offset),
                  p->completed[i] != COPIED);
   }
   for (int i = 0; i < g->reports.count; i++)
-    place_result(p, g->reports.items[i].id, layout->state_size + (size_t)i,
+    place_result(p, g->reports.items[i].id,
+                 nn_layout_result(layout, layout->report_offset + (size_t)i),
                  claim_result(p, g->reports.items[i].id));
 }
 
@@ -247,6 +249,15 @@ static void resolve(planner *p) {
   }
 }
 
+/* Results before those of `entry`, a parameter or what follows the last one. */
+static size_t prefix_before(const nn_layout *layout, int entry) {
+  nn_span p = layout->parameters;
+  size_t end = p.end;
+  if (entry < layout->entry_count && layout->entries[entry].offset < end)
+    end = layout->entries[entry].offset;
+  return end > p.begin ? end - p.begin : 0;
+}
+
 /* step->done: the prefix of parameters whose gradients are final by then. */
 static void mark_progress(planner *p) {
   nn_plan *plan = p->plan;
@@ -257,7 +268,8 @@ static void mark_progress(planner *p) {
     nn_step *step = &plan->steps[i];
     /* what is copied is announced after the last copy */
     int now = step->id != NN_NONE ? step->id : -1;
-    while (entry < layout->entry_count && layout->entries[entry].trainable) {
+    while (entry < layout->entry_count &&
+           layout->entries[entry].offset < layout->parameters.end) {
       int state = 0;
       while (state < p->graph->state_count &&
              strcmp(p->graph->states[state].entry.name,
@@ -265,8 +277,7 @@ static void mark_progress(planner *p) {
         state++;
       if (state < p->graph->state_count && p->completed[state] > now) break;
       entry++;
-      done = entry < layout->entry_count ? layout->entries[entry].offset
-                                         : layout->state_size;
+      done = prefix_before(layout, entry);
     }
     step->done = done;
   }
@@ -274,25 +285,59 @@ static void mark_progress(planner *p) {
     plan->steps[plan->step_count - 1].done = layout->result_size;
 }
 
+/* What is known before the layout: which nodes, and when results are whole. */
+static status survey(planner *p) {
+  const nn_graph *g = p->graph;
+  size_t count = (size_t)g->count;
+  TRY(MEMORY_NEW(count, "plan", &p->live));
+  TRY(MEMORY_NEW(count, "plan", &p->last_use));
+  TRY(MEMORY_NEW(count, "plan", &p->is_result));
+  TRY(MEMORY_NEW((size_t)g->state_count + 1, "plan", &p->completed));
+  find_live(p);
+  find_completion(p);
+  return STATUS_OK;
+}
+
+static void free_planner(planner *p) {
+  memory_free(p->live);
+  memory_free(p->last_use);
+  memory_free(p->storage_of);
+  memory_free(p->is_result);
+  memory_free(p->storages);
+  memory_free(p->completed);
+}
+
+status nn_plan_layout_of(const nn_graph *const *graphs, int count,
+                         nn_layout *out) {
+  INVARIANT(count >= 1 && count <= NN_MAX_PHASES, "%d graphs", count);
+  planner p[NN_MAX_PHASES] = {{0}};
+  const int *completed[NN_MAX_PHASES];
+  status result = STATUS_OK;
+  for (int k = 0; k < count && result == STATUS_OK; k++) {
+    p[k].graph = graphs[k];
+    result = survey(&p[k]);
+    completed[k] = p[k].completed;
+  }
+  if (result == STATUS_OK)
+    result = nn_layout_make(graphs, completed, count, out);
+  for (int k = 0; k < count; k++) free_planner(&p[k]);
+  return result;
+}
+
 static status make_plan(planner *p, const nn_plan_options *options) {
   const nn_graph *g = p->graph;
   nn_plan *plan = p->plan;
   size_t count = (size_t)g->count;
   size_t results = (size_t)g->state_count + (size_t)g->reports.count;
-  TRY(MEMORY_NEW(count, "plan", &p->live));
-  TRY(MEMORY_NEW(count, "plan", &p->last_use));
+  TRY(survey(p));
   TRY(MEMORY_NEW(count, "plan", &p->storage_of));
-  TRY(MEMORY_NEW(count, "plan", &p->is_result));
   TRY(MEMORY_NEW(2 * count, "plan", &p->storages));
-  TRY(MEMORY_NEW((size_t)g->state_count + 1, "plan", &p->completed));
   TRY(MEMORY_NEW(count, "plan", &plan->places));
   TRY(MEMORY_NEW(count + results, "plan", &plan->steps));
-  find_live(p);
-  find_completion(p);
   if (options->layout != NULL)
     TRY(nn_layout_adopt(g, options->layout, &plan->layout));
   else
-    TRY(nn_layout_make(g, p->completed, &plan->layout));
+    TRY(nn_plan_layout_of(&g, 1, &plan->layout));
   place_results(p);
   int copies = plan->step_count;
   nn_step *copy_steps;
@@ -324,12 +369,7 @@ status nn_plan_create(const nn_graph *graph, const nn_plan_options *options,
   plan->reference = options->reference;
   planner p = {.graph = graph, .plan = plan};
   status result = make_plan(&p, options);
-  memory_free(p.live);
-  memory_free(p.last_use);
-  memory_free(p.storage_of);
-  memory_free(p.is_result);
-  memory_free(p.storages);
-  memory_free(p.completed);
+  free_planner(&p);
   if (result != STATUS_OK) nn_plan_destroy(out);
   return result;
 }

@@ -39,4 +39,8 @@ struct nn_plan {
   int profiled_runs;
 };
 
+/* One layout for graphs that are trained in turn. */
+status nn_plan_layout_of(const nn_graph *const *graphs, int count,
+                         nn_layout *out);
+
 #endif

@@ -44,5 +44,6 @@ const nn_op *const nn_ops[] = {
     &nn_op_sin,
     &nn_op_cos,
     &nn_op_matmul,
+    &nn_op_uniform,
     NULL,
 };

@@ -9,45 +9,37 @@
  * the innermost has no norm after its down convolution, the outermost none at
  * all. Names are the reference's state_dict keys: `model.model.1`, and
  * `.model.3` for each further level. */
-#include "nn/internal.h"
+#include "nn/layers.h"
 
 typedef struct unet {
   nn_graph *g;
   const nn_unet_options *options;
+  nn_layers layers;
   int levels;
 } unet;
+
+enum { NAME = 256 };
 
 /* Where a module sits: "model.model.1.model.3" and "model.1". */
 typedef struct module {
   const char *path, *leaf;
 } module;
 
-/* "G/model.model.1.model.3.model.1.weight" */
-static void name_of(const unet *net, module at, const char *what,
-                    char name[256]) {
-  snprintf(name, 256, "%s%.200s.%s.%s", net->options->prefix, at.path, at.leaf,
-           what);
+static void name_of(module at, char name[NAME]) {
+  snprintf(name, NAME, "%.200s.%s", at.path, at.leaf);
 }
 
 static nn_id weights(const unet *net, module at, nn_shape shape) {
-  char name[256];
-  name_of(net, at, "weight", name);
-  return nn_parameter(net->g, name, shape, 4, NN_INIT_NORMAL, 0,
-                      net->options->init_deviation);
-}
-
-static nn_id vector(const unet *net, module at, const char *what, int channels,
-                    double mean, double deviation) {
-  char name[256];
-  name_of(net, at, what, name);
-  return nn_parameter(net->g, name, NN_SHAPE(1, 1, 1, channels), 1,
-                      deviation > 0 ? NN_INIT_NORMAL : NN_INIT_CONSTANT, mean,
-                      deviation);
+  char name[NAME];
+  name_of(at, name);
+  return nn_layer_weight(&net->layers, name, shape);
 }
 
 static nn_id add_bias(const unet *net, module at, nn_id y) {
+  char name[NAME];
+  name_of(at, name);
   int channels = nn_shape_of(net->g, y).c;
-  return nn_add(net->g, y, vector(net, at, "bias", channels, 0, 0));
+  return nn_add(net->g, y, nn_layer_bias(&net->layers, name, channels));
 }
 
 /* 4x4 stride 2 to half the size, or transposed to twice. */
@@ -65,37 +57,10 @@ static nn_id up(const unet *net, module at, nn_id x, int channels, bool bias) {
   return bias ? add_bias(net, at, y) : y;
 }
 
-static nn_id buffer(const unet *net, module at, const char *what, int channels,
-                    int rank, double start) {
-  char name[256];
-  name_of(net, at, what, name);
-  return nn_buffer(net->g, name, NN_SHAPE(1, 1, 1, channels), rank,
-                   NN_INIT_CONSTANT, start, 0);
-}
-
-static nn_id batch_norm(const unet *net, module at, nn_id x) {
-  nn_graph *g = net->g;
-  int channels = nn_shape_of(g, x).c;
-  nn_id weight =
-      vector(net, at, "weight", channels, 1, net->options->init_deviation);
-  nn_id bias = vector(net, at, "bias", channels, 0, 0);
-  nn_id mean = buffer(net, at, "running_mean", channels, 1, 0);
-  nn_id var = buffer(net, at, "running_var", channels, 1, 1);
-  nn_id tracked = buffer(net, at, "num_batches_tracked", 1, 0, 0);
-  nn_batch_norm result = nn_batch_norm_apply(g, x, weight, bias, mean, var,
-                                             net->options->training, 1e-5);
-  if (net->options->training) {
-    nn_set_buffer(g, mean, result.running_mean);
-    nn_set_buffer(g, var, result.running_var);
-    nn_set_buffer(g, tracked, nn_affine(g, tracked, 1, 1));
-  }
-  return result.y;
-}
-
 static nn_id norm(const unet *net, module at, nn_id x) {
-  if (net->options->norm == NN_INSTANCE_NORM)
-    return nn_normalise(net->g, x, true, 1e-5, NULL);
-  return batch_norm(net, at, x);
+  char name[NAME];
+  name_of(at, name);
+  return nn_layer_norm(&net->layers, name, x);
 }
 
 static nn_id gate(const unet *net, module at, nn_id r) {
@@ -144,7 +109,14 @@ static nn_id inner_level(const unet *net, int level, const char *path,
 
 nn_id nn_unet(nn_graph *g, nn_id x, const nn_unet_options *options) {
   nn_shape s = nn_shape_of(g, x);
-  unet net = {.g = g, .options = options};
+  unet net = {.g = g,
+              .options = options,
+              .layers = {.g = g,
+                         .prefix = options->prefix,
+                         .norm = options->norm,
+                         .training = options->training,
+                         .keep_state = options->keep_state,
+                         .deviation = options->init_deviation}};
   while (1 << net.levels < s.h) net.levels++;
   INVARIANT(s.h == s.w && 1 << net.levels == s.h && net.levels >= 2,
             "U-Net of %d x %d pixels", s.h, s.w);

@@ -37,6 +37,16 @@ bool golden_has(hid_t file, const char *format, ...) {
   return H5Oexists_by_name(file, name, H5P_DEFAULT) > 0;
 }
 
+bool golden_has_all(hid_t file, const char *path) {
+  char part[512];
+  for (size_t i = 0; path[i] != '\0'; i++) {
+    if (path[i] != '/') continue;
+    snprintf(part, sizeof part, "%.*s", (int)i, path);
+    if (i > 0 && !golden_has(file, "%s", part)) return false;
+  }
+  return golden_has(file, "%s", path);
+}
+
 golden golden_read(hid_t file, const char *format, ...) {
   FORMAT_NAME(name);
   golden array = {0};

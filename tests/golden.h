@@ -27,6 +27,8 @@ golden golden_read(hid_t file, const char *format, ...)
 void golden_free(golden *array);
 bool golden_has(hid_t file, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* The same where the groups on the way may be missing. */
+bool golden_has_all(hid_t file, const char *path);
 /* A numeric attribute of an object, or `otherwise`. */
 double golden_attribute(hid_t file, const char *object, const char *name,
                         double otherwise);

@@ -246,6 +246,10 @@ static nn_id make_dropout(building *b, const sizes *s) {
   nn_id x = nn_square(b->t.g, variable(b, s->a, ANY));
   return nn_mul(b->t.g, x, nn_dropout_mask(b->t.g, s->a, 0.5, 3));
 }
+static nn_id make_uniform(building *b, const sizes *s) {
+  nn_id x = nn_square(b->t.g, variable(b, s->a, ANY));
+  return nn_mul(b->t.g, x, nn_uniform(b->t.g, s->a.n));
+}
 
 static nn_id make_sin(building *b, const sizes *s) {
   return nn_sin(b->t.g, variable(b, s->a, ANY));
@@ -554,6 +558,7 @@ static const family families[] = {
     {&nn_op_matmul, "matmul", make_matmul, products, false},
     {&nn_op_matmul, "Gram matrix", make_gram, reshapes, true},
     {NULL, "hue and saturation", make_hsv, hues, true},
+    {&nn_op_uniform, "uniform", make_uniform, elementwise, false},
     {NULL, "gradient penalty", make_penalty, penalties, true},
     {NULL, "batch norm", make_batch_norm, batch_norms, true},
     {NULL, "triplet loss", make_triplet, styles, true},

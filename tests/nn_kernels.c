@@ -719,33 +719,36 @@ static void check_dropout(void) {
 /* ---- models ---- */
 
 static void check_refusals(void) {
-  const nn_model_options good = {.model = "unet",
-                                 .batch = 1,
+  const nn_model_options good = {.batch = 1,
                                  .size = 64,
                                  .ngf = 4,
                                  .norm = "instance",
                                  .dropout = 0.5,
+                                 .gan = "none",
+                                 .triplet = "vector",
                                  .lambda_l1 = 100,
-                                 .training = true,
-                                 .with_gradients = true};
-  nn_model_options bad[7];
-  for (int i = 0; i < 7; i++) bad[i] = good;
-  bad[0].model = "resnet";
+                                 .training = true};
+  nn_model_options bad[9];
+  for (int i = 0; i < 9; i++) bad[i] = good;
+  bad[0].gan = "resnet";
   bad[1].size = 100;
   bad[2].size = 0;
   bad[3].ngf = 0;
   bad[4].norm = "layer";
   bad[5].dropout = 1;
   bad[6].dropout = NAN;
+  bad[7].gan = "wgangp"; /* without a width */
+  bad[8].style_code = true;
   int refused = 0;
-  for (int i = 0; i < 7; i++) {
-    nn_graph *g;
-    if (nn_model_build(&bad[i], &g) == STATUS_USAGE &&
+  const nn_plan_options plan = {.threads = 1};
+  for (int i = 0; i < 9; i++) {
+    nn_system *s;
+    if (nn_system_create(&bad[i], &plan, &s) == STATUS_USAGE &&
         strstr(status_message(), "--") != NULL)
       refused++;
-    nn_graph_destroy(&g);
+    nn_system_destroy(&s);
   }
-  tap_ok(refused == 7, "models: %d of 7 wrong options are refused by name",
+  tap_ok(refused == 9, "models: %d of 9 wrong options are refused by name",
          refused);
 }
 
