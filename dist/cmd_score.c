@@ -54,8 +54,8 @@ static status run(void *configuration, const bool *given,
     result = status_error(
         STATUS_MISFIT, "%s: %d x %d pixels, but %s has %d x %d", conf->mask,
         mask.width, mask.height, conf->image, image.width, image.height);
-  else
-    result = apply_score(h, &image, &mask, &score);
+  else if ((result = apply_score(h, &image, &mask, &score)) != STATUS_OK)
+    status_add_context("%s", conf->mask);
   if (result == STATUS_OK) printf("%.6f\n", score);
 done:
   data_image_free(&image);

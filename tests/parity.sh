@@ -1,7 +1,9 @@
-# The U-Net against the small golden records, in float and in double. Whole
-# records: build/tests/parity FILE.h5...
-records="$HARMONIA_SOURCE/tests/golden/unet_instance.h5
-$HARMONIA_SOURCE/tests/golden/unet_batch.h5"
+# Whole training steps against the small golden records, in float and in double.
+# Whole records: build/tests/parity FILE.h5...
+records=
+for name in dovenet_instance dovenet_batch dovenet_ganmodes bargainnet; do
+    records="$records $HARMONIA_SOURCE/tests/golden/$name.h5"
+done
 number=0
 failed=0
 

@@ -1,14 +1,14 @@
 #!/usr/bin/python3
-"""Makes the small golden records of the U-Net for the default test run.
+"""Makes the small golden records of whole training steps for the default test run.
 
     make_slices.py GOLDEN_FOLDER [OUT_FOLDER]
 
-From GOLDEN_FOLDER's dovenet_instance.h5 and dovenet_batch.h5 it takes the
-generator: its weights, inputs and outputs, in the layout of those files, so
-that tests/parity reads both. Outputs become strided samples. What lies on a
-grid is stored as integers and read back exactly: images and masks as bytes (an
-image's value is (byte/255 - 0.5)/0.5 in float32), weights as multiples of the
-attribute `scale`.
+From each record of GOLDEN_FOLDER it takes weights, inputs, losses of all steps
+and samples of everything else, in the layout of those files, so that
+tests/parity reads both. What lies on a grid is stored as integers and read
+back exactly: images and masks as bytes (an image's value is
+(byte/255 - 0.5)/0.5 in float32), weights as multiples of the attribute
+`scale`.
 """
 import os
 import sys
@@ -16,7 +16,9 @@ import sys
 import h5py
 import numpy as np
 
-SAMPLE = 4096
+SAMPLE = 4096  # of outputs
+GRADIENT_SAMPLE = 128
+STATE_SAMPLE = 512
 PACKED = {"compression": "gzip", "compression_opts": 9, "shuffle": True}
 
 
@@ -44,12 +46,19 @@ def put_weight(out, name, source, grid):
         out.create_dataset(name, data=values)
 
 
-def put_sample(out, name, source):
+def put_sample(out, name, source, count=SAMPLE):
+    """A strided sample of a tensor, or a thinner one of a sample."""
+    if "stride" in source.attrs or source.size <= count:
+        thin(out, name, source, count)
+        return
     values = source[()].ravel()
-    stride = max(1, values.size // SAMPLE)
-    sample = values[::stride][:SAMPLE]
-    out.create_dataset(name, data=sample, **PACKED)
+    stride = max(1, values.size // count)
+    sample = values[::stride][:count]
+    packed = PACKED if sample.size > 1024 else {}
+    out.create_dataset(name, data=sample, **packed)
     attributes = out[name].attrs
+    for key, value in source.attrs.items():
+        attributes[key] = value
     attributes["numel"] = values.size
     attributes["stride"] = stride
     wide = values.astype(np.float64)
@@ -58,36 +67,94 @@ def put_sample(out, name, source):
     attributes["sum"] = float(np.sum(wide))
 
 
+def thin(out, name, source, count):
+    step = max(1, source.size // count) if source.size > 0 else 1
+    values = source[()]
+    if "stride" in source.attrs and step > 1:
+        values = values[::step][:count]
+    out.create_dataset(name, data=values)
+    for key, value in source.attrs.items():
+        out[name].attrs[key] = value
+    if "stride" in source.attrs:
+        out[name].attrs["stride"] = source.attrs["stride"] * step
+
+
 def copy(source, out, name):
-    out.require_group(name.rsplit("/", 1)[0])
-    source.copy(name, out[name.rsplit("/", 1)[0]])
+    parent = name.rsplit("/", 1)[0] if "/" in name else "/"
+    source.copy(name, out.require_group(parent), name.rsplit("/", 1)[-1])
 
 
-def slice_file(source, out, inputs):
+def copy_all(source, out, group):
+    """A group as it is."""
+    if group in source:
+        copy(source, out, group)
+
+
+def sample_all(source, out, group, count):
+    """Every dataset below a group, sampled."""
+    if group not in source:
+        return
+    found = []
+    source[group].visititems(
+        lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
+    for name in found:
+        put_sample(out, group + "/" + name, source[group + "/" + name], count)
+
+
+def copy_spread(source, out, group):
+    out.require_group(group)
+    for key, value in source[group].attrs.items():
+        out[group].attrs[key] = value
+    copy_all(source, out, group + "/losses")
+
+
+def copy_variant(source, out, group):
+    """Losses of four steps, gradients and the state after the first step."""
+    for name in ("losses", "steps", "float64/losses", "float64/steps",
+                 "float64/grads"):
+        copy_all(source, out, group + name)
+    copy_spread(source, out, group + "spread")
+    for network in "GDE":
+        sample_all(source, out, group + "grads/" + network, GRADIENT_SAMPLE)
+        sample_all(source, out, group + "after/" + network, STATE_SAMPLE)
+
+
+def grid_of(source, network):
+    return source.attrs.get("weight_grid_" + network, source.attrs.get("weight_grid"))
+
+
+def slice_weights(source, out):
+    for network in source["weights"]:
+        for name in source["weights/" + network]:
+            name = "weights/%s/%s" % (network, name)
+            put_weight(out, name, source[name], grid_of(source, network))
+
+
+def slice_file(source, out, with_variants):
     for key, value in source.attrs.items():
         out.attrs[key] = value
-    grid = source.attrs["weight_grid"]
-    for name in source["weights/G"]:
-        put_weight(out, "weights/G/" + name, source["weights/G/" + name], grid)
-    for name in inputs:
+    for name in source["input"]:
+        if name.startswith("alpha"):
+            copy(source, out, "input/" + name)
+            continue
         data = as_bytes(source["input/" + name][()])
         if data is None:
             sys.exit("%s: input/%s is no 8-bit image" % (source.filename, name))
         out.create_dataset("input/" + name, data=data, **PACKED)
     for name in ("forward/output", "eval/output"):
-        put_sample(out, name, source[name])
-    for name in ("float64/output", "float64/eval_output"):
-        copy(source, out, name)
-    out.require_group("spread")
-    for key, value in source["spread"].attrs.items():
-        out["spread"].attrs[key] = value
-    if "real" in inputs:
-        for name in ("losses/G_L1", "float64/losses/G_L1",
-                     "spread/losses/step0/G_L1"):
-            copy(source, out, name)
-    for name in source["after/G"]:
-        if "running_" in name or "num_batches" in name:
-            copy(source, out, "after/G/" + name)
+        if name in source:
+            put_sample(out, name, source[name])
+    for name in ("float64/output", "float64/eval_output", "float64/style",
+                 "float64/gp", "gp/value", "forward/style", "eval/style",
+                 "eval/harmony"):
+        copy_all(source, out, name)
+    sample_all(source, out, "gp/grads_D", GRADIENT_SAMPLE)
+    for group in with_variants:
+        copy_variant(source, out, group)
+
+
+def create(folder, name):
+    return h5py.File(os.path.join(folder, name), "w", libver=("v108", "v108"))
 
 
 def main():
@@ -96,15 +163,21 @@ def main():
     folder = sys.argv[1]
     target = sys.argv[2] if len(sys.argv) > 2 else os.path.dirname(
         os.path.abspath(__file__))
-    # Without `real` the batch of two stays as small as the other record.
-    for name, out_name, inputs in (
-            ("dovenet_instance.h5", "unet_instance.h5", ("comp", "mask", "real")),
-            ("dovenet_batch.h5", "unet_batch.h5", ("comp", "mask"))):
-        path = os.path.join(target, out_name)
-        with h5py.File(os.path.join(folder, name), "r") as source, \
-                h5py.File(path, "w", libver="earliest") as out:
-            slice_file(source, out, inputs)
-        print("%s: %d bytes" % (path, os.path.getsize(path)))
+    for name, variants in (("dovenet_instance", ("",)),
+                           ("dovenet_batch", ("",)),
+                           ("dovenet_ganmodes", ("lsgan/", "vanilla/")),
+                           ("bargainnet", ("", "elementwise/"))):
+        # In a file of their own, so that no file is large.
+        weights = name + "_weights.h5"
+        with h5py.File(os.path.join(folder, name + ".h5"), "r") as source:
+            with create(target, weights) as out:
+                slice_weights(source, out)
+            with create(target, name + ".h5") as out:
+                out["weights"] = h5py.ExternalLink(weights, "/weights")
+                slice_file(source, out, variants)
+        for path in (weights, name + ".h5"):
+            size = os.path.getsize(os.path.join(target, path))
+            print("%s: %d bytes" % (path, size))
 
 
 if __name__ == "__main__":
