@@ -15,11 +15,14 @@ static const option options[] = {
     {"out", OPTION_TEXT, AT(out), NULL, 0, 0, "RUN", NULL,
      "folder of the run: checkpoints/, log.csv, sheet.png, curves.png"},
     {"model", OPTION_CHOICE, AT(model), "unet", 0, 0, NULL,
-     "unet|dovenet|bargainnet",
+     "unet|unet3plus|dovenet|bargainnet|style-rgb|style-hsv",
      "system to train, a preset of the options below: unet is the attention "
      "U-Net with an L1 loss; dovenet adds --gan wgangp and --flip=no; "
      "bargainnet is --style-code --lambda-tri 0.01 --lambda-l1 1 --norm batch "
-     "--lr 0.0001 --beta1 0.9 --lr-policy constant --crop-min 0.5"},
+     "--lr 0.0001 --beta1 0.9 --lr-policy constant --crop-min 0.5; unet3plus "
+     "is "
+     "--generator unet3plus --norm batch; style-rgb and style-hsv add --gan "
+     "wgangp and --lambda-style 1 in that --style-space"},
     {"resume", OPTION_FLAG, AT(resume), NULL, 0, 0, NULL, NULL,
      "go on from the newest good checkpoint in RUN, if there is one; options "
      "not given are those of the checkpoint"},
@@ -44,6 +47,12 @@ static const option options[] = {
     {"norm", OPTION_CHOICE, AT(norm), "instance", 0, 0, NULL, "instance|batch",
      "normalisation of generator and discriminator; the code extractor always "
      "has batch norm"},
+    {"generator", OPTION_CHOICE, AT(generator), "unet", 0, 0, NULL,
+     "unet|unet3plus", "attention U-Net, or U-Net 3+"},
+    {"cat-channels", OPTION_INT, AT(cat_channels), "64", 1, 4096, "C", NULL,
+     "U-Net 3+: channels of each branch of a decoder stage"},
+    {"deep-supervision", OPTION_FLAG, AT(deep_supervision), "no", 0, 0, NULL,
+     NULL, "U-Net 3+: the L1 loss is the mean over the results of all stages"},
     {"dropout", OPTION_REAL, AT(dropout), "0.5", 0, 0.99, "P", NULL,
      "probability of dropout in the generator's middle levels"},
     {"blend", OPTION_FLAG, AT(blend), "no", 0, 0, NULL, NULL,
@@ -76,6 +85,19 @@ static const option options[] = {
      "vector|entries",
      "distance of codes: of the vectors, or entry by entry, as PyTorch from "
      "about 2021 on takes the published code"},
+    {"lambda-style", OPTION_REAL, AT(lambda_style), "0", 0, 1e9, "X", NULL,
+     "weight of the difference of VGG16 features inside the mask, summed over "
+     "layers; 0: none"},
+    {"lambda-gram", OPTION_REAL, AT(lambda_gram), "0", 0, 1e9, "X", NULL,
+     "weight of the difference of their Gram matrices; 0: none"},
+    {"style-space", OPTION_CHOICE, AT(style_space), "rgb", 0, 0, NULL,
+     "rgb|hsv", "what VGG16 sees: colours, or hue and saturation maps"},
+    {"style-layers", OPTION_INT, AT(style_layers), "15", 1, 31, "N", NULL,
+     "sum of the layers compared: 1 relu1_2, 2 relu2_2, 4 relu3_3, 8 relu4_3, "
+     "16 relu5_3"},
+    {"vgg-weights", OPTION_TEXT, AT(vgg_weights), NULL, 0, 0, "FILE", NULL,
+     "VGG16's weights: Keras's HDF5 file, or torchvision's names in HDF5; "
+     "without it a fixed random VGG16 is used"},
     {"lr", OPTION_REAL, AT(lr), "0.0002", 0, 10, "X", NULL,
      "Adam's learning rate"},
     {"g-lr-ratio", OPTION_REAL, AT(g_lr_ratio), "1", 0, 1e6, "X", NULL,
@@ -161,6 +183,13 @@ static const struct preset {
 } presets[] = {
     {"dovenet", "gan", "wgangp"},
     {"dovenet", "flip", "no"},
+    {"unet3plus", "generator", "unet3plus"},
+    {"unet3plus", "norm", "batch"},
+    {"style-rgb", "gan", "wgangp"},
+    {"style-rgb", "lambda-style", "1"},
+    {"style-hsv", "gan", "wgangp"},
+    {"style-hsv", "lambda-style", "1"},
+    {"style-hsv", "style-space", "hsv"},
     {"bargainnet", "style-code", "yes"},
     {"bargainnet", "lambda-tri", "0.01"},
     {"bargainnet", "lambda-l1", "1"},
@@ -256,6 +285,13 @@ nn_model_options train_model_options(const train_options *o, int batch,
                             .lambda_tri = o->lambda_tri,
                             .margin = o->margin,
                             .triplet = o->triplet,
+                            .generator = o->generator,
+                            .cat_channels = (int)o->cat_channels,
+                            .deep_supervision = o->deep_supervision,
+                            .lambda_style = o->lambda_style,
+                            .lambda_gram = o->lambda_gram,
+                            .style_space = o->style_space,
+                            .style_layers = (unsigned)o->style_layers,
                             .purpose = purpose,
                             .training = training};
 }

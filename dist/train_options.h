@@ -11,12 +11,13 @@
 #include "nn/nn.h"
 
 typedef struct train_options {
-  const char *data, *out, *model, *norm, *lr_policy, *gan, *triplet;
-  bool resume, flip, blend, style_code;
-  int64_t steps, epochs, batch, micro_batch, size, ngf, ndf, nef, seed, threads,
-      save_every, keep, log_every, report_samples;
+  const char *data, *out, *model, *norm, *lr_policy, *generator, *style_space,
+      *vgg_weights, *gan, *triplet;
+  bool resume, flip, blend, style_code, deep_supervision;
+  int64_t steps, epochs, batch, micro_batch, size, ngf, ndf, nef, cat_channels,
+      style_layers, seed, threads, save_every, keep, log_every, report_samples;
   double lambda_gan, lambda_a, lambda_v, lambda_gp, gp_ratio, lambda_tri,
-      margin, g_lr_ratio, d_lr_ratio;
+      lambda_style, lambda_gram, margin, g_lr_ratio, d_lr_ratio;
   double dropout, lambda_l1, lr, beta1, beta2, eps, lr_constant_epochs,
       lr_decay_epochs, lr_step_epochs, crop_min, max_minutes;
 } train_options;

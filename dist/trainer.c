@@ -115,7 +115,10 @@ static status compute(trainer *t, int phase) {
     loaded batch;
     TRY(loader_next(t->loader, &batch));
     ask_ahead(t); /* there is room again */
-    const nn_real *inputs[] = {batch.composite, batch.mask, batch.real};
+    const nn_real *inputs[3 + NN_VGG_INPUTS] = {batch.composite, batch.mask,
+                                                batch.real};
+    if (t->vgg != NULL)
+      nn_vgg_bind(t->system->phases[phase].graph, t->vgg, inputs);
     nn_real *results = update_target(t->update, phase);
     nn_run_options run = {.state = update_state(t->update),
                           .results = results,

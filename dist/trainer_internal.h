@@ -22,6 +22,7 @@ typedef struct trainer {
   nn_system *system;
   const nn_layout *layout; /* of the system's state */
   update *update;
+  nn_vgg_weights *vgg; /* NULL: no loss asks for features */
   loader *loader;
   shard shard;
   train_log log;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "dist/trainer_internal.h"
+#include "dist/vgg_weights.h"
 
 /* ---- options ---- */
 
@@ -144,6 +145,10 @@ static status build_network(trainer *t) {
   for (int k = 0; k < how.phase_count; k++)
     how.phases[k] = nn_plan_layout(t->system->phases[k].plan);
   TRY(update_create(&how, &t->update));
+  if (o->lambda_style > 0 || o->lambda_gram > 0)
+    TRY(vgg_weights_load(o->vgg_weights, NN_VGG_WIDTH,
+                         nn_vgg_conv_count((unsigned)o->style_layers),
+                         &t->vgg));
   if (t->cluster->rank != 0) return STATUS_OK;
   for (int k = 0; k < 2; k++)
     TRY(MEMORY_NEW(t->layout->parameter_size, "moments", &t->moments[k]));
@@ -257,6 +262,7 @@ void trainer_tear_down(trainer *t) {
   data_set_close(&t->report_set);
   update_destroy(&t->update);
   nn_system_destroy(&t->system);
+  nn_vgg_weights_destroy(&t->vgg);
   for (int k = 0; k < 2; k++) memory_free(t->moments[k]);
   memory_free(t->scratch);
   memory_free(t->texts);

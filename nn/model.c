@@ -20,6 +20,16 @@ static status check_texts(const nn_model_options *o) {
   static const char *const gans[] = {"none", "wgangp", "lsgan", "vanilla",
                                      NULL};
   static const char *const triplets[] = {"vector", "entries", NULL};
+  static const char *const generators[] = {"unet", "unet3plus", NULL};
+  static const char *const spaces[] = {"rgb", "hsv", NULL};
+  if (!is_one_of(o->generator, generators))
+    return status_error(STATUS_USAGE,
+                        "option --generator: '%s' is not one of unet|unet3plus",
+                        o->generator);
+  if (!is_one_of(o->style_space, spaces))
+    return status_error(STATUS_USAGE,
+                        "option --style-space: '%s' is not one of rgb|hsv",
+                        o->style_space);
   if (!is_one_of(o->norm, norms))
     return status_error(STATUS_USAGE,
                         "option --norm: '%s' is not one of instance|batch",
@@ -48,6 +58,14 @@ status nn_model_check(const nn_model_options *o) {
     return status_error(STATUS_USAGE, "option --dropout: %g is not in [0, 1)",
                         o->dropout);
   TRY(check_texts(o));
+  if (o->cat_channels < 1)
+    return status_error(STATUS_USAGE,
+                        "option --cat-channels must be at least 1");
+  if (o->style_layers == 0 || o->style_layers >> NN_VGG_LAYERS != 0)
+    return status_error(STATUS_USAGE,
+                        "option --style-layers: %u is not a set of 1, 2, 4, 8 "
+                        "and 16",
+                        o->style_layers);
   if (strcmp(o->gan, "none") != 0 && o->ndf < 1)
     return status_error(STATUS_USAGE, "option --ndf must be at least 1");
   bool encoder = o->style_code || o->lambda_tri > 0;
@@ -104,8 +122,14 @@ static nn_id style_map(const model *m, nn_id code) {
       NN_SHAPE(m->o->batch, m->o->size, m->o->size, NN_CODE_CHANNELS));
 }
 
-/* code: NN_NONE in systems without. */
-static nn_id generate(const model *m, nn_id code) {
+/* The generator's results: the first is its output, the others those of deep
+ * supervision. */
+typedef struct outputs {
+  nn_id side[NN_UNET3PLUS_STAGES];
+  int count;
+} outputs;
+
+static outputs run_unet(const model *m, nn_id x) {
   const nn_model_options *o = m->o;
   nn_layers layers = layers_of(m, "G/");
   nn_unet_options unet = {.ngf = o->ngf,
@@ -115,13 +139,45 @@ static nn_id generate(const model *m, nn_id code) {
                           .dropout = o->dropout,
                           .prefix = layers.prefix,
                           .init_deviation = layers.deviation};
-  nn_id x = nn_concat(m->g, m->composite, m->mask);
-  if (code != NN_NONE) x = nn_concat(m->g, x, style_map(m, code));
-  nn_id output = nn_unet(m->g, x, &unet);
-  if (!o->blend) return output;
-  /* composite + mask (output - composite) */
+  return (outputs){{nn_unet(m->g, x, &unet)}, 1};
+}
+
+static outputs run_unet3plus(const model *m, nn_id x) {
+  const nn_model_options *o = m->o;
+  nn_layers layers = layers_of(m, "G/");
+  nn_unet3plus_options unet = {.width = o->ngf,
+                               .cat_channels = o->cat_channels,
+                               .outputs = 3,
+                               .norm = layers.norm,
+                               .training = o->training,
+                               .keep_state = layers.keep_state,
+                               .deep_supervision = o->deep_supervision,
+                               .prefix = layers.prefix};
+  nn_unet3plus_result result = nn_unet3plus(m->g, x, &unet);
+  outputs all = {.count = result.count};
+  for (int i = 0; i < result.count; i++) all.side[i] = result.side[i];
+  return all;
+}
+
+/* composite + mask (output - composite) */
+static nn_id blend(const model *m, nn_id output) {
+  if (!m->o->blend) return output;
   nn_id change = nn_sub(m->g, output, m->composite);
   return nn_add(m->g, m->composite, nn_mul(m->g, change, m->mask));
+}
+
+/* code: NN_NONE in systems without. */
+static outputs generate_all(const model *m, nn_id code) {
+  nn_id x = nn_concat(m->g, m->composite, m->mask);
+  if (code != NN_NONE) x = nn_concat(m->g, x, style_map(m, code));
+  bool full_scale = strcmp(m->o->generator, "unet3plus") == 0;
+  outputs all = full_scale ? run_unet3plus(m, x) : run_unet(m, x);
+  for (int i = 0; i < all.count; i++) all.side[i] = blend(m, all.side[i]);
+  return all;
+}
+
+static nn_id generate(const model *m, nn_id code) {
+  return generate_all(m, code).side[0];
 }
 
 static nn_id code_of_background(const model *m) {
@@ -218,6 +274,36 @@ static nn_id triplet_losses(const model *m, nn_id background, nn_id real,
                 nn_affine(g, nn_add(g, ff2, f2b), m->o->lambda_tri, 0));
 }
 
+/* Mean of |output - real|; with deep supervision of every stage's result. */
+static nn_id reconstruction(const model *m, const outputs *all) {
+  nn_id sum = nn_loss_l1(m->g, all->side[0], m->real);
+  for (int i = 1; i < all->count; i++)
+    sum = nn_add(m->g, sum, nn_loss_l1(m->g, all->side[i], m->real));
+  return nn_affine(m->g, sum, m->o->lambda_l1 / all->count, 0);
+}
+
+/* loss and what the features of the foreground add to it. */
+static nn_id add_style(const model *m, nn_id output, nn_id loss) {
+  const nn_model_options *o = m->o;
+  if (o->lambda_style == 0 && o->lambda_gram == 0) return loss;
+  nn_vgg vgg = nn_vgg_inputs(m->g, NN_VGG_WIDTH, o->style_layers);
+  nn_style_options how = {.hsv = strcmp(o->style_space, "hsv") == 0,
+                          .perceptual = o->lambda_style > 0,
+                          .gram = o->lambda_gram > 0};
+  nn_style_losses style =
+      nn_style_loss(m->g, &vgg, output, m->real, m->mask, &how);
+  if (style.perceptual != NN_NONE)
+    loss =
+        nn_add(m->g, loss,
+               report(m, "G_style",
+                      nn_affine(m->g, style.perceptual, o->lambda_style, 0)));
+  if (style.gram != NN_NONE)
+    loss = nn_add(
+        m->g, loss,
+        report(m, "G_gram", nn_affine(m->g, style.gram, o->lambda_gram, 0)));
+  return loss;
+}
+
 static void train_generator(const model *m) {
   static const char *const networks[] = {"G/", "E/"};
   nn_graph *g = m->g;
@@ -228,14 +314,16 @@ static void train_generator(const model *m) {
   if (codes && background == NN_NONE)
     background = code_of(m, m->real, background_of(m));
   if (codes) real_code = code_of(m, m->real, m->mask);
-  nn_id output = generate(m, code);
+  outputs all = generate_all(m, code);
+  nn_id output = all.side[0];
   nn_keep(g, "output", output);
-  nn_id l1 = nn_affine(g, nn_loss_l1(g, output, m->real), o->lambda_l1, 0);
+  nn_id l1 = reconstruction(m, &all);
   nn_id loss = l1;
   if (has_gan(o)) loss = nn_add(g, adversarial_loss(m, output), loss);
   report(m, "G_L1", l1);
   if (codes)
     loss = nn_add(g, loss, triplet_losses(m, background, real_code, output));
+  loss = add_style(m, output, loss);
   if (loss != l1) report(m, "G", loss);
   nn_minimise_all(g, loss, networks, 2);
 }

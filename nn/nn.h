@@ -322,7 +322,10 @@ typedef struct nn_model_options {
   int batch, size, ngf;
   const char *norm; /* "instance" or "batch" */
   double dropout;
-  bool blend;      /* the output's background is the composite's */
+  const char *generator; /* "unet" or "unet3plus" */
+  int cat_channels;      /* of U-Net 3+ */
+  bool deep_supervision; /* U-Net 3+: an L1 loss on every stage's result */
+  bool blend;            /* the output's background is the composite's */
   bool style_code; /* an encoder E; its code of the background goes to G */
   int nef;         /* E's width */
   const char *gan; /* "none", or the discriminator's loss: "wgangp" (hinge, as
@@ -332,6 +335,10 @@ typedef struct nn_model_options {
   double lambda_l1, lambda_gan, lambda_a, lambda_v, lambda_gp, gp_ratio,
       lambda_tri, margin;
   const char *triplet; /* "vector" or "entries" */
+  /* losses on VGG16 features of the foreground (vgg.c); 0: none */
+  double lambda_style, lambda_gram;
+  const char *style_space; /* "rgb", or "hsv": hue and saturation maps */
+  unsigned style_layers;   /* bits, see NN_VGG_DEFAULT_LAYERS */
   nn_purpose purpose;
   bool training;   /* training mode of norms and dropout */
   bool feed_alpha; /* input "alpha" [N,1,1,1] in place of random numbers */
@@ -378,6 +385,7 @@ typedef struct nn_unet3plus_options {
   int outputs;      /* channels of the result; 3 */
   nn_norm norm;
   bool training;         /* batch statistics; else evaluation */
+  bool keep_state;       /* running statistics stay as they are */
   bool deep_supervision; /* a result from every stage */
   const char *prefix;    /* of names: "G/" */
 } nn_unet3plus_options;

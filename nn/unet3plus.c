@@ -76,7 +76,7 @@ static nn_id batch_norm(const unet3plus *net, const char *module, nn_id x) {
   nn_id tracked = buffer(net, module, "num_batches_tracked", 1, 0, 0);
   nn_batch_norm result = nn_batch_norm_apply(g, x, weight, bias, mean, var,
                                              net->options->training, 1e-5);
-  if (net->options->training) {
+  if (net->options->training && !net->options->keep_state) {
     nn_set_buffer(g, mean, result.running_mean);
     nn_set_buffer(g, var, result.running_var);
     nn_set_buffer(g, tracked, nn_affine(g, tracked, 1, 1));

@@ -12,8 +12,7 @@
 /* A small network's state with moments, all numbers different. */
 typedef struct fixture {
   train_options options;
-  nn_graph *graph;
-  nn_plan *plan;
+  nn_system *system;
   const nn_layout *layout;
   nn_real *state, *moments[2], *scratch;
 } fixture;
@@ -25,11 +24,11 @@ static status make(const char *norm, int ngf, fixture *f) {
   f->options.ngf = ngf;
   f->options.size = 64;
   f->options.lr = 1.0 / 3;
-  nn_model_options model = train_model_options(&f->options, 1, true, true);
-  TRY(nn_model_build(&model, &f->graph));
+  nn_model_options model =
+      train_model_options(&f->options, 1, NN_FOR_TRAINING, true);
   nn_plan_options plan = {.threads = 1};
-  TRY(nn_plan_create(f->graph, &plan, &f->plan));
-  f->layout = nn_plan_layout(f->plan);
+  TRY(nn_system_create(&model, &plan, &f->system));
+  f->layout = &f->system->layout;
   TRY(MEMORY_NEW(f->layout->result_size, "state", &f->state));
   for (int k = 0; k < 2; k++)
     TRY(MEMORY_NEW(f->layout->parameter_size, "moments", &f->moments[k]));
@@ -41,8 +40,7 @@ static void destroy(fixture *f) {
   memory_free(f->moments[0]);
   memory_free(f->moments[1]);
   memory_free(f->scratch);
-  nn_plan_destroy(&f->plan);
-  nn_graph_destroy(&f->graph);
+  nn_system_destroy(&f->system);
 }
 
 /* Only what belongs to an entry is kept in a file; counters are whole. */
