@@ -147,26 +147,41 @@ static status io_error(const char *path, const char *what) {
                       strerror(errno));
 }
 
+/* A new file beside `path`; free its name. */
+static status open_beside(const char *path, char **name, int *file) {
+  size_t size = strlen(path) + 32;
+  TRY(MEMORY_NEW(size, "a file name", name));
+  snprintf(*name, size, "%s.%ld.tmp", path, (long)getpid());
+  *file = open(*name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (*file >= 0) return STATUS_OK;
+  status result = io_error(path, "create");
+  memory_free(*name);
+  return result;
+}
+
 /* Under another name first: a reader sees all of it or nothing. */
 static status store(const bytes *b, const char *path) {
-  size_t size = strlen(path) + 32;
   char *name;
-  TRY(MEMORY_NEW(size, "a file name", &name));
-  snprintf(name, size, "%s.%ld.tmp", path, (long)getpid());
+  int file;
+  TRY(open_beside(path, &name, &file));
   status result = STATUS_OK;
-  int file = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (file < 0) {
+  if (!write_all(file, b)) result = io_error(path, "write");
+  if (close(file) != 0 && result == STATUS_OK) result = io_error(path, "write");
+  if (result == STATUS_OK && rename(name, path) != 0)
     result = io_error(path, "create");
-  } else {
-    if (!write_all(file, b)) result = io_error(path, "write");
-    if (close(file) != 0 && result == STATUS_OK)
-      result = io_error(path, "write");
-    if (result == STATUS_OK && rename(name, path) != 0)
-      result = io_error(path, "create");
-    if (result != STATUS_OK) unlink(name);
-  }
+  if (result != STATUS_OK) unlink(name);
   memory_free(name);
   return result;
+}
+
+status xue_model_writable(const char *path) {
+  char *name;
+  int file;
+  TRY(open_beside(path, &name, &file));
+  close(file);
+  unlink(name);
+  memory_free(name);
+  return STATUS_OK;
 }
 
 status xue_model_write(const data_xue_model *model, const char *path) {

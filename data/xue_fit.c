@@ -1,5 +1,6 @@
 /* Fitting the classifiers: which zones of foreground and background agree in
- * natural images (Xue et al., section 5). */
+ * natural images (Xue et al., section 5). The authors scale the inputs to 0 to
+ * 1; trees do not see a difference. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,11 +216,13 @@ status data_xue_model_fit(data_set *set, uint64_t seed, int threads,
   status result;
   TRY_OR(done, MEMORY_NEW(1, "a model", &model));
   memcpy(model->identity, info->identity, sizeof model->identity);
+  TRY_OR(done, xue_model_writable(path));
   TRY_OR(done, prepare(&f));
   TRY_OR(done, measure_pairs(&f));
   TRY_OR(done, fit_all(&f, seed, model));
   TRY_OR(done, xue_model_write(model, path));
 done:
+  if (result == STATUS_MISFIT) status_add_context("%s", path);
   data_xue_model_free(&model);
   memory_free(f.samples);
   memory_free(f.pairs);

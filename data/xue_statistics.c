@@ -74,7 +74,8 @@ static void moments(const double *values, size_t count, double centre,
   shape[2] = flat ? 0 : fourth / n / (variance * variance) - 3;
 }
 
-/* In bits, over 256 levels. */
+/* In bits, over 256 levels. (The authors hand levels 0 to 255 to a function
+ * that expects 0 to 1, and so get next to nothing.) */
 static double entropy(const double *values, size_t count, double least,
                       double most) {
   size_t level[256] = {0};
