@@ -120,9 +120,9 @@ $(BUILD)/tests/nn_%_double: $(BUILD)/tests/nn_%_double.o $(GRAPH_UTILD) $(TEST_C
 	$(TEST_LINK)
 $(BUILD)/tests/nn_%: $(BUILD)/tests/nn_%.o $(GRAPH_UTIL) $(TEST_COMMON) $(LIBNN) $(LIBBASE)
 	$(TEST_LINK)
-$(BUILD)/tests/parity_double: $(addprefix $(BUILD)/tests/,parity_double.o parity_record_double.o parity_step_double.o) $(GRAPH_UTILD) $(TEST_COMMON) $(LIBNND) $(LIBBASE)
+$(BUILD)/tests/parity_double: $(addprefix $(BUILD)/tests/,parity_double.o parity_record_double.o parity_gradients_double.o parity_step_double.o) $(GRAPH_UTILD) $(TEST_COMMON) $(LIBNND) $(LIBBASE)
 	$(TEST_LINK)
-$(BUILD)/tests/parity: $(addprefix $(BUILD)/tests/,parity.o parity_record.o parity_step.o) $(GRAPH_UTIL) $(TEST_COMMON) $(LIBNN) $(LIBBASE)
+$(BUILD)/tests/parity: $(addprefix $(BUILD)/tests/,parity.o parity_record.o parity_gradients.o parity_step.o) $(GRAPH_UTIL) $(TEST_COMMON) $(LIBNN) $(LIBBASE)
 	$(TEST_LINK)
 .PRECIOUS: $(BUILD)/tests/%.o $(BUILD)/tests/%_double.o
 

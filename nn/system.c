@@ -24,7 +24,7 @@ static status build(nn_system *s, const nn_model_options *options,
   for (int k = 0; k < s->phase_count; k++)
     TRY(nn_plan_create(s->phases[k].graph, &plan, &s->phases[k].plan));
   if (how->layout == NULL) return STATUS_OK;
-  return nn_layout_adopt(graphs[0], how->layout, &s->layout);
+  return nn_layout_adopt(s->phases[0].graph, how->layout, &s->layout);
 }
 
 status nn_system_create(const nn_model_options *options,

@@ -50,6 +50,27 @@ void compare_loss(const record *r, const char *group, int step,
 /* [N,H,W,C] to [N,C,H,W], a new array. */
 double *to_public_image(const double *from, nn_shape s);
 
+/* An entry at `from` in public order, a new array. */
+double *public_values(const nn_entry *entry, const nn_real *from);
+
+/* The comparison that is nearest to its limit, or farthest above. */
+typedef struct nearest {
+  double part; /* of the limit */
+  char name[200];
+  int count;
+} nearest;
+void keep_nearest(nearest *w, double part, const char *name);
+
+/* Where gradients are recorded: "grads/" or "gp/grads_" below a group. */
+typedef struct gradient_paths {
+  const char *group, *below;
+} gradient_paths;
+
+/* Gradients of the parameters of `layout` that begin with `network`. */
+void compare_gradients(const record *r, gradient_paths paths,
+                       const nn_layout *layout, const nn_real *results,
+                       const char *network);
+
 /* Whole training steps, the penalty and scores, as far as the record has them
  * (parity_step.c). */
 void check_steps(const record *r);

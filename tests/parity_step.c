@@ -68,6 +68,18 @@ static nn_model_options options_of(const record *r, const char *gan,
   return o;
 }
 
+static nn_real *network_input(const record *r, const char *name) {
+  golden array = read_input(r, name);
+  double *values = calloc(array.count, sizeof *values);
+  if (values == NULL) test_failed("no memory");
+  from_golden(&array, AXES_IMAGE, values);
+  nn_real *input = new_values(array.count);
+  for (size_t k = 0; k < array.count; k++) input[k] = (nn_real)values[k];
+  free(values);
+  golden_free(&array);
+  return input;
+}
+
 static void open_stepper(stepper *s, const nn_model_options *options) {
   const nn_plan_options plan = {.threads = 2};
   if (nn_system_create(options, &plan, &s->system) != STATUS_OK)
@@ -76,21 +88,11 @@ static void open_stepper(stepper *s, const nn_model_options *options) {
   s->state = new_values(layout->vector_size);
   s->mean = new_values(layout->parameter_size);
   s->variance = new_values(layout->parameter_size);
-  for (int k = 0; k < s->system->phase_count; k++)
+  for (int k = 0; k < NN_MAX_PHASES && k < s->system->phase_count; k++)
     s->results[k] =
         new_values(nn_plan_layout(s->system->phases[k].plan)->result_size);
   static const char *const names[] = {"comp", "mask", "real"};
-  for (int i = 0; i < 3; i++) {
-    golden array = read_input(s->r, names[i]);
-    double *values = calloc(array.count, sizeof *values);
-    if (values == NULL) test_failed("no memory");
-    from_golden(&array, AXES_IMAGE, values);
-    s->inputs[i] = new_values(array.count);
-    for (size_t k = 0; k < array.count; k++)
-      s->inputs[i][k] = (nn_real)values[k];
-    free(values);
-    golden_free(&array);
-  }
+  for (int i = 0; i < 3; i++) s->inputs[i] = network_input(s->r, names[i]);
   s->inputs[3] = new_values((size_t)s->r->batch);
 }
 
@@ -149,117 +151,11 @@ static void compare_losses(const stepper *s, int step) {
   }
 }
 
-/* An entry of the state vector `from` in public order. */
-static double *public_values(const nn_entry *entry, const nn_real *from) {
-  nn_real *values = new_values(entry->count);
-  nn_entry moved = *entry;
-  moved.offset = 0;
-  nn_entry_export(&moved, from, values);
-  double *wide = calloc(entry->count, sizeof *wide);
-  if (wide == NULL) test_failed("no memory");
-  for (size_t i = 0; i < entry->count; i++) wide[i] = (double)values[i];
-  free(values);
-  return wide;
-}
-
-/* ||got - want|| / ||want|| against a dataset, whole or a sample; in double
- * relative to the norm of the whole tensor, which is compared as well. */
-static double gradient_error(const record *r, const char *path,
-                             const double *got, size_t count, bool strict) {
-  golden want = golden_read(r->file, "%s", path);
-  size_t stride = (size_t)golden_attribute(r->file, path, "stride", 1);
-  double whole = golden_attribute(r->file, path, "numel", (double)want.count);
-  double error = 0, norm = 0, own = 0;
-  if ((size_t)whole != count) error = NAN;
-  for (size_t i = 0; i < want.count && !isnan(error); i++) {
-    double difference = got[i * stride] - want.values[i];
-    error += difference * difference;
-    norm += want.values[i] * want.values[i];
-  }
-  for (size_t i = 0; i < count; i++) own += got[i] * got[i];
-  golden_free(&want);
-  double l2 = golden_attribute(r->file, path, "l2", -1);
-  if (!strict || l2 < 0) return sqrt(error) / fmax(sqrt(norm), 1e-30);
-  return fmax(sqrt(error), fabs(sqrt(own) - l2)) / fmax(l2, 1e-30);
-}
-
-static double largest_of(const double *values, size_t count) {
-  double largest = 0;
-  for (size_t i = 0; i < count; i++)
-    if (!(fabs(values[i]) <= largest)) largest = fabs(values[i]);
-  return largest;
-}
-
-/* Where gradients are recorded: "grads/" or "gp/grads_" below a group. */
-typedef struct gradient_paths {
-  const char *group, *below;
-} gradient_paths;
-
-typedef struct worst {
-  double part; /* of the limit */
-  char name[200];
-  int count;
-} worst;
-
-static void keep_worst(worst *w, double part, const char *name) {
-  w->count++;
-  if (part <= w->part) return;
-  w->part = isnan(part) ? INFINITY : part;
-  snprintf(w->name, sizeof w->name, "%s", name);
-}
-
-static void compare_gradient(const record *r, gradient_paths paths,
-                             const nn_entry *entry, const nn_real *values,
-                             double largest, worst *w) {
-  char path[320], exact[320];
-  snprintf(path, sizeof path, "%s%s%s", paths.group, paths.below, entry->name);
-  snprintf(exact, sizeof exact, "%sfloat64/%s%s", paths.group, paths.below,
-           entry->name);
-  bool strict = IS_DOUBLE && golden_has_all(r->file, exact);
-  if (!golden_has_all(r->file, strict ? exact : path)) return;
-  /* a group without a float64 run spreads as the main record does */
-  if (!golden_has_all(r->file, exact))
-    snprintf(exact, sizeof exact, "float64/%s%s", paths.below, entry->name);
-  double *got = public_values(entry, values);
-  if (golden_attribute(r->file, exact, "null_gradient", 0) == 1) {
-    keep_worst(w, largest_of(got, entry->count) / (1e-5 * largest),
-               entry->name);
-  } else {
-    double spread = golden_attribute(r->file, exact, "spread_rel_l2", 0);
-    double limit = strict ? 1e-7 : fmax(3 * spread, 1e-4);
-    double error =
-        gradient_error(r, strict ? exact : path, got, entry->count, strict);
-    keep_worst(w, error / limit, entry->name);
-  }
-  free(got);
-}
-
-/* Gradients of the parameters of `layout` that begin with `network`. */
-static void compare_gradients(const record *r, gradient_paths paths,
-                              const nn_layout *layout, const nn_real *results,
-                              const char *network) {
-  double largest = 0;
-  worst w = {0};
-  for (int pass = 0; pass < 2; pass++)
-    for (int i = 0; i < layout->entry_count; i++) {
-      const nn_entry *e = &layout->entries[i];
-      if (strncmp(e->name, network, strlen(network)) != 0 || !e->trainable)
-        continue;
-      const nn_real *values = results + nn_layout_result(layout, e->offset);
-      for (size_t k = 0; pass == 0 && k < e->count; k++)
-        largest = fmax(largest, fabs((double)values[k]));
-      if (pass == 1) compare_gradient(r, paths, e, values, largest, &w);
-    }
-  if (w.count == 0) return;
-  tap_ok(w.part <= 1, "%s: %s%s: %d gradients of %s at %.3g of the limit (%s)",
-         r->path, paths.group, paths.below, w.count, network, w.part, w.name);
-}
-
 /* Share of a parameter's entries that are off, against the record's. One entry
  * more may be off: of a thin sample it is a large share. */
 static void compare_parameter(const record *r, const char *path,
                               const double *got, size_t count, double lr,
-                              worst *w, const char *name) {
+                              nearest *w, const char *name) {
   golden want = golden_read(r->file, "%s", path);
   size_t stride = (size_t)golden_attribute(r->file, path, "stride", 1);
   double off = 0, most = 0;
@@ -271,8 +167,8 @@ static void compare_parameter(const record *r, const char *path,
   double spread =
       golden_attribute(r->file, path, "spread_fraction_over_1e_6", 0);
   double limit = (3 * spread + 1e-3) * (double)want.count + (stride > 1);
-  keep_worst(w, off / limit, name);
-  keep_worst(w, most / (2.02 * lr), name);
+  keep_nearest(w, off / limit, name);
+  keep_nearest(w, most / (2.02 * lr), name);
   golden_free(&want);
 }
 
@@ -285,7 +181,7 @@ static bool is_null(const stepper *s, const char *name) {
 
 static void compare_after(const stepper *s) {
   const nn_layout *layout = &s->system->layout;
-  worst parameters = {0}, buffers = {0};
+  nearest parameters = {0}, buffers = {0};
   for (int i = 0; i < layout->entry_count; i++) {
     const nn_entry *e = &layout->entries[i];
     char path[320];
@@ -299,7 +195,7 @@ static void compare_after(const stepper *s) {
       double largest;
       double error = difference_from(s->r, path, got, e->count, &largest);
       double spread = golden_attribute(s->r->file, path, "spread_linf", 0);
-      keep_worst(&buffers, error / fmax(3 * spread, 1e-5 * largest), e->name);
+      keep_nearest(&buffers, error / fmax(3 * spread, 1e-5 * largest), e->name);
     }
     free(got);
   }
