@@ -231,11 +231,11 @@ static const nn_real *sum_node(const update *u, const phase *p, tree_range node,
 
 /* ---- the new state ---- */
 
-/* 0 where all are finite, NaN elsewhere: vectorises, reads once. */
+/* One pass that vectorises: x - x is not 0 for NaN and infinities. */
 static bool all_finite(const nn_real *values, size_t count) {
-  nn_real sum = 0;
-  for (size_t i = 0; i < count; i++) sum += values[i] * 0;
-  return sum == 0;
+  int bad = 0;
+  for (size_t i = 0; i < count; i++) bad |= values[i] - values[i] != 0;
+  return bad == 0;
 }
 
 static const char *name_at(const nn_layout *layout, size_t offset) {
