@@ -20,78 +20,35 @@
  * those are zeros, where it ends anyway. */
 #include <math.h>
 
-#include "nn/internal.h"
+#include "nn/layers.h"
 
 enum { STAGES = NN_UNET3PLUS_STAGES };
 
 typedef struct unet3plus {
   nn_graph *g;
   const nn_unet3plus_options *options;
+  nn_layers layers; /* deviation: of batch norm's weights */
   int levels;
   nn_id encoder[STAGES], decoder[STAGES]; /* by stage from 0; decoder: hd */
   nn_id pooled[STAGES][STAGES]; /* [i][k]: h_i halved k times; 0 not made yet */
 } unet3plus;
 
-static const char *full_name(const unet3plus *net, const char *module,
-                             const char *what, char name[160]) {
-  snprintf(name, 160, "%s%.100s.%s", net->options->prefix, module, what);
-  return name;
-}
-
-static nn_id vector(const unet3plus *net, const char *module, const char *what,
-                    int channels, double mean, double deviation) {
-  char name[160];
-  return nn_parameter(
-      net->g, full_name(net, module, what, name), NN_SHAPE(1, 1, 1, channels),
-      1, deviation > 0 ? NN_INIT_NORMAL : NN_INIT_CONSTANT, mean, deviation);
-}
-
-static nn_id buffer(const unet3plus *net, const char *module, const char *what,
-                    int channels, int rank, double start) {
-  char name[160];
-  return nn_buffer(net->g, full_name(net, module, what, name),
-                   NN_SHAPE(1, 1, 1, channels), rank, NN_INIT_CONSTANT, start,
-                   0);
-}
-
 /* 3x3 with bias; Kaiming normal over the fan-in (He et al. 2015, eq. 10). */
 static nn_id conv(const unet3plus *net, const char *module, nn_id x,
                   int channels) {
-  char name[160];
   int in = nn_shape_of(net->g, x).c;
-  nn_id w = nn_parameter(net->g, full_name(net, module, "weight", name),
-                         NN_SHAPE(3, 3, in, channels), 4, NN_INIT_NORMAL, 0,
-                         sqrt(2.0 / (9.0 * in)));
+  nn_layers layers = net->layers;
+  layers.deviation = sqrt(2.0 / (9.0 * in));
+  nn_id w = nn_layer_weight(&layers, module, NN_SHAPE(3, 3, in, channels));
   nn_id y = nn_conv(net->g, x, w, 1, 1);
-  return nn_add(net->g, y, vector(net, module, "bias", channels, 0, 0));
-}
-
-static nn_id batch_norm(const unet3plus *net, const char *module, nn_id x) {
-  nn_graph *g = net->g;
-  int channels = nn_shape_of(g, x).c;
-  nn_id weight = vector(net, module, "weight", channels, 1, 0.02);
-  nn_id bias = vector(net, module, "bias", channels, 0, 0);
-  nn_id mean = buffer(net, module, "running_mean", channels, 1, 0);
-  nn_id var = buffer(net, module, "running_var", channels, 1, 1);
-  nn_id tracked = buffer(net, module, "num_batches_tracked", 1, 0, 0);
-  nn_batch_norm result = nn_batch_norm_apply(g, x, weight, bias, mean, var,
-                                             net->options->training, 1e-5);
-  if (net->options->training && !net->options->keep_state) {
-    nn_set_buffer(g, mean, result.running_mean);
-    nn_set_buffer(g, var, result.running_var);
-    nn_set_buffer(g, tracked, nn_affine(g, tracked, 1, 1));
-  }
-  return result.y;
+  return nn_add(net->g, y, nn_layer_bias(&layers, module, channels));
 }
 
 /* relu(norm(conv3x3(x))) */
 static nn_id block(const unet3plus *net, const char *conv_module,
                    const char *norm_module, nn_id x, int channels) {
   nn_id y = conv(net, conv_module, x, channels);
-  y = net->options->norm == NN_INSTANCE_NORM
-          ? nn_normalise(net->g, y, true, 1e-5, NULL)
-          : batch_norm(net, norm_module, y);
-  return nn_leaky_relu(net->g, y, 0);
+  return nn_leaky_relu(net->g, nn_layer_norm(&net->layers, norm_module, y), 0);
 }
 
 /* h_i halved k times. */
@@ -161,7 +118,14 @@ nn_unet3plus_result nn_unet3plus(nn_graph *g, nn_id x,
   nn_shape s = nn_shape_of(g, x);
   INVARIANT(s.h == s.w && s.h >= 4 && (s.h & (s.h - 1)) == 0,
             "U-Net 3+ of %d x %d pixels", s.h, s.w);
-  unet3plus net = {.g = g, .options = options};
+  unet3plus net = {.g = g,
+                   .options = options,
+                   .layers = {.g = g,
+                              .prefix = options->prefix,
+                              .norm = options->norm,
+                              .training = options->training,
+                              .keep_state = options->keep_state,
+                              .deviation = 0.02}};
   /* the deepest stage keeps 2x2 pixels: norms need more than one */
   while (net.levels < STAGES && s.h >> net.levels >= 2) net.levels++;
   encode(&net, x);
