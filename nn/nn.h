@@ -268,7 +268,7 @@ double nn_plan_multiply_adds(const nn_plan *plan);
 void nn_plan_print(const nn_plan *plan, FILE *file);
 
 typedef struct nn_run_options {
-  const nn_real *state; /* layout->state_size */
+  const nn_real *state; /* at least layout->state_size */
   nn_real *results;     /* layout->result_size; padding stays as it is */
   const nn_real *const *inputs; /* by input index */
   uint64_t seed;                /* of dropout */

@@ -38,6 +38,11 @@ refused 1 "^harmonia: step [0-9]+: $whose" "on 2 ranks too, once"
 check "within 10 s" test "$seconds" -le 10
 same_bits "both ended with the same checkpoint" "alone/checkpoints/$last" \
     "pair/checkpoints/$last"
+# Either phase of a step may be the one that fails.
+diverge 2 gan --model dovenet --ndf 4
+refused 1 "^harmonia: step [0-9]+( is not saved: .* is -?(nan|inf)|: $whose)" \
+    "so does a system of two phases"
+shows_last_good gan
 # Here weights may become infinite while the loss is still a number.
 diverge 1 weights --beta1 0.9
 refused 1 "^harmonia: step [0-9]+( is not saved: .* is -?(nan|inf)|: $whose)" \
