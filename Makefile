@@ -149,6 +149,10 @@ test-sanitize:
 demo: $(BUILD)/harmonia
 	@HARMONIA=$(BUILD)/harmonia .ci/mpi-env tests/demo/run $(or $(OUT),out/demo)
 
+# The project's table; its variables are those of slurm/README.md.
+table: $(BUILD)/harmonia
+	@HARMONIA=$(BUILD)/harmonia .ci/mpi-env slurm/table.sh
+
 LINT_C := $(wildcard dist/*.c dist/base/*.c nn/*.c data/*.c checkpoint/*.c tests/*.c tests/preload/*.c)
 LINT_H := $(wildcard dist/*.h dist/base/*.h nn/*.h data/*.h checkpoint/*.h tests/*.h)
 lint: $(BUILD)/config.mk
@@ -166,6 +170,7 @@ clean:
 help:
 	@echo "make               builds $(BUILD)/harmonia"
 	@echo "make demo          trains, stops, resumes and evaluates a small network"
+	@echo "make table         trains and compares all systems (slurm/README.md)"
 	@echo "make test          all tests; make test-NAME: one of them"
 	@echo "make tests         builds the test programs in $(BUILD)/tests"
 	@echo "make test-sanitize all tests under sanitizers"
@@ -173,4 +178,4 @@ help:
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
-.PHONY: all tests test test-sanitize demo lint readme clean help
+.PHONY: all tests test test-sanitize demo table lint readme clean help

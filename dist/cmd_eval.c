@@ -7,13 +7,13 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "dist/command.h"
-#include "dist/evaluate.h"
+#include "dist/evaluate_sheet.h"
 
 typedef struct eval_configuration {
   const char *data, *split, *background, *range, *quantise, *csv, *code,
-      *xue_model;
+      *xue_model, *sheet;
   option_list checkpoints, methods;
-  int64_t limit, threads;
+  int64_t limit, threads, sheet_rows;
   bool train_mode;
 } eval_configuration;
 
@@ -37,6 +37,11 @@ static const option options[] = {
      "only the first N samples of the split; 0: all"},
     {"csv", OPTION_TEXT, AT(csv), NULL, 0, 0, "FILE", NULL,
      "write the table there as well"},
+    {"sheet", OPTION_TEXT, AT(sheet), NULL, 0, 0, "FILE.png", NULL,
+     "make a picture sheet: a column each for mask, composite, every method "
+     "and the real image"},
+    {"sheet-rows", OPTION_INT, AT(sheet_rows), "6", 1, 64, "N", NULL,
+     "its samples, spread evenly over those evaluated"},
     {"bg", OPTION_CHOICE, AT(background), "as-is", 0, 0, NULL,
      "as-is|gt|masked",
      "background: as the method gives it, replaced by the real image's, or its "
@@ -231,6 +236,17 @@ static status write_csv(const char *path, const method *methods, int count,
   return STATUS_OK;
 }
 
+static status give_results(const eval_configuration *conf, data_set *set,
+                           const protocol *how, const method *methods,
+                           int count, const averages *scores) {
+  print_table(methods, count, scores);
+  if (conf->csv[0] != '\0') TRY(write_csv(conf->csv, methods, count, scores));
+  if (conf->sheet[0] != '\0')
+    TRY(evaluate_sheet(conf->sheet, set, how, methods, count,
+                       (int)conf->sheet_rows));
+  return STATUS_OK;
+}
+
 /* ---- the command ---- */
 
 static status check(const eval_configuration *conf) {
@@ -281,11 +297,8 @@ static status run(const cluster *c, void *configuration, const bool *given,
         .quantise = (quantisation)choice("trunc|round|float", conf->quantise),
         .code_of_real = strcmp(conf->code, "real") == 0};
     result = evaluate(c, set, &how, methods, count, scores);
-  }
-  if (result == STATUS_OK && scores != NULL && c->rank == 0) {
-    print_table(methods, count, scores);
-    if (conf->csv[0] != '\0')
-      result = write_csv(conf->csv, methods, count, scores);
+    if (result == STATUS_OK && scores != NULL && c->rank == 0)
+      result = give_results(conf, set, &how, methods, count, scores);
   }
   result = cluster_agree(c, result);
   for (int m = 0; methods != NULL && m < count; m++)

@@ -6,15 +6,19 @@
 #include "checkpoint/checkpoint.h"
 #include "data/data.h"
 #include "dist/command.h"
+#include "dist/train_options.h"
 
 typedef struct info_configuration {
-  bool arrays, verify;
+  bool arrays, verify, changed;
 } info_configuration;
 
 #define AT(member) offsetof(info_configuration, member)
 static const option options[] = {
     {"arrays", OPTION_FLAG, AT(arrays), NULL, 0, 0, NULL, NULL,
      "list every array of a checkpoint"},
+    {"changed", OPTION_FLAG, AT(changed), NULL, 0, 0, NULL, NULL,
+     "only the training options of a checkpoint that are not train's defaults, "
+     "in one line"},
     {"verify", OPTION_FLAG, AT(verify), NULL, 0, 0, NULL, NULL,
      "read everything and check all checksums"},
 };
@@ -71,6 +75,26 @@ static status print_texts(ckpt_reader *reader) {
   return STATUS_OK;
 }
 
+/* As train takes them: "--model=dovenet --ngf=32". */
+static status print_changed(ckpt_reader *reader) {
+  train_options defaults;
+  const char *separator = "";
+  options_defaults(&train_option_table, &defaults);
+  for (int i = 0; i < train_option_table.count; i++) {
+    const char *name = train_option_table.options[i].name;
+    char key[CKPT_NAME_SIZE], text[CKPT_TEXT_SIZE], preset[CKPT_TEXT_SIZE];
+    snprintf(key, sizeof key, "option.%s", name);
+    if (!ckpt_has_text(reader, key)) continue;
+    TRY(ckpt_read_text(reader, key, text, sizeof text));
+    options_format(&train_option_table, &defaults, i, preset, sizeof preset);
+    if (strcmp(text, preset) == 0) continue;
+    printf("%s--%s=%s", separator, name, text);
+    separator = " ";
+  }
+  putchar('\n');
+  return STATUS_OK;
+}
+
 static uint64_t count_values(const ckpt_array *array) {
   uint64_t count = 1;
   for (int k = 0; k < array->rank; k++) count *= array->shape[k];
@@ -95,6 +119,7 @@ static void print_arrays(ckpt_reader *reader, bool all) {
 
 static status describe_checkpoint(const info_configuration *conf,
                                   const char *path, ckpt_reader *reader) {
+  if (conf->changed) return print_changed(reader);
   printf("%s: checkpoint\n", path);
   TRY(print_texts(reader));
   print_arrays(reader, conf->arrays);

@@ -41,6 +41,9 @@ typedef struct averages {
   double mse, psnr, psnr_255, fmse, ssim, fssim; /* means over images */
 } averages;
 
+/* Samples that a protocol takes of a set. */
+size_t evaluate_count(const data_set *set, const protocol *protocol);
+
 /* Collective. On rank 0, table[m * SHARES + s] are method m's averages over
  * share bin s. Sums run in the order of the samples whatever the number of
  * ranks. */

@@ -117,6 +117,17 @@ check "the network changes the numbers" sh -c '
     test "$(sed -n 2p one.csv | cut -d, -f2-)" != \
         "$(sed -n 3p one.csv | cut -d, -f2-)"'
 
+for number in 1 2; do
+    evaluate $number sheet.csv --method composite --method lalonde \
+        --checkpoint "$six" --sheet $number.png --sheet-rows 3
+    exits 0 "eval --sheet, $number ranks"
+done
+check "is a picture, the same on any number of ranks" sh -c '
+    test "$(head -c 4 1.png | tail -c 3)" = PNG && cmp 1.png 2.png'
+evaluate 2 sheet.csv --method composite --sheet nowhere/s.png
+exits 1 "a sheet that cannot be written"
+says "nowhere/s.png" "the message names it"
+
 evaluate 1 two.csv --checkpoint "$three" --checkpoint "$six"
 exits 0 "two checkpoints"
 check "are told apart by name" sh -c '
