@@ -6,9 +6,10 @@
 set -eu
 
 : "${OUT:=out/table}" "${RANKS:=2}" "${THREADS:=0}" "${SIZE:=64}"
-: "${NGF:=32}" "${NDF:=16}" "${NEF:=16}" "${CAT:=16}" "${BATCH:=8}" "${STEPS:=1000}"
+: "${NGF:=32}" "${NDF:=16}" "${NEF:=16}" "${CAT:=16}" "${BATCH:=8}" "${STEPS:=1500}"
 : "${LAUNCH:=mpirun -n $RANKS}" "${SAVE_EVERY:=250}" "${SHEET_ROWS:=8}" "${LIMIT:=0}"
-: "${EXTRA=--blend --dropout 0 --lr 0.0004}"
+: "${EXTRA=--blend --dropout 0 --lr 0.001 --d-lr-ratio 0.2}"
+: "${EXTRA_BARGAINNET=--lr-policy linear}"
 : "${EXTRA_STYLE_RGB=--style-layers 7}" "${EXTRA_STYLE_HSV=--style-layers 7}"
 [ -z "${IMAGES:-}" ] || STEPS=$(((IMAGES + BATCH - 1) / BATCH))
 program=${HARMONIA:-build/harmonia}

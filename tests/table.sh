@@ -5,7 +5,7 @@
 "$HARMONIA" synth d.h5 --size 64 --train 24 --test 6 --seed 3 2>/dev/null || exit 1
 export DATA=d.h5 RANKS=2 THREADS=1 NGF=2 NDF=2 NEF=2 CAT=2 BATCH=2 STEPS=2
 export EXTRA="--report-samples 0" EXTRA_STYLE_RGB="--style-layers 1"
-export EXTRA_STYLE_HSV="--style-layers 1" SHEET_ROWS=2
+export EXTRA_STYLE_HSV="--style-layers 1" SHEET_ROWS=2 EXTRA_BARGAINNET=
 script=$HARMONIA_SOURCE/slurm/table.sh
 rows="dovenet bargainnet unet3plus style-rgb style-hsv"
 tabulate() {
@@ -64,4 +64,24 @@ exits 0 "goes on"
 ls -i "$(checkpoint two/bargainnet 2)" >after
 check "with the rows that are missing" cmp before after
 check "to the table of the undisturbed run" cmp one/table.csv two/table.csv
+
+# ---- the job, with what stands in for Slurm -------------------------------------------
+
+ln -s "$HARMONIA_SOURCE/slurm" slurm
+mkdir bin
+printf '#!/bin/sh\nshift 2\nexec mpirun -n 2 "$@"\n' >bin/srun
+printf '#!/bin/sh\necho "$@" >scontrol.txt\n' >bin/scontrol
+chmod +x bin/*
+background env PATH="$scratch/bin:$PATH" IMAGES= OUT=three SLURM_JOB_ID=17 \
+    SLURM_CPUS_PER_TASK=1 bash slurm/table.sbatch
+wait_until 30 test -s "$(checkpoint three/dovenet 2)"
+kill -USR1 $!
+wait $!
+check "a job that is told its end is queued again" grep -q '^requeue 17$' scontrol.txt
+rm scontrol.txt
+run 60 env PATH="$scratch/bin:$PATH" IMAGES= OUT=three SLURM_JOB_ID=17 \
+    SLURM_CPUS_PER_TASK=1 bash slurm/table.sbatch
+exits 0 "and then ends"
+check "with the same table" cmp one/table.csv three/table.csv
+check "once" test ! -e scontrol.txt
 finish
