@@ -288,7 +288,8 @@ static void normalise_grad_kernel(const nn_call *call) {
   nn_parallel(call->threads, sums.groups * sums.chunks, 1, grad_pass, &sums);
   /* behind the partial sums: means (2C a group) and r (C a group) */
   nn_real *means =
-      (nn_real *)(sums.partial + sums.groups * sums.chunks * 2 * sums.channels);
+      (nn_real *)(void *)(sums.partial +
+                          sums.groups * sums.chunks * 2 * sums.channels);
   nn_real *r = means + sums.groups * 2 * sums.channels;
   for (size_t group = 0; group < sums.groups; group++) {
     const double *total = combine(&sums, group);
