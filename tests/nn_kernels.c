@@ -726,6 +726,10 @@ static void check_refusals(void) {
                                  .dropout = 0.5,
                                  .gan = "none",
                                  .triplet = "vector",
+                                 .generator = "unet",
+                                 .cat_channels = 16,
+                                 .style_space = "rgb",
+                                 .style_layers = NN_VGG_DEFAULT_LAYERS,
                                  .lambda_l1 = 100,
                                  .training = true};
   nn_model_options bad[9];
