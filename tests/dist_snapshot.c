@@ -120,7 +120,7 @@ static void test_options(void) {
              strcmp(options.norm, "instance") == 0 && options.size == 64,
          "options come back to the last bit");
   memory_free(texts);
-  bool given[64] = {false};
+  bool given[128] = {false};
   given[options_find(&train_option_table, "lr")] = true;
   options_defaults(&train_option_table, &options);
   options.lr = 0.5;
@@ -128,6 +128,7 @@ static void test_options(void) {
              options.lr == 0.5,
          "one that may change keeps the value it was given");
   memory_free(texts);
+  options_defaults(&train_option_table, &options);
   given[options_find(&train_option_table, "ngf")] = true;
   options.ngf = 5;
   tap_ok(train_options_load(&options, given, reader, &texts) == STATUS_MISFIT &&
