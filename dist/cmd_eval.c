@@ -17,11 +17,17 @@ typedef struct eval_configuration {
   bool train_mode;
 } eval_configuration;
 
+/* In the order of the enumerations they stand for. */
+#define SPLITS "train|test"
+#define BACKGROUNDS "as-is|gt|masked"
+#define RANGES "pred|target-max|255"
+#define QUANTISATIONS "trunc|round|float"
+
 #define AT(member) offsetof(eval_configuration, member)
 static const option options[] = {
     {"data", OPTION_TEXT, AT(data), NULL, 0, 0, "F.h5", NULL,
      "the packed data set"},
-    {"split", OPTION_CHOICE, AT(split), "test", 0, 0, NULL, "train|test",
+    {"split", OPTION_CHOICE, AT(split), "test", 0, 0, NULL, SPLITS,
      "which part of it"},
     {"checkpoint", OPTION_LIST, AT(checkpoints), NULL, 0, 0, "C.h5", NULL,
      "a trained network; may be given many times"},
@@ -42,16 +48,14 @@ static const option options[] = {
      "and the real image"},
     {"sheet-rows", OPTION_INT, AT(sheet_rows), "6", 1, 64, "N", NULL,
      "its samples, spread evenly over those evaluated"},
-    {"bg", OPTION_CHOICE, AT(background), "as-is", 0, 0, NULL,
-     "as-is|gt|masked",
+    {"bg", OPTION_CHOICE, AT(background), "as-is", 0, 0, NULL, BACKGROUNDS,
      "background: as the method gives it, replaced by the real image's, or its "
      "error counted as zero"},
-    {"psnr-range", OPTION_CHOICE, AT(range), "pred", 0, 0, NULL,
-     "pred|target-max|255",
+    {"psnr-range", OPTION_CHOICE, AT(range), "pred", 0, 0, NULL, RANGES,
      "the peak of PSNR: max - min of the output (DoveNet), the real image's "
      "maximum (iDIH), or 255"},
     {"quantise", OPTION_CHOICE, AT(quantise), "trunc", 0, 0, NULL,
-     "trunc|round|float", "how outputs become levels"},
+     QUANTISATIONS, "how outputs become levels"},
     {"code", OPTION_CHOICE, AT(code), "composite", 0, 0, NULL, "composite|real",
      "whose background gives the domain code of systems that have one: the "
      "composite's, or as in the published test the real image's"},
@@ -74,16 +78,6 @@ static const option_table table = {
     .options = options,
     .count = sizeof options / sizeof options[0],
 };
-
-static int choice(const char *choices, const char *value) {
-  int index = 0;
-  for (const char *at = choices; at != NULL; index++) {
-    size_t length = strcspn(at, "|");
-    if (strlen(value) == length && strncmp(at, value, length) == 0) break;
-    at = strchr(at, '|') + 1;
-  }
-  return index;
-}
 
 /* ---- the methods ---- */
 
@@ -263,7 +257,7 @@ static status open_all(const cluster *c, const eval_configuration *conf,
   TRY(check(conf));
   TRY(data_set_open(conf->data, set));
   const data_set_info *info = data_set_describe(*set);
-  data_split split = (data_split)choice("train|test", conf->split);
+  data_split split = (data_split)choice_index(SPLITS, conf->split);
   if (info->split_count[split] == 0)
     return status_error(STATUS_MISFIT, "%s: the %s split is empty", conf->data,
                         conf->split);
@@ -289,12 +283,12 @@ static status run(const cluster *c, void *configuration, const bool *given,
     result = open_model(c, conf, set, methods, count, &model);
   if (result == STATUS_OK) {
     protocol how = {
-        .split = (data_split)choice("train|test", conf->split),
+        .split = (data_split)choice_index(SPLITS, conf->split),
         .limit = (size_t)conf->limit,
         .background =
-            (data_background)choice("as-is|gt|masked", conf->background),
-        .range = (data_psnr_range)choice("pred|target-max|255", conf->range),
-        .quantise = (quantisation)choice("trunc|round|float", conf->quantise),
+            (data_background)choice_index(BACKGROUNDS, conf->background),
+        .range = (data_psnr_range)choice_index(RANGES, conf->range),
+        .quantise = (quantisation)choice_index(QUANTISATIONS, conf->quantise),
         .code_of_real = strcmp(conf->code, "real") == 0};
     result = evaluate(c, set, &how, methods, count, scores);
     if (result == STATUS_OK && scores != NULL && c->rank == 0)

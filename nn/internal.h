@@ -100,6 +100,9 @@ static inline nn_node nn_get(const nn_graph *graph, nn_id id) {
   return graph->nodes[id];
 }
 
+/* Values and state entries begin on cache lines: a multiple of 16 nn_reals. */
+static inline size_t nn_aligned(size_t count) { return (count + 15) / 16 * 16; }
+
 #define NN_SHAPE(n_, h_, w_, c_) ((nn_shape){(n_), (h_), (w_), (c_)})
 #define NN_SCALAR NN_SHAPE(1, 1, 1, 1)
 

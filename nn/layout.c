@@ -9,12 +9,6 @@
 #include "base/memory.h"
 #include "base/random.h"
 
-enum { ALIGN = 16 }; /* values; entries begin on cache lines */
-
-static size_t aligned(size_t count) {
-  return (count + ALIGN - 1) / ALIGN * ALIGN;
-}
-
 typedef struct order_item {
   const nn_entry *entry;
   int group;     /* parameters: the graph that trains them; then buffers */
@@ -94,7 +88,7 @@ static status copy_reports(const nn_graph *const *graphs, int count,
 static void describe_whole(nn_layout *layout) {
   layout->report_offset = layout->state_size;
   layout->vector_size =
-      layout->state_size + aligned((size_t)layout->report_count);
+      layout->state_size + nn_aligned((size_t)layout->report_count);
   layout->parameters = (nn_span){0, layout->parameter_size};
   layout->rest = (nn_span){layout->parameter_size, layout->vector_size};
   layout->result_size = layout->vector_size;
@@ -115,7 +109,7 @@ status nn_layout_make(const nn_graph *const *graphs,
       nn_entry *entry = &out->entries[i];
       *entry = *items[i].entry;
       entry->offset = out->state_size;
-      out->state_size += aligned(entry->count);
+      out->state_size += nn_aligned(entry->count);
       if (entry->trainable) out->parameter_size = out->state_size;
     }
     out->entry_count = count;
@@ -144,7 +138,7 @@ static void describe_part(const nn_graph *graph, const nn_layout *from,
     const nn_entry *entry = nn_layout_find(from, graph->states[i].entry.name);
     INVARIANT(entry != NULL, "the layout lacks %s",
               graph->states[i].entry.name);
-    size_t begin = entry->offset, end = begin + aligned(entry->count);
+    size_t begin = entry->offset, end = begin + nn_aligned(entry->count);
     if (!entry->trainable) {
       if (begin < rest.begin) rest.begin = begin;
       continue;
@@ -159,7 +153,7 @@ static void describe_part(const nn_graph *graph, const nn_layout *from,
   layout->parameters = parameters;
   layout->rest = rest;
   layout->result_size =
-      parameters.end - parameters.begin + aligned(rest.end - rest.begin);
+      parameters.end - parameters.begin + nn_aligned(rest.end - rest.begin);
 }
 
 status nn_layout_adopt(const nn_graph *graph, const nn_layout *from,

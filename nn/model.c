@@ -7,41 +7,21 @@
 
 #include <string.h>
 
+#include "base/options.h"
 #include "nn/networks.h"
 
-static bool is_one_of(const char *text, const char *const *choices) {
-  for (; *choices != NULL; choices++)
-    if (strcmp(text, *choices) == 0) return true;
-  return false;
-}
-
 static status check_texts(const nn_model_options *o) {
-  static const char *const norms[] = {"instance", "batch", NULL};
-  static const char *const gans[] = {"none", "wgangp", "lsgan", "vanilla",
-                                     NULL};
-  static const char *const triplets[] = {"vector", "entries", NULL};
-  static const char *const generators[] = {"unet", "unet3plus", NULL};
-  static const char *const spaces[] = {"rgb", "hsv", NULL};
-  if (!is_one_of(o->generator, generators))
-    return status_error(STATUS_USAGE,
-                        "option --generator: '%s' is not one of unet|unet3plus",
-                        o->generator);
-  if (!is_one_of(o->style_space, spaces))
-    return status_error(STATUS_USAGE,
-                        "option --style-space: '%s' is not one of rgb|hsv",
-                        o->style_space);
-  if (!is_one_of(o->norm, norms))
-    return status_error(STATUS_USAGE,
-                        "option --norm: '%s' is not one of instance|batch",
-                        o->norm);
-  if (!is_one_of(o->gan, gans))
-    return status_error(
-        STATUS_USAGE,
-        "option --gan: '%s' is not one of none|wgangp|lsgan|vanilla", o->gan);
-  if (!is_one_of(o->triplet, triplets))
-    return status_error(STATUS_USAGE,
-                        "option --triplet: '%s' is not one of vector|entries",
-                        o->triplet);
+  const struct {
+    const char *option, *choices, *value;
+  } texts[] = {{"generator", "unet|unet3plus", o->generator},
+               {"style-space", "rgb|hsv", o->style_space},
+               {"norm", "instance|batch", o->norm},
+               {"gan", "none|wgangp|lsgan|vanilla", o->gan},
+               {"triplet", "vector|entries", o->triplet}};
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+    if (choice_index(texts[i].choices, texts[i].value) < 0)
+      return status_error(STATUS_USAGE, "option --%s: '%s' is not one of %s",
+                          texts[i].option, texts[i].value, texts[i].choices);
   return STATUS_OK;
 }
 

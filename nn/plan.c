@@ -12,7 +12,6 @@
 #include "nn/layout.h"
 
 enum {
-  ALIGN = 16,
   FOREVER = INT32_MAX,
   COPIED = INT32_MAX - 1 /* completed by a copy behind all nodes */
 };
@@ -33,10 +32,6 @@ typedef struct planner {
   int storage_count;
   int *completed; /* by state entry: node, COPIED, or -1 without a result */
 } planner;
-
-static size_t aligned(size_t count) {
-  return (count + ALIGN - 1) / ALIGN * ALIGN;
-}
 
 /* ---- which nodes ---- */
 
@@ -125,7 +120,7 @@ static void place_results(planner *p) {
 
 static int new_storage(planner *p, size_t size, int birth, int death) {
   p->storages[p->storage_count] =
-      (storage){.size = aligned(size), .birth = birth, .death = death};
+      (storage){.size = nn_aligned(size), .birth = birth, .death = death};
   return p->storage_count++;
 }
 

@@ -15,15 +15,16 @@ int options_find(const option_table *table, const char *name) {
   return -1;
 }
 
-static bool in_choices(const char *choices, const char *text) {
+int choice_index(const char *choices, const char *text) {
   size_t length = strlen(text);
-  for (const char *at = choices; at != NULL && length > 0;) {
+  int index = 0;
+  for (const char *at = choices; at != NULL && length > 0; index++) {
     const char *end = strchr(at, '|');
     size_t size = end != NULL ? (size_t)(end - at) : strlen(at);
-    if (size == length && strncmp(at, text, size) == 0) return true;
+    if (size == length && strncmp(at, text, size) == 0) return index;
     at = end != NULL ? end + 1 : NULL;
   }
-  return false;
+  return -1;
 }
 
 static status set_number(const option *opt, void *target, const char *text) {
@@ -66,7 +67,7 @@ static status set_value(const option *opt, void *configuration,
   case OPTION_INT:
   case OPTION_REAL: return set_number(opt, target, text);
   case OPTION_CHOICE:
-    if (!in_choices(opt->choices, text))
+    if (choice_index(opt->choices, text) < 0)
       return status_error(STATUS_USAGE, "option --%s: '%s' is not one of %s",
                           opt->name, text, opt->choices);
     *(const char **)target = text;

@@ -66,6 +66,9 @@ status options_set(const option_table *table, void *configuration,
 void options_format(const option_table *table, const void *configuration,
                     int index, char *text, size_t size);
 
+/* Place of `text` among "a|b|c", from 0; -1 if it is none of them. */
+int choice_index(const char *choices, const char *text);
+
 /* Index of an option by name, or -1. */
 int options_find(const option_table *table, const char *name);
 
