@@ -1,6 +1,5 @@
 #include "dist/cluster.h"
 
-#include <mpi.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,28 +9,50 @@
 
 enum { MESSAGE_SIZE = 1024 };
 
+/* Numbers the nodes by their lowest rank, and the ranks node by node. */
+static void order_ranks(cluster *c) {
+  int rank, lowest;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL,
+                      &c->local);
+  MPI_Comm_rank(c->local, &c->node_rank);
+  MPI_Comm_size(c->local, &c->node_ranks);
+  MPI_Allreduce(&rank, &lowest, 1, MPI_INT, MPI_MIN, c->local);
+  int leads = c->node_rank == 0;
+  MPI_Allreduce(&leads, &c->nodes, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
+  int before = 0; /* leaders of lower ranks */
+  MPI_Exscan(&leads, &before, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
+  c->node = rank == 0 ? 0 : before;
+  MPI_Bcast(&c->node, 1, MPI_INT, 0, c->local);
+  MPI_Comm_split(MPI_COMM_WORLD, 0, lowest, &c->world);
+  MPI_Comm_rank(c->world, &c->rank);
+  MPI_Comm_size(c->world, &c->ranks);
+}
+
 status cluster_start(int *argc, char ***argv, cluster *out) {
   int provided;
-  if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) !=
+  if (MPI_Init_thread(argc, argv, MPI_THREAD_MULTIPLE, &provided) !=
       MPI_SUCCESS)
     return status_error(STATUS_IO, "MPI does not start");
-  MPI_Comm_rank(MPI_COMM_WORLD, &out->rank);
-  MPI_Comm_size(MPI_COMM_WORLD, &out->ranks);
-  MPI_Comm node;
-  MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL,
-                      &node);
-  MPI_Comm_rank(node, &out->node_rank);
-  MPI_Comm_size(node, &out->node_ranks);
-  MPI_Comm_free(&node);
+  if (provided != MPI_THREAD_MULTIPLE)
+    return status_error(STATUS_IO,
+                        "this MPI library was built without support for "
+                        "threads (MPI_THREAD_MULTIPLE)");
+  order_ranks(out);
   log_set_rank(out->rank);
   return STATUS_OK;
 }
 
-void cluster_stop(void) {
+void cluster_stop(cluster *c) {
   int started = 0, ended = 0;
   MPI_Initialized(&started);
   MPI_Finalized(&ended);
-  if (started && !ended) MPI_Finalize();
+  if (!started || ended) return;
+  if (c->nodes > 0) {
+    MPI_Comm_free(&c->local);
+    MPI_Comm_free(&c->world);
+  }
+  MPI_Finalize();
 }
 
 status cluster_agree(const cluster *c, status own) {
@@ -41,7 +62,7 @@ status cluster_agree(const cluster *c, status own) {
 
 status cluster_agree_or_stop(const cluster *c, status own, bool *stop) {
   int mine[2] = {own == STATUS_OK ? c->ranks : c->rank, *stop ? 0 : 1}, all[2];
-  MPI_Allreduce(mine, all, 2, MPI_INT, MPI_MIN, MPI_COMM_WORLD);
+  MPI_Allreduce(mine, all, 2, MPI_INT, MPI_MIN, c->world);
   int lowest = all[0];
   *stop = all[1] == 0;
   if (lowest == c->ranks) return STATUS_OK;
@@ -51,7 +72,7 @@ status cluster_agree_or_stop(const cluster *c, status own, bool *stop) {
   } failure = {.code = (int)own};
   if (c->rank == lowest)
     snprintf(failure.text, sizeof failure.text, "%s", status_message());
-  MPI_Bcast(&failure, (int)sizeof failure, MPI_BYTE, lowest, MPI_COMM_WORLD);
+  MPI_Bcast(&failure, (int)sizeof failure, MPI_BYTE, lowest, c->world);
   return status_adopt((status)failure.code, failure.text);
 }
 

@@ -2,20 +2,27 @@
 #ifndef HARMONIA_CLUSTER_H
 #define HARMONIA_CLUSTER_H
 
+#include <mpi.h>
 #include <stdbool.h>
 
 #include "base/status.h"
 
+/* Ranks are numbered node by node, so that the ranks of a node are neighbours,
+ * whatever order the launcher placed them in; rank 0 is the launcher's. */
 typedef struct cluster {
   int rank, ranks;
   int node_rank, node_ranks; /* among the ranks of this node */
+  int node, nodes;           /* in the order of their ranks */
+  MPI_Comm world;            /* all ranks: for collectives and messages */
+  MPI_Comm local;            /* the ranks of this node, which share memory */
 } cluster;
 
-/* Starts MPI (funnelled threads) and learns the places. Not to be called
- * twice. */
+/* Starts MPI (any thread may call it) and learns the places. Not to be called
+ * twice. Every communication goes over the two communicators, which live until
+ * cluster_stop. */
 status cluster_start(int *argc, char ***argv, cluster *out);
 /* Ends MPI, if it was started; collective. */
-void cluster_stop(void);
+void cluster_stop(cluster *c);
 
 /* Collective. STATUS_OK if every rank brought STATUS_OK; else every rank gets
  * the failure of the lowest rank that failed, with its message. */

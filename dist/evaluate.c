@@ -68,7 +68,7 @@ static void average(const data_scores *scores, size_t count, averages *bins) {
 static void collect(const cluster *c, data_scores *scores, size_t count) {
   size_t per_score = sizeof *scores / sizeof(double);
   MPI_Reduce(c->rank == 0 ? MPI_IN_PLACE : (void *)scores, scores,
-             (int)(count * per_score), MPI_DOUBLE, MPI_SUM, 0, MPI_COMM_WORLD);
+             (int)(count * per_score), MPI_DOUBLE, MPI_SUM, 0, c->world);
 }
 
 size_t evaluate_count(const data_set *set, const protocol *how) {

@@ -76,7 +76,7 @@ static int run_command(const command *chosen, int argc, char **argv) {
     log_error("standard output cannot be written");
     result = STATUS_IO;
   }
-  cluster_stop();
+  cluster_stop(&c);
   return status_exit_code(result);
 }
 

@@ -77,7 +77,8 @@ void shard_deal(shard *s, uint64_t step, uint64_t end_step) {
   uint64_t steps = steps_dealt(s, step, end_step);
   if (s->plan.cluster->rank == 0) fill_outgoing(s, step, steps);
   MPI_Scatterv(s->outgoing, s->counts, s->offsets, MPI_UINT32_T, s->samples,
-               (int)(s->per_step * steps), MPI_UINT32_T, 0, MPI_COMM_WORLD);
+               (int)(s->per_step * steps), MPI_UINT32_T, 0,
+               s->plan.cluster->world);
   s->first_step = step;
   s->end_step = step + steps;
 }

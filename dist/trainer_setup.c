@@ -18,7 +18,7 @@ static status share_options(trainer *t) {
   TRY(MEMORY_NEW(size, "options", &t->texts));
   for (int i = 0; i < table->count; i++)
     options_format(table, t->options, i, t->texts + (size_t)i * TEXT, TEXT);
-  MPI_Bcast(t->texts, (int)size, MPI_CHAR, 0, MPI_COMM_WORLD);
+  MPI_Bcast(t->texts, (int)size, MPI_CHAR, 0, t->cluster->world);
   for (int i = 0; i < table->count; i++)
     TRY(options_set(table, t->options, table->options[i].name,
                     t->texts + (size_t)i * TEXT));
@@ -106,7 +106,7 @@ static status open_data(trainer *t) {
 static status check_identity(trainer *t, const char *checkpoint) {
   char first[sizeof t->info->identity];
   memcpy(first, t->info->identity, sizeof first);
-  MPI_Bcast(first, (int)sizeof first, MPI_CHAR, 0, MPI_COMM_WORLD);
+  MPI_Bcast(first, (int)sizeof first, MPI_CHAR, 0, t->cluster->world);
   if (strcmp(first, t->info->identity) != 0)
     return status_error(STATUS_MISFIT, "%s: is not the data set of rank 0",
                         t->options->data);
@@ -183,7 +183,7 @@ static status load_state(trainer *t, const char *checkpoint) {
 }
 
 static void share_state(trainer *t) {
-  MPI_Bcast(&t->step, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD);
+  MPI_Bcast(&t->step, 1, MPI_UINT64_T, 0, t->cluster->world);
   update_broadcast_state(t->update);
   for (int k = 0; k < 2; k++)
     update_scatter_moments(t->update, k, t->moments[k]);

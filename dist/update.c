@@ -197,7 +197,7 @@ static void exchange(update *u, const phase *p) {
       continue;
     }
     one->slice = to;
-    MPI_Irecv(to, (int)own, REAL_TYPE, one->rank, TAG, MPI_COMM_WORLD,
+    MPI_Irecv(to, (int)own, REAL_TYPE, one->rank, TAG, c->world,
               &u->requests[requests++]);
     to += own;
   }
@@ -205,7 +205,7 @@ static void exchange(update *u, const phase *p) {
     int rank = (c->rank + i) % c->ranks; /* not all to the same one at once */
     for (int k = 0; k < mine; k++)
       MPI_Isend(p->buffers[k] + p->slices[rank], (int)slice_size(p, rank),
-                REAL_TYPE, rank, TAG, MPI_COMM_WORLD, &u->requests[requests++]);
+                REAL_TYPE, rank, TAG, c->world, &u->requests[requests++]);
   }
   MPI_Waitall(requests, u->requests, MPI_STATUSES_IGNORE);
 }
@@ -303,7 +303,7 @@ static void share_out(update *u, const phase *p, size_t begin, size_t end,
 
 static void gather(update *u) {
   MPI_Allgatherv(MPI_IN_PLACE, 0, REAL_TYPE, u->state, u->counts, u->offsets,
-                 REAL_TYPE, MPI_COMM_WORLD);
+                 REAL_TYPE, u->options.cluster->world);
 }
 
 static void gather_state(update *u, const phase *p) {
@@ -358,7 +358,7 @@ void update_gather_moments(update *u, int which, nn_real *values) {
     const phase *p = &u->phases[k];
     int own = moment_counts(u, p);
     MPI_Gatherv(p->moments[which], own, REAL_TYPE, values, u->counts,
-                u->offsets, REAL_TYPE, 0, MPI_COMM_WORLD);
+                u->offsets, REAL_TYPE, 0, u->options.cluster->world);
   }
 }
 
@@ -367,11 +367,11 @@ void update_scatter_moments(update *u, int which, const nn_real *values) {
     const phase *p = &u->phases[k];
     int own = moment_counts(u, p);
     MPI_Scatterv(values, u->counts, u->offsets, REAL_TYPE, p->moments[which],
-                 own, REAL_TYPE, 0, MPI_COMM_WORLD);
+                 own, REAL_TYPE, 0, u->options.cluster->world);
   }
 }
 
 void update_broadcast_state(update *u) {
   MPI_Bcast(u->state, (int)u->options.layout->state_size, REAL_TYPE, 0,
-            MPI_COMM_WORLD);
+            u->options.cluster->world);
 }
