@@ -15,11 +15,13 @@ struct saver {
   double paused; /* seconds */
   data_set *set; /* of the pictures, opened for the first of them */
   harmonizer *network;
-  bool busy, stop, running;
+  bool writing, busy; /* busy: writing, or making pictures of the copies */
+  bool hurry;         /* the copies are wanted: no more pictures */
+  bool stop, running;
   status result; /* of the last write, until it is told */
   char message[1024];
   pthread_t thread;
-  pthread_mutex_t mutex; /* of busy, stop and result */
+  pthread_mutex_t mutex; /* of the flags and the result */
   pthread_cond_t changed;
 };
 
@@ -62,20 +64,31 @@ static status open_pictures(saver *s) {
                            &s->network);
 }
 
+static bool has_time(void *context) {
+  saver *s = context;
+  pthread_mutex_lock(&s->mutex);
+  bool time = !s->hurry;
+  pthread_mutex_unlock(&s->mutex);
+  return time;
+}
+
 static void make_pictures(saver *s) {
   int rows = (int)s->copy.options->report_samples;
-  if (rows == 0) return;
+  if (rows == 0 || !has_time(s)) return;
   status result = report_curves(s->folder->path);
   if (result == STATUS_OK) result = open_pictures(s);
   if (result == STATUS_OK)
     result = report_sheet(s->folder->path, s->network, s->copy.step, s->set,
-                          rows);
-  if (result != STATUS_OK) log_warning("no pictures: %s", status_message());
+                          rows, (report_pace){has_time, s});
+  if (result != STATUS_OK && result != STATUS_STOPPED)
+    log_warning("no pictures: %s", status_message());
 }
 
 static void note_result(saver *s, status result) {
   pthread_mutex_lock(&s->mutex);
   s->result = result;
+  s->writing = false;
+  pthread_cond_broadcast(&s->changed);
   if (result != STATUS_OK)
     snprintf(s->message, sizeof s->message, "%s", status_message());
   pthread_mutex_unlock(&s->mutex);
@@ -164,7 +177,8 @@ void saver_start(saver *s, uint64_t step, const nn_real *state, unsigned files,
   s->files = files;
   s->paused = clock_seconds() - paused;
   pthread_mutex_lock(&s->mutex);
-  s->busy = true;
+  s->writing = s->busy = true;
+  s->hurry = false;
   pthread_cond_broadcast(&s->changed);
   pthread_mutex_unlock(&s->mutex);
 }
@@ -178,7 +192,16 @@ static status tell(saver *s) {
 
 status saver_wait(saver *s) {
   pthread_mutex_lock(&s->mutex);
+  s->hurry = true;
   while (s->busy) pthread_cond_wait(&s->changed, &s->mutex);
+  status result = tell(s);
+  pthread_mutex_unlock(&s->mutex);
+  return result;
+}
+
+status saver_settle(saver *s) {
+  pthread_mutex_lock(&s->mutex);
+  while (s->writing) pthread_cond_wait(&s->changed, &s->mutex);
   status result = tell(s);
   pthread_mutex_unlock(&s->mutex);
   return result;

@@ -19,7 +19,7 @@ typedef struct saver saver;
  * state and both moments. */
 status saver_create(const snapshot *like, const run_folder *folder,
                     saver **out);
-/* Waits for what is being written. A failure that nobody was told of becomes a
+/* Waits for what is being written, and the pictures of it. A failure that nobody was told of becomes a
  * warning. Accepts a pointer to NULL. */
 void saver_destroy(saver **saver);
 
@@ -37,9 +37,12 @@ enum { SAVE_STEP = 1, SAVE_BEST = 2 };
 void saver_start(saver *saver, uint64_t step, const nn_real *state,
                  unsigned files, double paused);
 
-/* Waits until nothing is being written; the failure of what was, once. */
+/* Waits until the copies are the caller's; pictures in the making are given up.
+ * The failure is that of what was written, told once. */
 status saver_wait(saver *saver);
-/* The same without waiting: STATUS_OK also while something is being written. */
+/* Waits only until nothing is being written: pictures may still be made. */
+status saver_settle(saver *saver);
+/* Without waiting: STATUS_OK also while something is being written. */
 status saver_failure(saver *saver);
 
 #endif

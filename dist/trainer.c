@@ -17,15 +17,25 @@ static status save(trainer *t, unsigned files) {
   TRY(cluster_agree(t->cluster, own));
   for (int k = 0; k < 2; k++)
     update_gather_moments(t->update, k, trainer_moments(t, k));
+  if (t->saver != NULL && t->validation != NULL)
+    saver_copy(t->saver)->best = validation_best(t->validation);
   if (t->saver != NULL)
     saver_start(t->saver, t->step, update_state(t->update), files, start);
+  return STATUS_OK;
+}
+
+/* Collective. */
+static status validate(trainer *t, unsigned *files) {
+  bool improved;
+  TRY(validation_run(t->validation, t->step, &improved));
+  if (improved) *files |= SAVE_BEST;
   return STATUS_OK;
 }
 
 /* Collective: what is being written is safe, or its failure everybody's. */
 static status finish_saving(trainer *t) {
   status own = t->pending;
-  if (own == STATUS_OK && t->saver != NULL) own = saver_wait(t->saver);
+  if (own == STATUS_OK && t->saver != NULL) own = saver_settle(t->saver);
   return cluster_agree(t->cluster, own);
 }
 
@@ -174,13 +184,20 @@ static status run_step(trainer *t, bool *stop) {
   return STATUS_OK;
 }
 
+static bool is_due(const trainer *t, int64_t every) {
+  return t->step % (uint64_t)every == 0;
+}
+
 static status run_steps(trainer *t) {
   bool stop = false;
   while (t->step < t->end_step && !stop) {
     TRY(run_step(t, &stop));
-    if (t->step % (uint64_t)t->options->save_every == 0 || stop ||
-        t->step == t->end_step)
-      TRY(save(t, SAVE_STEP));
+    unsigned files = 0;
+    if (t->validation != NULL && is_due(t, t->options->validate_every))
+      TRY(validate(t, &files));
+    if (is_due(t, t->options->save_every) || stop || t->step == t->end_step)
+      files |= SAVE_STEP;
+    if (files != 0) TRY(save(t, files));
   }
   TRY(finish_saving(t));
   status own = STATUS_OK;

@@ -9,6 +9,7 @@
 #include "dist/train_log.h"
 #include "dist/trainer.h"
 #include "dist/update.h"
+#include "dist/validation.h"
 
 typedef struct trainer {
   const cluster *cluster;
@@ -26,7 +27,8 @@ typedef struct trainer {
   loader *loader;
   shard shard;
   train_log log;
-  saver *saver; /* rank 0's; NULL elsewhere */
+  saver *saver;           /* rank 0's; NULL elsewhere */
+  validation *validation; /* NULL: none */
   uint64_t step, end_step;
   uint64_t asked_step, asked_micro; /* next micro-batch to ask for */
   uint64_t micro_per_step;          /* of this rank */

@@ -176,6 +176,8 @@ static status load_state(trainer *t, const char *checkpoint) {
   ckpt_reader *reader;
   TRY(ckpt_reader_open(checkpoint, &reader));
   status result = saver_read(t->saver, reader);
+  if (result == STATUS_OK)
+    result = snapshot_best(reader, &saver_copy(t->saver)->best);
   ckpt_reader_close(&reader);
   if (result != STATUS_OK) return status_context(result, "%s", checkpoint);
   memcpy(update_state(t->update), saver_copy(t->saver)->state,
@@ -202,6 +204,20 @@ static status start_loading(trainer *t) {
   augmentation augment = {
       .seed = (uint64_t)o->seed, .flip = o->flip, .crop_min = o->crop_min};
   return loader_create(t->set, (int)o->micro_batch, &augment, &t->loader);
+}
+
+/* Collective. Without validation the checkpoint's best score is handed on. */
+static status start_validation(trainer *t) {
+  if (t->options->validate_every == 0) return STATUS_OK;
+  validation_options how = {.cluster = t->cluster,
+                            .train = t->options,
+                            .layout = t->layout,
+                            .state = update_state(t->update),
+                            .threads = trainer_threads(t),
+                            .folder = t->folder.path,
+                            .step = t->step};
+  if (t->saver != NULL) how.best = saver_copy(t->saver)->best;
+  return validation_create(&how, &t->validation);
 }
 
 static void find_end(trainer *t) {
@@ -252,11 +268,13 @@ status trainer_set_up(trainer *t) {
     own = train_log_open(t->folder.path, t->layout, t->step, t->end_step,
                          (int)t->options->log_every, &t->log);
   }
-  return cluster_agree(c, own);
+  TRY(cluster_agree(c, own));
+  return start_validation(t);
 }
 
 void trainer_tear_down(trainer *t) {
   saver_destroy(&t->saver);
+  validation_destroy(&t->validation);
   loader_destroy(&t->loader);
   shard_destroy(&t->shard);
   train_log_close(&t->log);
