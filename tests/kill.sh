@@ -1,6 +1,6 @@
 # A run of 2 ranks that is killed again and again, and resumed each time, ends
 # in the bits of one that was left alone; no state is ever lost or unreadable.
-# KILLS=200 make test-kill: a long series. The plan is the same each time,
+# make test-kills: a long series. The plan is the same each time,
 # the moments are not.
 . "$HARMONIA_SOURCE/tests/lib/tap.sh"
 

@@ -53,10 +53,10 @@ check "the log has every step once" sh -c '
 
 # ---- signals to mpirun ------------------------------------------------------------
 
-# It passes SIGUSR1 on. At SIGTERM and SIGINT it gives the ranks as long to end
-# as odls_base_sigkill_timeout says.
+# It passes SIGUSR1 on. After SIGTERM and SIGINT it kills what has not ended
+# within the seconds of odls_base_sigkill_timeout (and waits that long, twice).
 for signal in USR1 TERM INT; do
-    export OMPI_MCA_odls_base_sigkill_timeout=30
+    [ $signal = USR1 ] || export OMPI_MCA_odls_base_sigkill_timeout=4
     start "by-$signal" 1000000
     wait_until 60 row_at_least "by-$signal/log.csv" 5
     began=$(date +%s)
