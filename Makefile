@@ -144,6 +144,10 @@ test: tests
 test-%: tests
 	$(PROVE) -v $(firstword $(wildcard tests/$*.sh) $(BUILD)/tests/$*)
 
+# A run that is killed 200 times and resumed each time: minutes.
+test-kills: tests
+	KILLS=200 $(PROVE) -v tests/kill.sh
+
 # Everything again under the address and undefined-behaviour sanitizers.
 test-sanitize:
 	$(MAKE) BUILD=$(BUILD)-sanitize SANITIZE=address,undefined CFLAGS="-O1 -g" test
@@ -175,9 +179,10 @@ help:
 	@echo "make table         trains and compares all systems (slurm/README.md)"
 	@echo "make test          all tests; make test-NAME: one of them"
 	@echo "make tests         builds the test programs in $(BUILD)/tests"
+	@echo "make test-kills    a run killed 200 times loses nothing"
 	@echo "make test-sanitize all tests under sanitizers"
 	@echo "make readme         the option reference in README.md, from --help"
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
-.PHONY: all tests test test-sanitize demo table lint readme clean help
+.PHONY: all tests test test-kills test-sanitize demo table lint readme clean help

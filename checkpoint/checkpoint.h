@@ -8,10 +8,11 @@
  *                    each chunked, with the Fletcher32 checksum; <group> is for
  *                    example "G" or "optimizer/G/exp_avg", and <name> is a
  *                    PyTorch state_dict key, dots included
- * Writing goes to "<path>.tmp-<pid>", is flushed to the disk (file and folder)
- * and renamed: a file under its final name is whole or was damaged later, and
- * then its checksums tell.
- * HDF5 is used under the lock of base/hdf5_lock.h. */
+ * Writing goes to "<path>.tmp-<host>-<pid>", is flushed to the disk (file and
+ * folder) and renamed: a file under its final name is whole or was damaged
+ * later, and then its checksums tell.
+ * HDF5 is used under the lock of base/hdf5_lock.h, which writing lets go of
+ * after each megabyte or so: others may read meanwhile. */
 #ifndef HARMONIA_CHECKPOINT_H
 #define HARMONIA_CHECKPOINT_H
 
@@ -97,6 +98,8 @@ status ckpt_verify(ckpt_reader *reader);
 
 /* "<folder>/step-00001200.h5" into path. */
 void ckpt_path(const char *folder, uint64_t step, char *path, size_t size);
+/* "<folder>/best.h5": neither found as the newest nor pruned. */
+void ckpt_best_path(const char *folder, char *path, size_t size);
 
 /* The newest checkpoint in `folder` that passes ckpt_verify. Damaged ones are
  * passed over with a warning. *found is false where there is none (also where
@@ -105,8 +108,12 @@ status ckpt_newest(const char *folder, bool *found, uint64_t *step, char *path,
                    size_t size);
 
 /* Removes all but the newest `keep` checkpoints that open (0: keeps all; a
- * damaged one does not count), and temporary files that
- * writers of this folder left when they died. */
+ * damaged one does not count). */
 status ckpt_prune(const char *folder, int keep);
+
+/* Removes the temporary files of writers that died, of this host or another.
+ * Only for who alone writes here: it cannot tell them from those of living
+ * ones. */
+status ckpt_remove_temporaries(const char *folder);
 
 #endif

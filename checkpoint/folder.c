@@ -1,8 +1,6 @@
-/* The folder of a run: step-NNNNNNNN.h5 and what dead writers left. */
-#include <ctype.h>
+/* The folder of a run: step-NNNNNNNN.h5, and what dead writers left. */
 #include <dirent.h>
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +10,8 @@
 #include "base/memory.h"
 #include "checkpoint/internal.h"
 
+#define CKPT_BEST "best.h5"
+
 void ckpt_path(const char *folder, uint64_t step, char *path, size_t size) {
   int used = snprintf(path, size, "%s/step-%08llu.h5", folder,
                       (unsigned long long)step);
@@ -19,6 +19,11 @@ void ckpt_path(const char *folder, uint64_t step, char *path, size_t size) {
             "no room for the path of step "
             "%llu",
             (unsigned long long)step);
+}
+
+void ckpt_best_path(const char *folder, char *path, size_t size) {
+  int used = snprintf(path, size, "%s/" CKPT_BEST, folder);
+  INVARIANT(used >= 0 && (size_t)used < size, "no room for %s", folder);
 }
 
 /* "step-<8 digits or more>.h5"; the end of it, or NULL. */
@@ -33,15 +38,13 @@ static const char *parse_step(const char *name, uint64_t *step) {
   return end + 3;
 }
 
-/* The process that writes (or wrote) "step-NNNNNNNN.h5.tmp-<pid>", or 0. */
-static pid_t parse_temporary(const char *name) {
+/* "step-NNNNNNNN.h5.tmp-..." or "best.h5.tmp-..." */
+static bool is_temporary(const char *name) {
   uint64_t step;
   const char *rest = parse_step(name, &step);
-  if (rest == NULL || strncmp(rest, ".tmp-", 5) != 0) return 0;
-  char *end;
-  if (!isdigit((unsigned char)rest[5])) return 0;
-  long pid = strtol(rest + 5, &end, 10);
-  return *end == '\0' && pid > 0 && pid <= INT32_MAX ? (pid_t)pid : 0;
+  if (rest == NULL && strncmp(name, CKPT_BEST, sizeof CKPT_BEST - 1) == 0)
+    rest = name + sizeof CKPT_BEST - 1;
+  return rest != NULL && strncmp(rest, ".tmp-", 5) == 0;
 }
 
 /* ---- listing --------------------------------------------------------------
@@ -157,30 +160,6 @@ static status remove_file(const char *path) {
                       strerror(errno));
 }
 
-/* A process number may have come round to this process: then what it has not
- * open itself is stale too. */
-static bool stale(const char *path, pid_t pid) {
-  if (pid == getpid()) return !ckpt_writer_owns(path);
-  return kill(pid, 0) != 0 && errno == ESRCH;
-}
-
-static status remove_temporaries(const char *folder) {
-  DIR *dir = opendir(folder);
-  if (dir == NULL) return STATUS_OK; /* list_steps has spoken */
-  status result = STATUS_OK;
-  const struct dirent *item;
-  while (result == STATUS_OK && (item = readdir(dir)) != NULL) {
-    pid_t pid = parse_temporary(item->d_name);
-    if (pid == 0) continue;
-    char *path;
-    result = join(folder, item->d_name, &path);
-    if (result == STATUS_OK && stale(path, pid)) result = remove_file(path);
-    memory_free(path);
-  }
-  closedir(dir);
-  return result;
-}
-
 /* Only checkpoints that open count as kept: a damaged newest one must not cost
  * the last good one. (Its arrays are not read here: too slow after each save.)
  */
@@ -201,10 +180,29 @@ static status remove_old(const char *folder, const steps *list, int keep) {
 }
 
 status ckpt_prune(const char *folder, int keep) {
+  if (keep < 1) return STATUS_OK;
   steps list;
   TRY(list_steps(folder, &list));
-  status result = keep < 1 ? STATUS_OK : remove_old(folder, &list, keep);
+  status result = remove_old(folder, &list, keep);
   memory_free(list.values);
-  status temporaries = remove_temporaries(folder);
-  return result != STATUS_OK ? result : temporaries;
+  return result;
+}
+
+status ckpt_remove_temporaries(const char *folder) {
+  DIR *dir = opendir(folder);
+  if (dir == NULL && errno == ENOENT) return STATUS_OK;
+  if (dir == NULL)
+    return status_error(STATUS_IO, "%s: cannot list: %s", folder,
+                        strerror(errno));
+  status result = STATUS_OK;
+  const struct dirent *item;
+  while (result == STATUS_OK && (item = readdir(dir)) != NULL) {
+    char *path;
+    if (!is_temporary(item->d_name)) continue;
+    result = join(folder, item->d_name, &path);
+    if (result == STATUS_OK) result = remove_file(path);
+    memory_free(path);
+  }
+  closedir(dir);
+  return result;
 }

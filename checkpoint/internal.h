@@ -43,6 +43,8 @@ const char *ckpt_shape_text(const ckpt_array *array, char text[96]);
 bool ckpt_good_name(const char *name);
 hid_t ckpt_dataset_creation(const ckpt_array *array, size_t count);
 hid_t ckpt_dataset_space(const ckpt_array *array);
+/* Rows of the outermost dimension that a chunk has. */
+uint64_t ckpt_chunk_rows(const ckpt_array *array);
 
 /* ---- an open reader (reader.c) --------------------------------------------
  */
@@ -61,10 +63,5 @@ uint32_t ckpt_crc32(uint32_t crc, const void *bytes, size_t size);
  * order of writing does not matter. */
 uint64_t ckpt_digest_text(const char *key, const char *text);
 uint64_t ckpt_digest_array(const ckpt_array *array, uint32_t crc);
-
-/* ---- the writers of this process (writer.c) ------------------------------ */
-
-/* Whether a writer of this process has `temporary` open. */
-bool ckpt_writer_owns(const char *temporary);
 
 #endif

@@ -28,6 +28,12 @@ static void choose_chunk(const ckpt_array *array, hsize_t *chunk) {
   }
 }
 
+uint64_t ckpt_chunk_rows(const ckpt_array *array) {
+  hsize_t chunk[CKPT_MAX_RANK] = {1};
+  choose_chunk(array, chunk);
+  return chunk[0];
+}
+
 hid_t ckpt_dataset_creation(const ckpt_array *array, size_t count) {
   hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
   H5Pset_obj_track_times(creation, 0);

@@ -5,7 +5,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/hdf5_lock.h"
 #include "base/memory.h"
 #include "checkpoint/internal.h"
 
@@ -14,26 +13,7 @@ struct ckpt_writer {
   hid_t file, state, group_creation;
   uint64_t digest;
   bool failed; /* a write went wrong: the file must not be committed */
-  ckpt_writer *next;
 };
-
-/* The open writers of this process, under the HDF5 lock. */
-static ckpt_writer *open_writers;
-
-bool ckpt_writer_owns(const char *temporary) {
-  hdf5_lock();
-  const ckpt_writer *writer = open_writers;
-  while (writer != NULL && strcmp(writer->temporary, temporary) != 0)
-    writer = writer->next;
-  hdf5_unlock();
-  return writer != NULL;
-}
-
-static void forget(ckpt_writer *writer) {
-  ckpt_writer **link = &open_writers;
-  while (*link != NULL && *link != writer) link = &(*link)->next;
-  if (*link == writer) *link = writer->next;
-}
 
 static void free_writer(ckpt_writer **writer) {
   memory_free((*writer)->path);
@@ -45,11 +25,18 @@ static void free_writer(ckpt_writer **writer) {
 /* ---- opening --------------------------------------------------------------
  */
 
+/* Host and process: on a shared file system neither alone is one of a kind. */
 static status make_names(ckpt_writer *writer, const char *path) {
+  char host[65] = "";
+  if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0')
+    strcpy(host, "host");
+  for (char *at = host; *at != '\0'; at++)
+    if (*at == '/') *at = '-';
   TRY(memory_copy_text(path, &writer->path));
-  size_t size = strlen(path) + 32;
+  size_t size = strlen(path) + sizeof host + 32;
   TRY(MEMORY_NEW(size, "path", &writer->temporary));
-  snprintf(writer->temporary, size, "%s.tmp-%ld", path, (long)getpid());
+  snprintf(writer->temporary, size, "%s.tmp-%s-%ld", path, host,
+           (long)getpid());
   return STATUS_OK;
 }
 
@@ -118,8 +105,6 @@ status ckpt_writer_open(const char *path, ckpt_writer **out) {
     return result;
   }
   ckpt_quiet quiet = ckpt_enter();
-  writer->next = open_writers;
-  open_writers = writer;
   result = create_file(writer);
   ckpt_leave(quiet);
   if (result != STATUS_OK)
@@ -214,34 +199,85 @@ static hid_t create_dataset(const ckpt_writer *writer, const ckpt_array *array,
   return result == STATUS_OK ? set : -1;
 }
 
-static status write_array(ckpt_writer *writer, const ckpt_array *array,
-                          const void *values) {
-  size_t count = 0;
-  TRY(check_array(writer, array, &count));
+/* Creates the dataset, with its checksum. */
+static status begin_array(ckpt_writer *writer, const ckpt_array *array,
+                          size_t count, uint32_t crc, hid_t *set) {
   if (make_groups(writer, array->name) < 0)
     return ckpt_failure(STATUS_IO, "%s: cannot make the groups of '%s'",
                         writer->path, array->name);
-  hid_t set = create_dataset(writer, array, count);
-  if (set < 0) return STATUS_IO;
+  *set = create_dataset(writer, array, count);
+  if (*set < 0) return STATUS_IO;
+  if (put_attribute(*set, "crc32", H5T_NATIVE_UINT32, &crc) < 0)
+    return ckpt_failure(STATUS_IO, "%s: cannot write array '%s'", writer->path,
+                        array->name);
+  return STATUS_OK;
+}
+
+/* Rows [row, row + rows) of the outermost dimension; a scalar is row 0. */
+static status write_rows(const ckpt_writer *writer, const ckpt_array *array,
+                         hid_t set, uint64_t row, uint64_t rows,
+                         const void *values) {
+  hid_t file_space = ckpt_dataset_space(array);
+  hid_t memory_space = H5S_ALL;
+  if (array->rank > 0) {
+    hsize_t start[CKPT_MAX_RANK] = {row}, extent[CKPT_MAX_RANK] = {rows};
+    for (int i = 1; i < array->rank; i++) extent[i] = array->shape[i];
+    H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start, NULL, extent, NULL);
+    memory_space = H5Screate_simple(array->rank, extent, NULL);
+  }
   status result = STATUS_OK;
-  uint32_t crc = ckpt_crc32(0, values, count * ckpt_type_size(array->type));
-  bool written =
-      count == 0 || H5Dwrite(set, ckpt_native_type(array->type), H5S_ALL,
-                             H5S_ALL, H5P_DEFAULT, values) >= 0;
-  if (!written || put_attribute(set, "crc32", H5T_NATIVE_UINT32, &crc) < 0)
+  if (H5Dwrite(set, ckpt_native_type(array->type), memory_space, file_space,
+               H5P_DEFAULT, values) < 0)
     result = ckpt_failure(STATUS_IO, "%s: cannot write array '%s'",
                           writer->path, array->name);
-  H5Dclose(set);
+  if (memory_space != H5S_ALL) H5Sclose(memory_space);
+  H5Sclose(file_space);
+  return result;
+}
+
+/* In pieces of a chunk or a few small rows of chunks: between them the lock is
+ * free, so that those who read data meanwhile never wait for long. */
+static status write_pieces(const ckpt_writer *writer, const ckpt_array *array,
+                           hid_t set, size_t count, const void *values) {
+  if (count == 0) return STATUS_OK;
+  uint64_t all = array->rank > 0 ? array->shape[0] : 1;
+  uint64_t piece = ckpt_chunk_rows(array);
+  size_t row_size = (size_t)(count / all) * ckpt_type_size(array->type);
+  status result = STATUS_OK;
+  for (uint64_t row = 0; row < all && result == STATUS_OK; row += piece) {
+    uint64_t rows = all - row < piece ? all - row : piece;
+    ckpt_quiet quiet = ckpt_enter();
+    result = write_rows(writer, array, set, row, rows,
+                        (const char *)values + row * row_size);
+    ckpt_leave(quiet);
+  }
+  return result;
+}
+
+static status write_array(ckpt_writer *writer, const ckpt_array *array,
+                          const void *values) {
+  size_t count = 0;
+  hid_t set = -1;
+  ckpt_quiet quiet = ckpt_enter();
+  status result = check_array(writer, array, &count);
+  ckpt_leave(quiet);
+  TRY(result);
+  uint32_t crc = ckpt_crc32(0, values, count * ckpt_type_size(array->type));
+  quiet = ckpt_enter();
+  result = begin_array(writer, array, count, crc, &set);
+  ckpt_leave(quiet);
+  if (result == STATUS_OK)
+    result = write_pieces(writer, array, set, count, values);
+  quiet = ckpt_enter();
+  if (set >= 0) H5Dclose(set);
+  ckpt_leave(quiet);
   writer->digest += ckpt_digest_array(array, crc);
   return result;
 }
 
 status ckpt_write_array(ckpt_writer *writer, const ckpt_array *array,
                         const void *values) {
-  ckpt_quiet quiet = ckpt_enter();
-  status result = note(writer, write_array(writer, array, values));
-  ckpt_leave(quiet);
-  return result;
+  return note(writer, write_array(writer, array, values));
 }
 
 /* ---- finishing ------------------------------------------------------------
@@ -341,9 +377,6 @@ status ckpt_writer_commit(ckpt_writer **writer) {
     ckpt_writer_abandon(writer);
     return status_adopt(result, message);
   }
-  hdf5_lock();
-  forget(*writer);
-  hdf5_unlock();
   free_writer(writer);
   return STATUS_OK;
 }
@@ -366,7 +399,6 @@ void ckpt_writer_abandon(ckpt_writer **writer) {
   if ((*writer)->file >= 0) divert((*writer)->file);
   close_handles(*writer);
   if ((*writer)->file >= 0) H5Fclose((*writer)->file);
-  forget(*writer);
   ckpt_leave(quiet);
   free_writer(writer);
 }

@@ -101,7 +101,7 @@ static status photo_path(const composing *job, size_t i, const char *ending,
                          char **out) {
   const photo *p = &job->index.photos[i];
   return compose_path(out, "%s/%s/%s.%s", job->options->photos,
-                      data_split_name(p->split), p->name, ending);
+                      data_split_name(p->home), p->name, ending);
 }
 
 static status check_mask(const char *path, const data_image *image,
@@ -407,7 +407,8 @@ status data_compose(const data_compose_options *options) {
   TRY(read_methods(options->methods, &job));
   TRY(photo_index_read(options->photos, &job.index));
   char *text = NULL;
-  status result = describe(&job, &text);
+  status result = photo_index_hold_out(&job.index, options->validation);
+  if (result == STATUS_OK) result = describe(&job, &text);
   if (result == STATUS_OK) result = compose_folder_open(options->out, text);
   if (result == STATUS_OK) result = make_all(&job);
   memory_free(text);

@@ -17,8 +17,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-static const char *const list_names[DATA_SPLITS] = {"HCOCO_train.txt",
-                                                    "HCOCO_test.txt"};
+static const char *const list_names[DATA_SPLITS] = {
+    "HCOCO_train.txt", "HCOCO_test.txt", "HCOCO_validation.txt"};
 static const char header_line[] =
     "composite\tsource\treference\tmethod\tfmse\n";
 
@@ -127,8 +127,9 @@ static bool exists(const char *out, const char *name) {
 /* Without compose.txt nothing here may be ours: not to be written over. */
 static status check_unused(const char *out) {
   static const char *const ours[] = {
-      "composite_images", "real_images", "masks",       "HCOCO_train.txt",
-      "HCOCO_test.txt",   "compose.tsv", "compose.part"};
+      "composite_images",     "real_images", "masks",
+      "HCOCO_train.txt",      "HCOCO_test.txt",
+      "HCOCO_validation.txt", "compose.tsv", "compose.part"};
   for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
     if (exists(out, ours[i]))
       return status_error(STATUS_MISFIT,
@@ -316,8 +317,12 @@ static status write_list(const char *out, const photo_index *index,
 status compose_folder_finish(const char *out, const photo_index *index,
                              int per_image, const compose_record *records) {
   TRY(write_table(out, index, per_image, records));
+  bool validation = false;
+  for (size_t i = 0; i < index->count; i++)
+    validation = validation || index->photos[i].split == DATA_VALIDATION;
   for (int split = 0; split < DATA_SPLITS; split++)
-    TRY(write_list(out, index, per_image, (data_split)split));
+    if (split != DATA_VALIDATION || validation)
+      TRY(write_list(out, index, per_image, (data_split)split));
   char *journal;
   TRY(compose_path(&journal, "%s/compose.part", out));
   unlink(journal);

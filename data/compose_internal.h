@@ -12,7 +12,8 @@
 
 typedef struct photo {
   const char *name, *category, *scene; /* scene: "" without such a column */
-  data_split split;
+  data_split split; /* of its composites */
+  data_split home;  /* whose folder it lies in */
   uint64_t id;  /* number in HCOCO's names: c<id> */
   uint32_t row; /* place in the index */
 } photo;
@@ -25,11 +26,15 @@ typedef struct photo_index {
 } photo_index;
 
 /* Reads FOLDER/index.tsv: tab-separated, a header line with the columns name,
- * split ("train", "test") and category, others ignored but `scene`. An id is
+ * split ("train", "test", "validation") and category, others ignored but `scene`. An id is
  * the number made of the last digits of the name if all names have one and no
  * two are the same; else the row's number. Errors name file and line. */
 status photo_index_read(const char *folder, photo_index *out);
 void photo_index_free(photo_index *index);
+
+/* Moves scenes (without scenes: photographs) from the training split to that
+ * for validation: data_hold_out. */
+status photo_index_hold_out(photo_index *index, double validation);
 
 /* A copy in order of name, for photo_find; free with memory_free. */
 status photo_index_sort(const photo_index *index, photo **sorted);

@@ -111,8 +111,16 @@ status data_transfer(data_transfer_method method, const data_image *target,
 
 /* ---- HCOCO folders (hcoco.c) -------------------------------------------- */
 
-typedef enum data_split { DATA_TRAIN, DATA_TEST, DATA_SPLITS } data_split;
-const char *data_split_name(data_split split); /* "train", "test" */
+typedef enum data_split {
+  DATA_TRAIN,
+  DATA_TEST,
+  DATA_VALIDATION, /* may be empty, as any of them */
+  DATA_SPLITS
+} data_split;
+/* "train", "test", "validation" */
+const char *data_split_name(data_split split);
+/* False where it is the name of none. */
+bool data_split_find(const char *name, data_split *split);
 
 /* One composite of a folder. Paths are relative to the folder. */
 typedef struct data_entry {
@@ -124,7 +132,7 @@ typedef struct data_entry {
 
 typedef struct data_folder {
   char *path; /* the folder that holds composite_images, masks, real_images */
-  data_entry *entries; /* train first, each split in the order of its list */
+  data_entry *entries; /* by split, each in the order of its list */
   size_t count;
   size_t split_count[DATA_SPLITS];
 } data_folder;
@@ -133,15 +141,28 @@ typedef struct data_folder {
  * <NAME>_train.txt (NAME: the folder's own), HCOCO_train.txt or the only other
  * *_train.txt in the folder (bare names), else IHD_train.txt (lines
  * "HCOCO/composite_images/<name>") in it or in its parent, of which the
- * folder's own lines are taken; the same for test. One of the two may be
- * missing: that split is empty then. Names are parsed from the right: mask =
+ * folder's own lines are taken; the same for test and validation. Lists may be
+ * missing, but not all: their splits are empty then. Names are parsed from the right: mask =
  * name less its last field, real = name less its last two. Endings of mask and
  * real files may be .png, .jpg or .jpeg. Only names are read here: no image is
- * opened. Two missing lists, a list that is empty, repeats a name, names a file
+ * opened. No list at all, a list that is empty, repeats a name, names a file
  * that is not there or what is not of that form are errors that name the list
  * and the line. */
 status data_folder_open(const char *path, data_folder *out);
 void data_folder_close(data_folder *folder);
+
+/* ---- validation (validation.c) -------------------------------------------
+ *
+ * Scenes of the training split can be held out for validation, with all that
+ * shows them: `validation` below 1 is a share of them, from 1 on their number,
+ * 0 none. Which ones follows from their names alone: those whose hash is
+ * least. So that other options or more composites change nothing. */
+
+/* scenes[i]: what sample i shows, or NULL where it is not of the training
+ * split; held_out[i] is set for those that are chosen. STATUS_MISFIT where
+ * nothing would be left to train on. */
+status data_hold_out(const char *const *scenes, size_t count, double validation,
+                     bool *held_out);
 
 /* ---- making folders (compose.c) ------------------------------------------ */
 
@@ -152,7 +173,8 @@ typedef struct data_compose_options {
   int per_image;       /* composites a photograph */
   uint64_t seed;
   double max_fmse; /* redraw the reference above this fMSE; 0: never */
-  int quality;     /* of the JPEGs written */
+  double validation; /* scenes taken from the training split: see below */
+  int quality;       /* of the JPEGs written */
   int threads;     /* 0: all cores */
 } data_compose_options;
 
@@ -170,7 +192,8 @@ typedef struct data_pack_options {
   int size;           /* pixels a side */
   data_filter filter;
   data_binarize binarize;
-  bool skip_bad;   /* leave out samples that cannot be read, listing them */
+  double validation; /* scenes taken from the training split: see below */
+  bool skip_bad;     /* leave out samples that cannot be read, listing them */
   int compression; /* gzip level 0 to 9 */
   int threads;     /* 0: all cores */
 } data_pack_options;
@@ -187,7 +210,7 @@ status data_pack(const data_pack_options *options);
 
 typedef struct data_synth_options {
   const char *out; /* F.h5 */
-  int size, train_count, test_count;
+  int size, train_count, test_count, validation_count;
   uint64_t seed;
   int threads;
 } data_synth_options;
@@ -203,7 +226,7 @@ typedef struct data_set data_set;
 
 typedef struct data_set_info {
   int size;                        /* pixels a side */
-  size_t count;                    /* composites, train first */
+  size_t count;                    /* composites, by split */
   size_t split_begin[DATA_SPLITS]; /* first sample of a split */
   size_t split_count[DATA_SPLITS];
   size_t reals, masks; /* distinct real images and masks */
@@ -282,7 +305,7 @@ status data_set_writer_add_mask(data_set_writer *writer,
                                 const data_chunk *chunk, size_t *index);
 
 /* Adds a sample made of real number `real` and mask number `mask` (which may
- * be added later). All train samples come before the first test sample. Names
+ * be added later). Samples come by split, in the order of data_split. Names
  * are distinct and below 256 bytes. */
 status data_set_writer_add_composite(data_set_writer *writer, const char *name,
                                      data_split split, size_t real, size_t mask,

@@ -29,9 +29,18 @@ typedef struct scan {
   size_t split_count[DATA_SPLITS];
 } scan;
 
+static const char *const split_names[DATA_SPLITS] = {"train", "test",
+                                                     "validation"};
+
 const char *data_split_name(data_split split) {
   INVARIANT(split < DATA_SPLITS, "split %d", (int)split);
-  return split == DATA_TRAIN ? "train" : "test";
+  return split_names[split];
+}
+
+bool data_split_find(const char *name, data_split *split) {
+  for (int s = 0; s < DATA_SPLITS; s++)
+    if (strcmp(name, split_names[s]) == 0) return *split = (data_split)s, true;
+  return false;
 }
 
 static status join(char out[PATH_MAX], const char *folder, const char *name) {
@@ -131,7 +140,7 @@ end:
  * with that end. `*out` stays "" where there is none. */
 static status find_own_list(const scan *s, data_split split,
                             const name_set *files, char out[PATH_MAX]) {
-  char end[16], named[NAME_ROOM + 16], merged[32];
+  char end[24], named[NAME_ROOM + 24], merged[40];
   snprintf(end, sizeof end, "_%s.txt", data_split_name(split));
   snprintf(merged, sizeof merged, "IHD%s", end);
   snprintf(named, sizeof named, "%s%s", s->name, end);

@@ -42,6 +42,45 @@ static void fingerprint(pack_plan *plan) {
   sha256_end(&hash, plan->listing);
 }
 
+/* Holds scenes out: with a real image all its composites. Their entries move
+ * behind the others. */
+static status hold_out(double validation, data_folder *folder) {
+  if (validation <= 0) return STATUS_OK;
+  if (folder->split_count[DATA_VALIDATION] > 0)
+    return status_error(STATUS_MISFIT,
+                        "--validation %g: %s has a list of its own for "
+                        "validation",
+                        validation, folder->path);
+  const char **scenes = NULL;
+  bool *held_out = NULL;
+  data_entry *sorted = NULL;
+  status result;
+  size_t count = folder->count, at = 0;
+  TRY_OR(end, MEMORY_NEW(count, "scenes of a folder", &scenes));
+  TRY_OR(end, MEMORY_NEW(count, "scenes of a folder", &held_out));
+  TRY_OR(end, MEMORY_NEW(count, "entries of a folder", &sorted));
+  for (size_t i = 0; i < count; i++)
+    if (folder->entries[i].split == DATA_TRAIN)
+      scenes[i] = file_name(folder->entries[i].real);
+  TRY_OR(end, data_hold_out(scenes, count, validation, held_out));
+  for (int last = 0; last <= 1; last++)
+    for (size_t i = 0; i < count; i++)
+      if (held_out[i] == last) sorted[at++] = folder->entries[i];
+  for (size_t i = 0; i < count; i++)
+    folder->split_count[DATA_VALIDATION] += held_out[i];
+  folder->split_count[DATA_TRAIN] -= folder->split_count[DATA_VALIDATION];
+  for (size_t i = count - folder->split_count[DATA_VALIDATION]; i < count; i++)
+    sorted[i].split = DATA_VALIDATION;
+  memory_free(folder->entries);
+  folder->entries = sorted;
+  sorted = NULL;
+end:
+  memory_free(scenes);
+  memory_free(held_out);
+  memory_free(sorted);
+  return result;
+}
+
 /* Numbers the distinct names among path(entry i) in order of first use. */
 static status number_names(const pack_plan *plan, bool masks, size_t *numbers,
                            size_t *distinct) {
@@ -73,6 +112,7 @@ static void group_entries(pack_plan *plan) {
 status pack_plan_make(const data_pack_options *options, pack_plan *plan) {
   *plan = (pack_plan){0};
   TRY(data_folder_scan(options->folder, options->skip_bad, &plan->folder));
+  TRY(hold_out(options->validation, &plan->folder));
   size_t count = plan->folder.count;
   plan->counts[SET_COMPOSITE] = count;
   TRY(MEMORY_NEW(count, "plan of packing", &plan->real));

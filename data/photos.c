@@ -53,13 +53,10 @@ static status read_header(const char *path, char *line, columns *out) {
 
 static status read_split(const char *path, int line, const char *text,
                          data_split *out) {
-  for (int s = 0; s < DATA_SPLITS; s++)
-    if (strcmp(text, s == DATA_TRAIN ? "train" : "test") == 0) {
-      *out = (data_split)s;
-      return STATUS_OK;
-    }
+  if (data_split_find(text, out)) return STATUS_OK;
   return status_error(STATUS_FORMAT,
-                      "%s: line %d: split is '%s'; expected train or test",
+                      "%s: line %d: split is '%s'; expected train, test or "
+                      "validation",
                       path, line, text);
 }
 
@@ -81,7 +78,9 @@ static status read_row(const char *path, int line, char *text,
                         line, name);
   *out = (photo){
       .name = name, .category = values[CATEGORY], .scene = values[SCENE]};
-  return read_split(path, line, values[SPLIT], &out->split);
+  TRY(read_split(path, line, values[SPLIT], &out->split));
+  out->home = out->split;
+  return STATUS_OK;
 }
 
 static int by_name(const void *a, const void *b) {
@@ -185,6 +184,26 @@ void photo_index_free(photo_index *index) {
   memory_free(index->photos);
   memory_free(index->text);
   *index = (photo_index){0};
+}
+
+status photo_index_hold_out(photo_index *index, double validation) {
+  const char **scenes = NULL;
+  bool *held_out = NULL;
+  status result;
+  TRY_OR(end, MEMORY_NEW(index->count, "scenes", &scenes));
+  TRY_OR(end, MEMORY_NEW(index->count, "scenes", &held_out));
+  for (size_t i = 0; i < index->count; i++) {
+    const photo *p = &index->photos[i];
+    if (p->split == DATA_TRAIN)
+      scenes[i] = p->scene[0] != '\0' ? p->scene : p->name;
+  }
+  TRY_OR(end, data_hold_out(scenes, index->count, validation, held_out));
+  for (size_t i = 0; i < index->count; i++)
+    if (held_out[i]) index->photos[i].split = DATA_VALIDATION;
+end:
+  memory_free(scenes);
+  memory_free(held_out);
+  return result;
 }
 
 uint64_t photo_index_hash(const photo_index *index) {

@@ -100,23 +100,37 @@ static status read_number(const data_set *set, const char *name, uint64_t low,
                       (unsigned long long)low, (unsigned long long)high);
 }
 
+/* Sets that were written before there was validation say nothing of it. */
+static status read_splits(data_set *set, uint64_t count) {
+  data_set_info *info = &set->info;
+  uint64_t train, validation = 0;
+  TRY(read_number(set, "train_count", 0, count, &train));
+  if (H5Aexists(set->file, "validation_count") > 0)
+    TRY(read_number(set, "validation_count", 0, count - train, &validation));
+  uint64_t rest = count - train - validation, test;
+  TRY(read_number(set, "test_count", rest, rest, &test));
+  info->split_count[DATA_TRAIN] = train;
+  info->split_count[DATA_TEST] = test;
+  info->split_count[DATA_VALIDATION] = validation;
+  for (int s = 1; s < DATA_SPLITS; s++)
+    info->split_begin[s] = info->split_begin[s - 1] + info->split_count[s - 1];
+  return STATUS_OK;
+}
+
 static status read_attributes(data_set *set) {
   data_set_info *info = &set->info;
   set_origin *origin = &set->origin;
   const uint64_t most = UINT32_MAX - 1;
-  uint64_t size, count, train, test, reals, masks, compression, skipped;
+  uint64_t size, count, reals, masks, compression, skipped;
   TRY(read_number(set, "size", 1, 16384, &size));
   TRY(read_number(set, "count", 1, most, &count));
-  TRY(read_number(set, "train_count", 0, count, &train));
-  TRY(read_number(set, "test_count", count - train, count - train, &test));
+  TRY(read_splits(set, count));
   TRY(read_number(set, "reals", 1, count, &reals));
   TRY(read_number(set, "masks", 1, count, &masks));
   TRY(read_number(set, "compression", 0, 9, &compression));
   TRY(read_number(set, "skipped", 0, most, &skipped));
   info->size = (int)size;
   info->count = count;
-  info->split_count[DATA_TRAIN] = info->split_begin[DATA_TEST] = train;
-  info->split_count[DATA_TEST] = test;
   info->reals = reals;
   info->masks = masks;
   origin->compression = (int)compression;
@@ -200,7 +214,8 @@ static status read_index(data_set *set) {
 static status check_sample(const data_set *set, size_t i) {
   const set_index *index = &set->index;
   const data_set_info *info = &set->info;
-  int split = i < info->split_count[DATA_TRAIN] ? DATA_TRAIN : DATA_TEST;
+  int split = DATA_SPLITS - 1;
+  while (split > 0 && i < info->split_begin[split]) split--;
   if (index->names[(i + 1) * index->name_room - 1] != '\0' ||
       index->names[i * index->name_room] == '\0')
     return status_error(STATUS_FORMAT, "%s: sample %zu has no proper name",

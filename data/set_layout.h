@@ -7,7 +7,7 @@
  *   /reals       uint8 [R,S,S,3]   the same
  *   /masks       uint8 [K,S,S]     the same; bytes 0 and 255
  *   /index/name        string [N]  file name of the composite, zero-padded
- *   /index/split       uint8  [N]  0 train, 1 test; all of train comes first
+ *   /index/split       uint8  [N]  0 train, 1 test, 2 validation; in order
  *   /index/real        uint32 [N]  row of /reals
  *   /index/mask        uint32 [N]  row of /masks
  *   /index/foreground  uint32 [K]  pixels of 255 in the mask
@@ -20,6 +20,7 @@
  *   version   1
  *   complete  1, written last
  *   size, count, train_count, test_count, reals, masks   S, N, ..., R, K
+ *   validation_count  only where there are any: then count is the sum of three
  *   protocol  how pixels were made: "size 256, images bilinear, ..."
  *   source    name of the folder packed, or "synth"
  *   listing   SHA-256 of the folder's names and splits; "" where there is none

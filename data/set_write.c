@@ -223,8 +223,9 @@ status data_set_writer_add_composite(data_set_writer *writer, const char *name,
   INVARIANT(length > 0 && length <= SET_NAME_MAX, "name '%s'", name);
   INVARIANT(real < writer->plan.reals && mask < writer->plan.masks,
             "%s: real %zu, mask %zu", name, real, mask);
-  INVARIANT(split == DATA_TEST || writer->split_count[DATA_TEST] == 0,
-            "%s: train after test", name);
+  for (int later = (int)split + 1; later < DATA_SPLITS; later++)
+    INVARIANT(writer->split_count[later] == 0, "%s: %s after %s", name,
+              data_split_name(split), data_split_name((data_split)later));
   TRY(add_chunk(writer, SET_COMPOSITE, chunk));
   set_index *index = &writer->index;
   memcpy(index->names + row * index->name_room, name, length);
@@ -281,7 +282,6 @@ static status write_attributes(data_set_writer *writer) {
       {"masks", plan->masks},
       {"compression", (uint64_t)plan->compression},
       {"skipped", plan->skipped},
-      {"complete", 1},
   };
   TRY(set_hdf5_write_text(writer->file, path, "format", SET_FORMAT));
   TRY(set_hdf5_write_text(writer->file, path, "protocol", writer->protocol));
@@ -291,7 +291,11 @@ static status write_attributes(data_set_writer *writer) {
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
     TRY(set_hdf5_write_number(writer->file, path, numbers[i].name,
                               numbers[i].value));
-  return STATUS_OK;
+  /* none: the bytes of files made before there was validation */
+  if (writer->split_count[DATA_VALIDATION] > 0)
+    TRY(set_hdf5_write_number(writer->file, path, "validation_count",
+                              writer->split_count[DATA_VALIDATION]));
+  return set_hdf5_write_number(writer->file, path, "complete", 1);
 }
 
 /* Closes what is open; false where something could not be written. */

@@ -123,12 +123,19 @@ typedef struct batch {
   chunks items[BATCH];
 } batch;
 
-/* Samples are numbered on, train first. */
+/* Samples are numbered on, split after split. */
 static data_split split_of(const data_synth_options *options, size_t number,
                            size_t *index) {
   size_t train = (size_t)options->train_count;
-  *index = number < train ? number : number - train;
-  return number < train ? DATA_TRAIN : DATA_TEST;
+  size_t test = (size_t)options->test_count;
+  bool trains = number < train, tests = !trains && number < train + test;
+  *index = trains ? number : tests ? number - train : number - train - test;
+  return trains ? DATA_TRAIN : tests ? DATA_TEST : DATA_VALIDATION;
+}
+
+static size_t count_all(const data_synth_options *options) {
+  return (size_t)options->train_count + (size_t)options->test_count +
+         (size_t)options->validation_count;
 }
 
 static status make_item(void *context, size_t i) {
@@ -174,7 +181,7 @@ static void free_batch(batch *b) {
 
 static status add_all(data_set_writer *writer,
                       const data_synth_options *options) {
-  size_t total = (size_t)options->train_count + (size_t)options->test_count;
+  size_t total = count_all(options);
   double start = clock_seconds();
   batch *b;
   TRY(MEMORY_NEW(1, "batch of scenes", &b));
@@ -202,12 +209,12 @@ status data_synth(const data_synth_options *options) {
     return status_error(STATUS_USAGE, "size %d: expected %d to %d pixels",
                         options->size, SMALLEST, LARGEST);
   if (options->train_count < 0 || options->test_count < 0 ||
-      options->train_count + options->test_count < 1)
+      options->validation_count < 0 || count_all(options) < 1)
     return status_error(STATUS_USAGE, "no scenes to make");
   char protocol[256];
   snprintf(protocol, sizeof protocol, "size %d, procedural scenes 1, seed %llu",
            options->size, (unsigned long long)options->seed);
-  size_t total = (size_t)options->train_count + (size_t)options->test_count;
+  size_t total = count_all(options);
   data_set_plan plan = {.size = options->size,
                         .reals = total,
                         .masks = total,

@@ -6,7 +6,7 @@
 typedef struct compose_configuration {
   const char *methods;
   int64_t per_image, seed, quality, threads;
-  double max_fmse;
+  double max_fmse, validation;
 } compose_configuration;
 
 #define AT(member) offsetof(compose_configuration, member)
@@ -21,6 +21,9 @@ static const option options[] = {
     {"max-fmse", OPTION_REAL, AT(max_fmse), "0", 0, 65025, "X", NULL,
      "draw another reference and method, at most 8 times, while the "
      "foreground's MSE is above X; then the least; 0: never"},
+    {"validation", OPTION_REAL, AT(validation), "0", 0, 1e9, "F", NULL,
+     "hold scenes out of the training split, to validate on: below 1 a share "
+     "of them, from 1 on their number; which ones follows from their names"},
     {"quality", OPTION_INT, AT(quality), "95", 1, 100, "Q", NULL,
      "JPEG quality"},
     {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
@@ -53,6 +56,7 @@ static status run(void *configuration, const bool *given,
       .per_image = (int)conf->per_image,
       .seed = (uint64_t)conf->seed,
       .max_fmse = conf->max_fmse,
+      .validation = conf->validation,
       .quality = (int)conf->quality,
       .threads = (int)conf->threads,
   };

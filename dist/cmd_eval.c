@@ -18,7 +18,7 @@ typedef struct eval_configuration {
 } eval_configuration;
 
 /* In the order of the enumerations they stand for. */
-#define SPLITS "train|test"
+#define SPLITS "train|test|validation"
 #define BACKGROUNDS "as-is|gt|masked"
 #define RANGES "pred|target-max|255"
 #define QUANTISATIONS "trunc|round|float"

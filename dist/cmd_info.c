@@ -56,6 +56,8 @@ static void print_set(const char *path, const data_set *set) {
   printf("size       %d x %d pixels\n", info->size, info->size);
   printf("train      %zu composites\n", info->split_count[DATA_TRAIN]);
   printf("test       %zu composites\n", info->split_count[DATA_TEST]);
+  if (info->split_count[DATA_VALIDATION] > 0)
+    printf("validation %zu composites\n", info->split_count[DATA_VALIDATION]);
   printf("real       %zu images\n", info->reals);
   printf("masks      %zu\n", info->masks);
   printf("protocol   %s\n", info->protocol);

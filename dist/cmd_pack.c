@@ -8,6 +8,7 @@
 typedef struct pack_configuration {
   const char *filter, *mask;
   int64_t size, compression, threads;
+  double validation;
   bool skip_bad;
 } pack_configuration;
 
@@ -22,6 +23,9 @@ static const option options[] = {
     {"mask", OPTION_CHOICE, AT(mask), "threshold", 0, 0, "HOW",
      "threshold|dither",
      "how masks become black and white: at 128, or as Pillow's convert('1')"},
+    {"validation", OPTION_REAL, AT(validation), "0", 0, 1e9, "F", NULL,
+     "hold scenes out of the training split, to validate on: below 1 a share "
+     "of them, from 1 on their number; which ones follows from their names"},
     {"skip-bad", OPTION_FLAG, AT(skip_bad), "no", 0, 0, NULL, NULL,
      "leave out samples that cannot be read, listing them on stderr and in "
      "OUT.h5.skipped.txt"},
@@ -63,6 +67,7 @@ static status run(void *configuration, const bool *given,
       .filter = filter_of(conf->filter),
       .binarize =
           strcmp(conf->mask, "dither") == 0 ? DATA_DITHER : DATA_THRESHOLD,
+      .validation = conf->validation,
       .skip_bad = conf->skip_bad,
       .compression = (int)conf->compression,
       .threads = (int)conf->threads,

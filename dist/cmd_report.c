@@ -45,7 +45,8 @@ static status make_sheet(const report_configuration *conf, const char *folder,
   status result = harmonizer_open(checkpoint, threads, false, &h);
   if (result == STATUS_OK) result = data_set_open(conf->data, &set);
   if (result == STATUS_OK)
-    result = report_sheet(folder, h, harmonizer_step(h), set, (int)conf->rows);
+    result = report_sheet(folder, h, harmonizer_step(h), set, (int)conf->rows,
+                          (report_pace){NULL, NULL});
   if (result == STATUS_MISFIT)
     status_add_context("%s with %s", conf->data, checkpoint);
   data_set_close(&set);

@@ -4,7 +4,7 @@
 #include "data/data.h"
 
 typedef struct synth_configuration {
-  int64_t size, train, test, seed, threads;
+  int64_t size, train, test, validation, seed, threads;
 } synth_configuration;
 
 #define AT(member) offsetof(synth_configuration, member)
@@ -15,6 +15,8 @@ static const option options[] = {
      "scenes to train on"},
     {"test", OPTION_INT, AT(test), "200", 0, 1e6, "N", NULL,
      "scenes to test on"},
+    {"validation", OPTION_INT, AT(validation), "0", 0, 1e6, "N", NULL,
+     "scenes to validate on while training"},
     {"seed", OPTION_INT, AT(seed), "1", 0, 9e15, "S", NULL,
      "random seed: the same seed makes the same file"},
     {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
@@ -44,6 +46,7 @@ static status run(void *configuration, const bool *given,
       .size = (int)conf->size,
       .train_count = (int)conf->train,
       .test_count = (int)conf->test,
+      .validation_count = (int)conf->validation,
       .seed = (uint64_t)conf->seed,
       .threads = (int)conf->threads,
   };

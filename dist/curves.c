@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "dist/csv.h"
@@ -12,13 +13,13 @@ enum { MAX_SERIES = 32, LEFT = 120, TOP = 100, RIGHT = 300, BETWEEN = 100 };
 
 static const draw_colour paper = {255, 255, 255}, ink = {34, 38, 46};
 
+/* The curves of one table. */
 typedef struct gather {
   int step, columns[MAX_SERIES];
-  plot_series *series[MAX_SERIES]; /* losses first, then validation */
-  int losses, count;
-  double first_step, last_step;
-  size_t rows;
-  double *row; /* one line of the table */
+  plot_series *series[MAX_SERIES];
+  int count;
+  double first_step, last_step; /* infinite where there are no rows */
+  double *row;                  /* one line of the table */
 } gather;
 
 static void free_gather(gather *g) {
@@ -35,27 +36,27 @@ static status add_series(gather *g, const csv_reader *table, int column) {
   return STATUS_OK;
 }
 
-static status add_all_series(gather *g, const csv_reader *table,
-                             const char *beginning) {
-  for (int i = 0; i < csv_columns(table); i++)
-    if (strncmp(csv_heading(table, i), beginning, strlen(beginning)) == 0)
-      TRY(add_series(g, table, i));
-  return STATUS_OK;
+static bool is_loss(const char *heading) {
+  return strncmp(heading, "loss", 4) == 0;
+}
+
+static bool is_score(const char *heading) {
+  return strcmp(heading, "mse") == 0 || strcmp(heading, "fmse") == 0;
 }
 
 static status choose_columns(gather *g, const csv_reader *table,
-                             const char *path) {
+                             const char *path,
+                             bool (*is_wanted)(const char *heading)) {
   g->step = csv_find(table, "step");
   if (g->step < 0)
     return status_error(STATUS_FORMAT,
                         "%s: no training log (expected a column 'step')", path);
-  TRY(add_all_series(g, table, "loss"));
-  g->losses = g->count;
-  TRY(add_all_series(g, table, "val"));
+  for (int i = 0; i < csv_columns(table); i++)
+    if (is_wanted(csv_heading(table, i))) TRY(add_series(g, table, i));
   return MEMORY_NEW((size_t)csv_columns(table), "row", &g->row);
 }
 
-/* The first pass: how far the steps go. */
+/* How far the steps go. */
 static void find_steps(gather *g, csv_reader *table) {
   g->first_step = INFINITY, g->last_step = -INFINITY;
   while (csv_next(table, g->row)) {
@@ -63,8 +64,18 @@ static void find_steps(gather *g, csv_reader *table) {
     if (!isfinite(step)) continue;
     g->first_step = fmin(g->first_step, step);
     g->last_step = fmax(g->last_step, step);
-    g->rows++;
   }
+}
+
+/* The first pass. */
+static status survey(const char *path, bool (*is_wanted)(const char *heading),
+                     gather *g) {
+  csv_reader *table;
+  TRY(csv_open(path, &table));
+  status result = choose_columns(g, table, path, is_wanted);
+  if (result == STATUS_OK) find_steps(g, table);
+  csv_close(&table);
+  return result;
 }
 
 static void put(plot_bin *bin, double value) {
@@ -77,7 +88,9 @@ static void put(plot_bin *bin, double value) {
 }
 
 /* The second pass: values into the columns of the picture. */
-static void fill_bins(gather *g, csv_reader *table) {
+static status fill_bins(const char *path, gather *g) {
+  csv_reader *table;
+  TRY(csv_open(path, &table));
   double span = g->last_step - g->first_step;
   while (csv_next(table, g->row)) {
     double step = g->row[g->step];
@@ -91,52 +104,64 @@ static void fill_bins(gather *g, csv_reader *table) {
         put(&g->series[i]->bins[bin], value);
     }
   }
-}
-
-static status read_log(const char *path, gather *g) {
-  csv_reader *table;
-  TRY(csv_open(path, &table));
-  status result = choose_columns(g, table, path);
-  if (result == STATUS_OK) find_steps(g, table);
-  csv_close(&table);
-  TRY(result);
-  TRY(csv_open(path, &table));
-  fill_bins(g, table);
   csv_close(&table);
   return STATUS_OK;
 }
 
-static status draw_all(data_image *canvas, gather *g, const char *path) {
+/* Both diagrams have the same steps. */
+static void join_steps(gather *a, gather *b) {
+  a->first_step = b->first_step = fmin(a->first_step, b->first_step);
+  a->last_step = b->last_step = fmax(a->last_step, b->last_step);
+}
+
+static status read_tables(const char *log_path, const char *validation_path,
+                          gather *losses, gather *scores) {
+  TRY(survey(log_path, is_loss, losses));
+  if (validation_path == NULL) return fill_bins(log_path, losses);
+  TRY(survey(validation_path, is_score, scores));
+  join_steps(losses, scores);
+  TRY(fill_bins(log_path, losses));
+  return fill_bins(validation_path, scores);
+}
+
+static status draw_curves(data_image *canvas, int y, const gather *g,
+                          const char *title, const char *nothing) {
+  plot curves = {.title = title,
+                 .nothing = g->count > 0 ? "no rows yet" : nothing,
+                 .series = (plot_series **)g->series,
+                 .count = g->count,
+                 .first_step = g->first_step,
+                 .last_step = g->last_step};
+  return plot_draw(canvas, LEFT, y, &curves);
+}
+
+static status draw_all(data_image *canvas, const char *path,
+                       const gather *losses, const gather *scores) {
   char title[512];
   snprintf(title, sizeof title, "%s", path);
   draw_text_within(canvas, LEFT, 22, canvas->width - LEFT - 20, 3, ink, title);
-  plot losses = {.title = "Loss",
-                 .nothing = g->losses > 0 ? "no rows yet" : "no loss columns",
-                 .series = g->series,
-                 .count = g->losses,
-                 .first_step = g->first_step,
-                 .last_step = g->last_step};
-  TRY(plot_draw(canvas, LEFT, TOP, &losses));
-  if (g->count == g->losses) return STATUS_OK;
-  plot validation = losses;
-  validation.title = "Validation";
-  validation.nothing = "no values yet";
-  validation.series = g->series + g->losses;
-  validation.count = g->count - g->losses;
-  return plot_draw(canvas, LEFT, TOP + PLOT_HEIGHT + BETWEEN, &validation);
+  TRY(draw_curves(canvas, TOP, losses, "Loss", "no loss columns"));
+  if (scores->count == 0) return STATUS_OK;
+  return draw_curves(canvas, TOP + PLOT_HEIGHT + BETWEEN, scores, "Validation",
+                     "no scores");
 }
 
-status curves_write(const char *csv_path, const char *png_path) {
-  gather g = {0};
+status curves_write(const char *log_path, const char *validation_path,
+                    const char *png_path) {
+  gather losses = {0}, scores = {0};
   data_image canvas = {0};
-  status result = read_log(csv_path, &g);
-  int panels = g.count > g.losses ? 2 : 1;
+  if (validation_path != NULL && access(validation_path, F_OK) != 0)
+    validation_path = NULL;
+  status result = read_tables(log_path, validation_path, &losses, &scores);
+  int panels = scores.count > 0 ? 2 : 1;
   int height = TOP + panels * (PLOT_HEIGHT + BETWEEN) - BETWEEN + 50;
   if (result == STATUS_OK)
     result = draw_canvas(LEFT + PLOT_WIDTH + RIGHT, height, paper, &canvas);
-  if (result == STATUS_OK) result = draw_all(&canvas, &g, csv_path);
+  if (result == STATUS_OK)
+    result = draw_all(&canvas, log_path, &losses, &scores);
   if (result == STATUS_OK) result = data_image_write(png_path, &canvas, 95);
   data_image_free(&canvas);
-  free_gather(&g);
+  free_gather(&losses);
+  free_gather(&scores);
   return result;
 }

@@ -24,6 +24,7 @@ static status score_share(const cluster *c, evaluator *e, size_t first,
                    e->protocol->background, e->protocol->range, e->scratch,
                    &scores[(size_t)m * count + i]);
     }
+    if (e->protocol->quiet) continue;
     bool last = i + (size_t)c->ranks >= count;
     if (log_is_terminal() || last)
       log_live(last, "evaluated %zu of %zu images, %.1f/s",

@@ -11,10 +11,11 @@
 enum { COLUMNS = 5, PATH = 1100 };
 
 status report_curves(const char *folder) {
-  char log[PATH], picture[PATH];
+  char log[PATH], validation[PATH], picture[PATH];
   snprintf(log, sizeof log, "%.1000s/log.csv", folder);
+  snprintf(validation, sizeof validation, "%.1000s/validation.csv", folder);
   snprintf(picture, sizeof picture, "%.1000s/curves.png", folder);
-  return curves_write(log, picture);
+  return curves_write(log, validation, picture);
 }
 
 /* |output - real|, brightened four times. */
@@ -46,7 +47,8 @@ static status make_row(harmonizer *h, data_set *set, size_t sample,
 }
 
 static status draw_sheet(const char *path, harmonizer *h, uint64_t step,
-                         data_set *set, int rows, data_image *cells,
+                         data_set *set, int rows, report_pace pace,
+                         data_image *cells,
                          char (*labels)[128], const char **label_pointers,
                          float *inputs) {
   const data_set_info *info = data_set_describe(set);
@@ -54,6 +56,8 @@ static status draw_sheet(const char *path, harmonizer *h, uint64_t step,
   for (int row = 0; row < rows; row++) {
     size_t sample = info->split_begin[split] +
                     (size_t)row * info->split_count[split] / (size_t)rows;
+    if (pace.go_on != NULL && !pace.go_on(pace.context))
+      return status_error(STATUS_STOPPED, "the sheet is given up");
     TRY(make_row(h, set, sample, inputs, cells + row * COLUMNS));
     snprintf(labels[row], sizeof labels[row], "%.127s",
              data_set_name(set, sample));
@@ -70,7 +74,7 @@ static status draw_sheet(const char *path, harmonizer *h, uint64_t step,
 }
 
 status report_sheet(const char *folder, harmonizer *h, uint64_t step,
-                    data_set *set, int rows) {
+                    data_set *set, int rows, report_pace pace) {
   const data_set_info *info = data_set_describe(set);
   if (info->size != harmonizer_size(h))
     return status_error(STATUS_MISFIT,
@@ -93,7 +97,7 @@ status report_sheet(const char *folder, harmonizer *h, uint64_t step,
   TRY_OR(done, MEMORY_NEW((size_t)rows, "sheet", &pointers));
   TRY_OR(done, MEMORY_NEW(4 * pixels, "sheet", &inputs));
   result =
-      draw_sheet(path, h, step, set, rows, cells, labels, pointers, inputs);
+      draw_sheet(path, h, step, set, rows, pace, cells, labels, pointers, inputs);
 done:
   for (int i = 0; cells != NULL && i < rows * COLUMNS; i++)
     data_image_free(&cells[i]);

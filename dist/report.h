@@ -2,15 +2,23 @@
 #ifndef HARMONIA_REPORT_H
 #define HARMONIA_REPORT_H
 
+#include <stdbool.h>
+
 #include "data/data.h"
 #include "dist/harmonizer.h"
 
-/* Loss curves of RUN/log.csv. */
+/* Curves of RUN/log.csv, and RUN/validation.csv where it is there. */
 status report_curves(const char *folder);
 
 /* One row a sample (composite, mask, output, real, error), spread evenly over
- * the test split, or the training split where there is no other. */
+ * the test split, or the training split where there is no other. Asks before
+ * each row whether to go on (NULL: always); if not, STATUS_STOPPED and no new
+ * picture. */
+typedef struct report_pace {
+  bool (*go_on)(void *context);
+  void *context;
+} report_pace;
 status report_sheet(const char *folder, harmonizer *h, uint64_t step,
-                    data_set *set, int rows);
+                    data_set *set, int rows, report_pace pace);
 
 #endif

@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
+#include "checkpoint/checkpoint.h"
+
 status make_folders(const char *path) {
   char part[RUN_PATH];
   if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part)
@@ -35,11 +38,25 @@ static status take_lock(run_folder *folder) {
   if (folder->lock < 0)
     return status_error(STATUS_IO, "%s: cannot be written: %s", path,
                         strerror(errno));
-  /* some network file systems know no locks: go on without */
-  if (flock(folder->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+  if (flock(folder->lock, LOCK_EX | LOCK_NB) == 0) return STATUS_OK;
+  if (errno == EWOULDBLOCK)
     return status_error(STATUS_IO, "%s: another run is using this folder",
                         folder->path);
+  /* some network file systems know no locks: go on without */
+  log_warning("%s: cannot be locked (%s): see to it that no other run uses "
+              "the folder",
+              path, strerror(errno));
+  close(folder->lock);
+  folder->lock = -1;
   return STATUS_OK;
+}
+
+/* Who has the lock writes here alone, so that what is half written is of dead
+ * writers, of whatever host. */
+static void clean(const run_folder *folder) {
+  if (folder->lock < 0) return;
+  if (ckpt_remove_temporaries(folder->checkpoints) != STATUS_OK)
+    log_warning("%s", status_message());
 }
 
 status run_folder_open(const char *path, run_folder *out) {
@@ -50,7 +67,9 @@ status run_folder_open(const char *path, run_folder *out) {
   snprintf(out->checkpoints, sizeof out->checkpoints, "%.900s/checkpoints",
            path);
   TRY(make_folders(out->checkpoints));
-  return take_lock(out);
+  TRY(take_lock(out));
+  clean(out);
+  return STATUS_OK;
 }
 
 void run_folder_close(run_folder *folder) {

@@ -55,6 +55,15 @@ static status write_entry(ckpt_writer *writer, const nn_entry *entry,
   return ckpt_write_array(writer, &array, scratch);
 }
 
+static status write_best(ckpt_writer *writer, const best_score *best) {
+  char text[64];
+  snprintf(text, sizeof text, "%" PRIu64, best->step);
+  TRY(ckpt_write_text(writer, "validation.best_step", text));
+  snprintf(text, sizeof text, "%.17g", best->mse);
+  TRY(ckpt_write_text(writer, "validation.best_mse", text));
+  return ckpt_write_text(writer, "validation.over", best->over);
+}
+
 static status write_texts(ckpt_writer *writer, const snapshot *s) {
   char text[64];
   snprintf(text, sizeof text, "%" PRIu64, s->step);
@@ -62,6 +71,7 @@ static status write_texts(ckpt_writer *writer, const snapshot *s) {
   TRY(ckpt_write_text(writer, "version", HARMONIA_VERSION));
   TRY(ckpt_write_text(writer, "data.identity", s->data_identity));
   TRY(ckpt_write_text(writer, "data.name", s->data_name));
+  if (s->best.step > 0) TRY(write_best(writer, &s->best));
   return train_options_save(s->options, writer);
 }
 
@@ -139,4 +149,16 @@ status snapshot_step(ckpt_reader *reader, uint64_t *step) {
   TRY(ckpt_read_text(reader, "step", text, sizeof text));
   *step = strtoull(text, NULL, 10);
   return STATUS_OK;
+}
+
+status snapshot_best(ckpt_reader *reader, best_score *best) {
+  char text[64];
+  *best = (best_score){0};
+  if (!ckpt_has_text(reader, "validation.best_step")) return STATUS_OK;
+  TRY(ckpt_read_text(reader, "validation.best_step", text, sizeof text));
+  best->step = strtoull(text, NULL, 10);
+  TRY(ckpt_read_text(reader, "validation.best_mse", text, sizeof text));
+  best->mse = strtod(text, NULL);
+  return ckpt_read_text(reader, "validation.over", best->over,
+                        sizeof best->over);
 }

@@ -6,6 +6,13 @@
 #include "dist/train_options.h"
 #include "nn/nn.h"
 
+/* The best validation so far. */
+typedef struct best_score {
+  uint64_t step; /* 0: none */
+  double mse;
+  char over[64]; /* split and number of samples */
+} best_score;
+
 typedef struct snapshot {
   uint64_t step; /* steps done */
   const train_options *options;
@@ -13,6 +20,7 @@ typedef struct snapshot {
   const nn_layout *layout;
   nn_real *state;      /* layout->state_size */
   nn_real *moments[2]; /* layout->parameter_size each; NULL: none */
+  best_score best;
   bool partial; /* reading: the file may hold networks that the layout lacks */
 } snapshot;
 
@@ -31,5 +39,7 @@ size_t snapshot_scratch(const nn_layout *layout);
 
 /* Steps done, from the file's state. */
 status snapshot_step(ckpt_reader *reader, uint64_t *step);
+/* The best validation up to there; zeros where there was none. */
+status snapshot_best(ckpt_reader *reader, best_score *best);
 
 #endif

@@ -1,28 +1,9 @@
 #include "dist/train_log.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
-
-/* Copies the rows up to `step` of an older log; the header is written anew. */
-static status copy_rows(const char *from, FILE *to, const char *header,
-                        uint64_t step) {
-  fprintf(to, "%s\n", header);
-  FILE *file = fopen(from, "r");
-  if (file == NULL) return STATUS_OK;
-  char line[4096];
-  while (fgets(line, sizeof line, file) != NULL) {
-    char *end;
-    unsigned long long row = strtoull(line, &end, 10);
-    bool whole = strchr(line, '\n') != NULL;
-    if (end != line && *end == ',' && row <= step && whole) fputs(line, to);
-  }
-  fclose(file);
-  return STATUS_OK;
-}
 
 static void make_header(const nn_layout *layout, char *text, size_t size) {
   size_t used = (size_t)snprintf(text, size, "step,epoch,lr");
@@ -38,29 +19,19 @@ status train_log_open(const char *folder, const nn_layout *layout,
                       uint64_t step, uint64_t end_step, int every,
                       train_log *out) {
   memset(out, 0, sizeof *out);
-  char header[2048], temporary[1040];
+  char header[2048];
   make_header(layout, header, sizeof header);
-  snprintf(out->path, sizeof out->path, "%.1000s/log.csv", folder);
-  snprintf(temporary, sizeof temporary, "%s.tmp", out->path);
   out->columns = layout->report_count;
   out->every = every;
   out->first_step = step;
   out->end_step = end_step;
   out->start = out->row_start = clock_seconds();
   TRY(MEMORY_NEW((size_t)layout->report_count + 1, "log", &out->sums));
-  out->file = fopen(temporary, "w");
-  if (out->file == NULL)
-    return status_error(STATUS_IO, "%s: cannot be written: %s", temporary,
-                        strerror(errno));
-  TRY(copy_rows(out->path, out->file, header, step));
-  if (fflush(out->file) != 0 || rename(temporary, out->path) != 0)
-    return status_error(STATUS_IO, "%s: cannot be written: %s", out->path,
-                        strerror(errno));
-  return STATUS_OK;
+  return run_table_open(folder, "log.csv", header, step, &out->table);
 }
 
 void train_log_close(train_log *log) {
-  if (log->file != NULL) fclose(log->file);
+  run_table_close(&log->table);
   memory_free(log->sums);
   memset(log, 0, sizeof *log);
 }
@@ -68,17 +39,15 @@ void train_log_close(train_log *log) {
 static status write_row(train_log *log, uint64_t step, double epoch, double lr,
                         double images_per_second, train_times times,
                         double seconds) {
-  fprintf(log->file, "%llu,%.4f,%.6g", (unsigned long long)step, epoch, lr);
+  FILE *file = log->table.file;
+  fprintf(file, "%llu,%.4f,%.6g", (unsigned long long)step, epoch, lr);
   for (int i = 0; i < log->columns; i++)
-    fprintf(log->file, ",%.7g", log->sums[i] / log->rows_summed);
-  fprintf(log->file, ",%.2f,%.4f,%.4f,%.4f,%.4f\n", images_per_second,
+    fprintf(file, ",%.7g", log->sums[i] / log->rows_summed);
+  fprintf(file, ",%.2f,%.4f,%.4f,%.4f,%.4f\n", images_per_second,
           times.waited - log->row_waited,
           times.communicating - log->row_communicating,
           times.updating - log->row_updating, seconds);
-  if (fflush(log->file) != 0)
-    return status_error(STATUS_IO, "%s: cannot be written: %s", log->path,
-                        strerror(errno));
-  return STATUS_OK;
+  return run_table_flush(&log->table);
 }
 
 static void show(train_log *log, const nn_layout *layout, uint64_t step,

@@ -2,13 +2,11 @@
 #ifndef HARMONIA_TRAIN_LOG_H
 #define HARMONIA_TRAIN_LOG_H
 
-#include <stdio.h>
-
+#include "dist/run_table.h"
 #include "nn/nn.h"
 
 typedef struct train_log {
-  FILE *file;
-  char path[1024];
+  run_table table;
   int columns; /* reports */
   int every, rows_summed;
   double *sums; /* of reports since the last row */

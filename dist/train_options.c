@@ -13,7 +13,8 @@ static const option options[] = {
     {"data", OPTION_TEXT, AT(data), NULL, 0, 0, "F.h5", NULL,
      "the packed data set (harmonia pack or synth)"},
     {"out", OPTION_TEXT, AT(out), NULL, 0, 0, "RUN", NULL,
-     "folder of the run: checkpoints/, log.csv, sheet.png, curves.png"},
+     "folder of the run: checkpoints/, log.csv, validation.csv, sheet.png, "
+     "curves.png"},
     {"model", OPTION_CHOICE, AT(model), "unet", 0, 0, NULL,
      "unet|unet3plus|dovenet|bargainnet|style-rgb|style-hsv",
      "system to train, a preset of the options below: unet is the attention "
@@ -130,6 +131,15 @@ static const option options[] = {
      "steps from checkpoint to checkpoint; the last step is always saved"},
     {"keep", OPTION_INT, AT(keep), "3", 1, 1e6, "N", NULL,
      "newest checkpoints kept"},
+    {"validate-every", OPTION_INT, AT(validate_every), "0", 0, MANY, "K", NULL,
+     "steps from validation to validation: scores go to validation.csv and "
+     "curves.png, and the checkpoint with the least MSE is kept as "
+     "checkpoints/best.h5, beside those of --keep; 0: never"},
+    {"validate-samples", OPTION_INT, AT(validate_samples), "0", 0, 1e9, "N",
+     NULL, "only the first N samples of the split; 0: all"},
+    {"validate-split", OPTION_CHOICE, AT(validate_split), "auto", 0, 0, NULL,
+     "auto|validation|test",
+     "which samples; auto: validation where the data set has it, else test"},
     {"log-every", OPTION_INT, AT(log_every), "10", 1, 1e6, "K", NULL,
      "steps a row of log.csv"},
     {"max-minutes", OPTION_REAL, AT(max_minutes), "0", 0, 1e6, "X", NULL,
@@ -159,6 +169,9 @@ static const char *const changeable[] = {
     "threads",
     "save-every",
     "keep",
+    "validate-every",
+    "validate-samples",
+    "validate-split",
     "log-every",
     "max-minutes",
     "lr",

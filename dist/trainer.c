@@ -3,51 +3,40 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/memory.h"
-#include "dist/report.h"
 #include "dist/signals.h"
 #include "dist/trainer_internal.h"
 
 /* ---- checkpoints ---- */
 
-static status write_checkpoint(trainer *t) {
-  char path[RUN_PATH + 64];
-  ckpt_path(t->folder.checkpoints, t->step, path, sizeof path);
-  snapshot s = trainer_snapshot(t);
+/* Collective. A thread of rank 0 writes; training pauses while the write before
+ * ends, moments are gathered and everything is copied. */
+static status save(trainer *t, unsigned files) {
   double start = clock_seconds();
-  TRY(snapshot_write(path, &s, t->scratch));
-  log_info("saved %s (%.2f s)", path, clock_seconds() - start);
-  status result = ckpt_prune(t->folder.checkpoints, (int)t->options->keep);
-  if (result != STATUS_OK) log_warning("%s", status_message());
+  status own = t->pending;
+  if (own == STATUS_OK && t->saver != NULL) own = saver_wait(t->saver);
+  TRY(cluster_agree(t->cluster, own));
+  for (int k = 0; k < 2; k++)
+    update_gather_moments(t->update, k, trainer_moments(t, k));
+  if (t->saver != NULL && t->validation != NULL)
+    saver_copy(t->saver)->best = validation_best(t->validation);
+  if (t->saver != NULL)
+    saver_start(t->saver, t->step, update_state(t->update), files, start);
   return STATUS_OK;
-}
-
-/* Pictures are a convenience: a failure is a warning. */
-static void refresh_pictures(trainer *t) {
-  if (t->options->report_samples == 0) return;
-  status result = report_curves(t->folder.path);
-  if (result == STATUS_OK && t->report_set == NULL)
-    result = data_set_open(t->options->data, &t->report_set);
-  harmonizer *h = NULL;
-  if (result == STATUS_OK)
-    result = harmonizer_borrow(t->options, t->layout, update_state(t->update),
-                               trainer_threads(t), &h);
-  if (result == STATUS_OK)
-    result = report_sheet(t->folder.path, h, t->step, t->report_set,
-                          (int)t->options->report_samples);
-  harmonizer_destroy(&h);
-  if (result != STATUS_OK) log_warning("no pictures: %s", status_message());
 }
 
 /* Collective. */
-static status save(trainer *t) {
-  for (int k = 0; k < 2; k++)
-    update_gather_moments(t->update, k, t->moments[k]);
-  status own = t->pending;
-  if (own == STATUS_OK && t->cluster->rank == 0) own = write_checkpoint(t);
-  TRY(cluster_agree(t->cluster, own));
-  if (t->cluster->rank == 0) refresh_pictures(t);
+static status validate(trainer *t, unsigned *files) {
+  bool improved;
+  TRY(validation_run(t->validation, t->step, &improved));
+  if (improved) *files |= SAVE_BEST;
   return STATUS_OK;
+}
+
+/* Collective: what is being written is safe, or its failure everybody's. */
+static status finish_saving(trainer *t) {
+  status own = t->pending;
+  if (own == STATUS_OK && t->saver != NULL) own = saver_settle(t->saver);
+  return cluster_agree(t->cluster, own);
 }
 
 /* ---- steps ---- */
@@ -177,6 +166,8 @@ static status run_phase(trainer *t, int phase, const nn_adam_options *adam,
 static status run_step(trainer *t, bool *stop) {
   const train_options *o = t->options;
   ask_ahead(t);
+  if (t->saver != NULL && t->pending == STATUS_OK)
+    t->pending = saver_failure(t->saver);
   uint64_t samples = t->info->split_count[DATA_TRAIN];
   nn_adam_options adam = adam_at(t, t->step * (uint64_t)o->batch / samples);
   for (int k = 0; k < t->system->phase_count; k++) {
@@ -193,16 +184,24 @@ static status run_step(trainer *t, bool *stop) {
   return STATUS_OK;
 }
 
+static bool is_due(const trainer *t, int64_t every) {
+  return t->step % (uint64_t)every == 0;
+}
+
 static status run_steps(trainer *t) {
   bool stop = false;
   while (t->step < t->end_step && !stop) {
     TRY(run_step(t, &stop));
-    if (t->step % (uint64_t)t->options->save_every == 0 || stop ||
-        t->step == t->end_step)
-      TRY(save(t));
+    unsigned files = 0;
+    if (t->validation != NULL && is_due(t, t->options->validate_every))
+      TRY(validate(t, &files));
+    if (is_due(t, t->options->save_every) || stop || t->step == t->end_step)
+      files |= SAVE_STEP;
+    if (files != 0) TRY(save(t, files));
   }
-  status own = t->pending;
-  if (own == STATUS_OK && t->step < t->end_step && signals_stop_asked())
+  TRY(finish_saving(t));
+  status own = STATUS_OK;
+  if (t->step < t->end_step && signals_stop_asked())
     own = status_error(STATUS_STOPPED,
                        "stopped by a signal after step %llu, which is saved: "
                        "--resume goes on",

@@ -4,11 +4,12 @@
 
 #include "dist/loader.h"
 #include "dist/run_folder.h"
+#include "dist/saver.h"
 #include "dist/shard.h"
-#include "dist/snapshot.h"
 #include "dist/train_log.h"
 #include "dist/trainer.h"
 #include "dist/update.h"
+#include "dist/validation.h"
 
 typedef struct trainer {
   const cluster *cluster;
@@ -17,7 +18,7 @@ typedef struct trainer {
   run_folder folder;
   char *texts; /* of options that came from a checkpoint or from rank 0 */
   char *checkpoint_texts;
-  data_set *set, *report_set; /* the loader's, and rank 0's for pictures */
+  data_set *set; /* the loader's */
   const data_set_info *info;
   nn_system *system;
   const nn_layout *layout; /* of the system's state */
@@ -26,7 +27,8 @@ typedef struct trainer {
   loader *loader;
   shard shard;
   train_log log;
-  nn_real *moments[2], *scratch; /* rank 0: for checkpoints */
+  saver *saver;           /* rank 0's; NULL elsewhere */
+  validation *validation; /* NULL: none */
   uint64_t step, end_step;
   uint64_t asked_step, asked_micro; /* next micro-batch to ask for */
   uint64_t micro_per_step;          /* of this rank */
@@ -40,7 +42,7 @@ status trainer_set_up(trainer *t);
 void trainer_tear_down(trainer *t);
 
 int trainer_threads(const trainer *t);
-/* The run as a checkpoint sees it. */
-snapshot trainer_snapshot(trainer *t);
+/* Rank 0: where moments are gathered to and scattered from; elsewhere NULL. */
+nn_real *trainer_moments(const trainer *t, int which);
 
 #endif

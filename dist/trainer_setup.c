@@ -130,6 +130,16 @@ int trainer_threads(const trainer *t) {
                                  : cluster_threads(t->cluster);
 }
 
+/* The run as a checkpoint sees it. */
+static status start_saver(trainer *t) {
+  const char *slash = strrchr(t->options->data, '/');
+  snapshot like = {.options = t->options,
+                   .data_identity = t->info->identity,
+                   .data_name = slash != NULL ? slash + 1 : t->options->data,
+                   .layout = t->layout};
+  return saver_create(&like, &t->folder, &t->saver);
+}
+
 static status build_network(trainer *t) {
   train_options *o = t->options;
   nn_model_options model =
@@ -149,21 +159,11 @@ static status build_network(trainer *t) {
     TRY(vgg_weights_load(o->vgg_weights, NN_VGG_WIDTH,
                          nn_vgg_conv_count((unsigned)o->style_layers),
                          &t->vgg));
-  if (t->cluster->rank != 0) return STATUS_OK;
-  for (int k = 0; k < 2; k++)
-    TRY(MEMORY_NEW(t->layout->parameter_size, "moments", &t->moments[k]));
-  return MEMORY_NEW(snapshot_scratch(t->layout), "a parameter", &t->scratch);
+  return t->cluster->rank == 0 ? start_saver(t) : STATUS_OK;
 }
 
-snapshot trainer_snapshot(trainer *t) {
-  const char *slash = strrchr(t->options->data, '/');
-  return (snapshot){.step = t->step,
-                    .options = t->options,
-                    .data_identity = t->info->identity,
-                    .data_name = slash != NULL ? slash + 1 : t->options->data,
-                    .layout = t->layout,
-                    .state = update_state(t->update),
-                    .moments = {t->moments[0], t->moments[1]}};
+nn_real *trainer_moments(const trainer *t, int which) {
+  return t->saver != NULL ? saver_copy(t->saver)->moments[which] : NULL;
 }
 
 /* Rank 0: fresh weights, or those of the checkpoint. */
@@ -175,18 +175,21 @@ static status load_state(trainer *t, const char *checkpoint) {
   }
   ckpt_reader *reader;
   TRY(ckpt_reader_open(checkpoint, &reader));
-  snapshot s = trainer_snapshot(t);
-  status result = snapshot_read(reader, &s, t->scratch);
+  status result = saver_read(t->saver, reader);
+  if (result == STATUS_OK)
+    result = snapshot_best(reader, &saver_copy(t->saver)->best);
   ckpt_reader_close(&reader);
-  return result == STATUS_OK ? result
-                             : status_context(result, "%s", checkpoint);
+  if (result != STATUS_OK) return status_context(result, "%s", checkpoint);
+  memcpy(update_state(t->update), saver_copy(t->saver)->state,
+         t->layout->state_size * sizeof(nn_real));
+  return STATUS_OK;
 }
 
 static void share_state(trainer *t) {
   MPI_Bcast(&t->step, 1, MPI_UINT64_T, 0, t->cluster->world);
   update_broadcast_state(t->update);
   for (int k = 0; k < 2; k++)
-    update_scatter_moments(t->update, k, t->moments[k]);
+    update_scatter_moments(t->update, k, trainer_moments(t, k));
 }
 
 static status start_loading(trainer *t) {
@@ -201,6 +204,20 @@ static status start_loading(trainer *t) {
   augmentation augment = {
       .seed = (uint64_t)o->seed, .flip = o->flip, .crop_min = o->crop_min};
   return loader_create(t->set, (int)o->micro_batch, &augment, &t->loader);
+}
+
+/* Collective. Without validation the checkpoint's best score is handed on. */
+static status start_validation(trainer *t) {
+  if (t->options->validate_every == 0) return STATUS_OK;
+  validation_options how = {.cluster = t->cluster,
+                            .train = t->options,
+                            .layout = t->layout,
+                            .state = update_state(t->update),
+                            .threads = trainer_threads(t),
+                            .folder = t->folder.path,
+                            .step = t->step};
+  if (t->saver != NULL) how.best = saver_copy(t->saver)->best;
+  return validation_create(&how, &t->validation);
 }
 
 static void find_end(trainer *t) {
@@ -251,20 +268,20 @@ status trainer_set_up(trainer *t) {
     own = train_log_open(t->folder.path, t->layout, t->step, t->end_step,
                          (int)t->options->log_every, &t->log);
   }
-  return cluster_agree(c, own);
+  TRY(cluster_agree(c, own));
+  return start_validation(t);
 }
 
 void trainer_tear_down(trainer *t) {
+  saver_destroy(&t->saver);
+  validation_destroy(&t->validation);
   loader_destroy(&t->loader);
   shard_destroy(&t->shard);
   train_log_close(&t->log);
   data_set_close(&t->set);
-  data_set_close(&t->report_set);
   update_destroy(&t->update);
   nn_system_destroy(&t->system);
   nn_vgg_weights_destroy(&t->vgg);
-  for (int k = 0; k < 2; k++) memory_free(t->moments[k]);
-  memory_free(t->scratch);
   memory_free(t->texts);
   memory_free(t->checkpoint_texts);
   run_folder_close(&t->folder);

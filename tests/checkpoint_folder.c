@@ -133,14 +133,6 @@ static void test_newest(void) {
 /* ---- pruning --------------------------------------------------------------
  */
 
-/* The number of a process that is surely dead. */
-static pid_t dead_process(void) {
-  pid_t child = fork();
-  if (child == 0) _exit(0);
-  waitpid(child, NULL, 0);
-  return child;
-}
-
 static void test_prune(void) {
   new_folder("prune");
   for (uint64_t step = 10; step <= 50; step += 10)
@@ -154,27 +146,45 @@ static void test_prune(void) {
   tap_ok(ckpt_prune(folder, 1) == STATUS_OK && exists("step-00000040.h5") &&
              !exists("step-00000030.h5"),
          "a damaged one does not cost the last good one");
-  char name[100];
-  snprintf(name, sizeof name, "step-00000060.h5.tmp-%d", (int)dead_process());
-  touch(name), touch("step-00000060.h5.tmp-1"), touch("step-00000060.h5.tmp-x");
-  touch("other.h5.tmp-999999");
-  char own[100];
-  snprintf(own, sizeof own, "step-00000070.h5.tmp-%d", (int)getpid());
-  touch(own);
-  ckpt_writer *writer;
-  char path[700];
-  ckpt_path(folder, 80, path, sizeof path);
-  if (ckpt_writer_open(path, &writer) != STATUS_OK) exit(1);
-  tap_ok(ckpt_prune(folder, 5) == STATUS_OK, "prune with temporaries");
-  tap_ok(!exists(name), "a dead writer's temporary is removed");
-  tap_ok(exists("step-00000060.h5.tmp-1"), "a living one's is not");
-  tap_ok(exists("step-00000060.h5.tmp-x") && exists("other.h5.tmp-999999"),
-         "nor are files of other names");
-  tap_ok(!exists(own), "an earlier process of this number was a dead one");
-  tap_ok(ckpt_writer_commit(&writer) == STATUS_OK && exists("step-00000080.h5"),
-         "the open one is not touched");
+  touch("best.h5");
+  tap_ok(ckpt_prune(folder, 1) == STATUS_OK && exists("best.h5"),
+         "nor is the best one counted or removed");
   tap_ok(ckpt_prune("/nonexistent/folder", 3) == STATUS_OK,
          "no folder: nothing to prune");
+}
+
+static void test_temporaries(void) {
+  static const char *const dead[] = {
+      "step-00000060.h5.tmp-a.host-12", "step-00000060.h5.tmp-9",
+      "step-123456789.h5.tmp-b-1", "best.h5.tmp-a.host-12"};
+  static const char *const others[] = {"other.h5.tmp-a-9", "step-60.h5.tmp-a-9",
+                                       "step-00000060.h5.bak", "best.h5",
+                                       "step-00000060.h5"};
+  enum {
+    DEAD = sizeof dead / sizeof dead[0],
+    OTHERS = sizeof others / sizeof others[0]
+  };
+  new_folder("temporaries");
+  for (int i = 0; i < DEAD; i++) touch(dead[i]);
+  for (int i = 0; i < OTHERS; i++) touch(others[i]);
+  tap_ok(ckpt_remove_temporaries(folder) == STATUS_OK, "temporaries go");
+  bool gone = true, kept = true;
+  for (int i = 0; i < DEAD; i++) gone &= !exists(dead[i]);
+  for (int i = 0; i < OTHERS; i++) kept &= exists(others[i]);
+  tap_ok(gone, "those of any host and process");
+  tap_ok(kept, "files of other names stay");
+  tap_ok(ckpt_remove_temporaries("/nonexistent/folder") == STATUS_OK,
+         "no folder: nothing to remove");
+  char path[700], host[65] = "", name[200];
+  ckpt_writer *writer;
+  ckpt_path(folder, 80, path, sizeof path);
+  gethostname(host, sizeof host - 1);
+  snprintf(name, sizeof name, "step-00000080.h5.tmp-%s-%d", host,
+           (int)getpid());
+  if (ckpt_writer_open(path, &writer) != STATUS_OK) exit(1);
+  tap_ok(exists(name), "a temporary is named after host and process");
+  ckpt_writer_abandon(&writer);
+  tap_ok(!exists(name), "and goes when it is given up");
 }
 
 /* ---- writers that die -----------------------------------------------------
@@ -220,7 +230,9 @@ static void test_kill(void) {
       last = step;
       found_some++;
     }
-    cleaned &= ckpt_prune(folder, 3) == STATUS_OK && count_names("tmp-") == 0;
+    cleaned &= ckpt_prune(folder, 3) == STATUS_OK &&
+               ckpt_remove_temporaries(folder) == STATUS_OK &&
+               count_names("tmp-") == 0;
   }
   tap_note("%d rounds left a temporary; last step %llu", left_some,
            (unsigned long long)last);
@@ -228,13 +240,14 @@ static void test_kill(void) {
   tap_ok(whole, "every file under its final name is whole");
   tap_ok(forward, "no checkpoint was lost");
   tap_ok(one, "at most one temporary is left by each");
-  tap_ok(cleaned, "and prune removes it");
+  tap_ok(cleaned, "and is removed");
 }
 
 int main(void) {
   log_set_rank(0);
   test_newest();
   test_prune();
+  test_temporaries();
   test_kill();
   return tap_done();
 }

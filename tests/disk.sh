@@ -49,7 +49,7 @@ check "synth leaves nothing" sh -c '! ls s.h5*'
 # ---- a file system that fills up while training -----------------------------------
 
 # shellcheck disable=SC2086
-run 60 "$HARMONIA" train --data d.h5 --out undisturbed $small --steps 15 \
+run 60 "$HARMONIA" train --data d.h5 --out undisturbed $small --steps 40 \
     --save-every 5 --keep 9
 exits 0 "an undisturbed run"
 size=$(wc -c <"$(checkpoint undisturbed 5)")
@@ -71,10 +71,10 @@ unshare=unshare
 if $unshare -m sh fill 1m true 2>/dev/null; then
     for number in 1 2; do
         rm -rf kept
-        # room for two checkpoints, not for the third
+        # room for two checkpoints; the third is written while training goes on
         # shellcheck disable=SC2086
         run 60 $unshare -m sh fill $((size * 5 / 2)) mpirun -n $number \
-            "$HARMONIA" train --data d.h5 --out full/run $small --steps 15 \
+            "$HARMONIA" train --data d.h5 --out full/run $small --steps 40 \
             --save-every 5 --keep 9
         refused 1 "^harmonia: full/run/[a-z.0-9/-]*: " \
             "train on a full disk, $number ranks, names the file"
@@ -89,8 +89,8 @@ if $unshare -m sh fill 1m true 2>/dev/null; then
     # shellcheck disable=SC2086
     run 60 "$HARMONIA" train --data d.h5 --out kept/run --threads 1 --resume
     exits 0 "resumed where there is room"
-    same_bits "in the undisturbed run's bits" "$(checkpoint undisturbed 15)" \
-        "$(checkpoint kept/run 15)"
+    same_bits "in the undisturbed run's bits" "$(checkpoint undisturbed 40)" \
+        "$(checkpoint kept/run 40)"
     rm -rf kept
     run 30 $unshare -m sh fill 100k "$HARMONIA" pack h full/h.h5 --size 64
     refused 1 "^harmonia: full/h.h5" "pack on a full disk names its file"

@@ -51,6 +51,32 @@ check "the log has every step once" sh -c '
     tail -n +2 stopped/log.csv | cut -d, -f1 >rows &&
     seq 1 '$steps' | cmp - rows'
 
+# ---- signals to mpirun ------------------------------------------------------------
+
+# It passes SIGUSR1 on. After SIGTERM and SIGINT it kills what has not ended
+# within the seconds of odls_base_sigkill_timeout (and waits that long, twice).
+for signal in USR1 TERM INT; do
+    [ $signal = USR1 ] || export OMPI_MCA_odls_base_sigkill_timeout=4
+    start "by-$signal" 1000000
+    wait_until 60 row_at_least "by-$signal/log.csv" 5
+    began=$(date +%s)
+    kill -$signal "$launched"
+    wait "$launched"
+    code=$?
+    seconds=$(($(date +%s) - began))
+    cp .background.err "$stderr"
+    cp .background.out "$stdout"
+    refused 1 "stopped by a signal after step $(saved_steps "by-$signal"), which" \
+        "SIG$signal to mpirun saves and ends the run"
+    check "within 30 s ($seconds)" test "$seconds" -lt 30
+    check "the checkpoint is good, and its rows are in the log" sh -c '
+        "$HARMONIA" info --verify "$1" &&
+        test "$(tail -n 1 "$2/log.csv" | cut -d, -f1)" = "$3"' - \
+        "$(checkpoint "by-$signal" "$(saved_steps "by-$signal")")" \
+        "by-$signal" "$(saved_steps "by-$signal")"
+done
+export OMPI_MCA_odls_base_sigkill_timeout=0
+
 # ---- two runs in one folder -----------------------------------------------------
 
 start busy 1000000

@@ -1,21 +1,25 @@
 #include "base/hdf5_lock.h"
 
 #include <pthread.h>
+#include <stdint.h>
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_mutex_t mutex;
-
-static void initialise(void) {
-  pthread_mutexattr_t attributes;
-  pthread_mutexattr_init(&attributes);
-  pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
-  pthread_mutex_init(&mutex, &attributes);
-  pthread_mutexattr_destroy(&attributes);
-}
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static uint64_t next_ticket, served; /* under the mutex */
+static _Thread_local int depth;
 
 void hdf5_lock(void) {
-  pthread_once(&once, initialise);
+  if (depth++ > 0) return;
   pthread_mutex_lock(&mutex);
+  uint64_t own = next_ticket++;
+  while (served != own) pthread_cond_wait(&changed, &mutex);
+  pthread_mutex_unlock(&mutex);
 }
 
-void hdf5_unlock(void) { pthread_mutex_unlock(&mutex); }
+void hdf5_unlock(void) {
+  if (--depth > 0) return;
+  pthread_mutex_lock(&mutex);
+  served++;
+  pthread_cond_broadcast(&changed);
+  pthread_mutex_unlock(&mutex);
+}

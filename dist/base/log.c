@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 enum { LINE_SIZE = 1024 };
 
 static int own_rank;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* of the next two */
 static bool live_line_open;
 static double last_plain_line = -1e9;
 
@@ -28,6 +30,7 @@ double clock_seconds(void) {
 static void put_line(const char *prefix, const char *format,
                      va_list arguments) {
   char line[LINE_SIZE];
+  pthread_mutex_lock(&mutex);
   int used =
       snprintf(line, sizeof line, "%s%s", live_line_open ? "\n" : "", prefix);
   live_line_open = false;
@@ -35,6 +38,7 @@ static void put_line(const char *prefix, const char *format,
   strcat(line, "\n");
   fputs(line, stderr);
   fflush(stderr);
+  pthread_mutex_unlock(&mutex);
 }
 
 void log_info(const char *format, ...) {
@@ -66,19 +70,23 @@ void log_live(bool last, const char *format, ...) {
   if (own_rank != 0) return;
   bool terminal = log_is_terminal();
   double now = clock_seconds();
-  if (!terminal && !last && now - last_plain_line < 10.0) return;
-  last_plain_line = now;
   char line[LINE_SIZE];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(line, sizeof line, format, arguments);
   va_end(arguments);
-  if (terminal)
-    fprintf(stderr, "\r\033[K%s%s", line, last ? "\n" : "");
-  else
-    fprintf(stderr, "%s\n", line);
-  live_line_open = terminal && !last;
-  fflush(stderr);
+  pthread_mutex_lock(&mutex);
+  bool due = terminal || last || now - last_plain_line >= 10.0;
+  if (due) {
+    last_plain_line = now;
+    if (terminal)
+      fprintf(stderr, "\r\033[K%s%s", line, last ? "\n" : "");
+    else
+      fprintf(stderr, "%s\n", line);
+    live_line_open = terminal && !last;
+    fflush(stderr);
+  }
+  pthread_mutex_unlock(&mutex);
 }
 
 const char *format_duration(double seconds, char text[32]) {
