@@ -7,6 +7,7 @@
 #                         was cancelled meanwhile
 #   newest_of RUN         the newest checkpoint of a run, if any
 
+# shellcheck shell=bash disable=SC2034
 say() { printf '%s %s: %s\n' "$(date '+%F %T')" "${SLURM_JOB_NAME:-job}" "$*" >&2; }
 
 child='' caught='' signalled=''

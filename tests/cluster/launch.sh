@@ -67,7 +67,6 @@ done
 name="SIGTERM to the launcher"
 launch stopped
 wait_until 60 saved stopped
-# the process below nsenter is the launcher itself
 kill -TERM $launched
 ended 75 "$name: stopped"
 says "stopped by a signal and saved" "$name: and saved"
