@@ -148,6 +148,11 @@ test-%: tests
 test-kills: tests
 	KILLS=200 $(PROVE) -v tests/kill.sh
 
+# On virtual hosts and a Slurm of their own, for which it needs root: dist/launch
+# and slurm/train.sbatch when hosts are lost. About five minutes.
+test-cluster: $(BUILD)/harmonia
+	$(PROVE) --timer --merge --failures tests/cluster/*.sh
+
 # Everything again under the address and undefined-behaviour sanitizers.
 test-sanitize:
 	$(MAKE) BUILD=$(BUILD)-sanitize SANITIZE=address,undefined CFLAGS="-O1 -g" test
@@ -178,6 +183,7 @@ help:
 	@echo "make demo          trains, stops, resumes and evaluates a small network"
 	@echo "make table         trains and compares all systems (slurm/README.md)"
 	@echo "make test          all tests; make test-NAME: one of them"
+	@echo "make test-cluster  hosts that are lost, and Slurm (root; namespaces)"
 	@echo "make tests         builds the test programs in $(BUILD)/tests"
 	@echo "make test-kills    a run killed 200 times loses nothing"
 	@echo "make test-sanitize all tests under sanitizers"
@@ -185,4 +191,4 @@ help:
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
-.PHONY: all tests test test-kills test-sanitize demo table lint readme clean help
+.PHONY: all tests test test-kills test-cluster test-sanitize demo table lint readme clean help

@@ -108,8 +108,8 @@ static void test_messages(void) {
              status_exit_code(STATUS_USAGE) == 2 &&
              status_exit_code(STATUS_IO) == 1 &&
              status_exit_code(STATUS_NUMERIC) == 1 &&
-             status_exit_code(STATUS_STOPPED) == 1,
-         "exit statuses are 0, 1 and 2");
+             status_exit_code(STATUS_STOPPED) == 75,
+         "exit statuses are 0, 1, 2 and 75");
 }
 
 int main(void) {

@@ -36,7 +36,7 @@ code=$?
 cp .background.err "$stderr"
 cp .background.out "$stdout"
 seconds=-
-exits 1 "stopped by SIGUSR1 to rank 1 alone: not a success"
+exits 75 "stopped by SIGUSR1 to rank 1 alone: neither success nor failure"
 says "^harmonia: stopped by a signal after step [0-9]+, which is saved" "says so"
 step=$(saved_steps stopped)
 check "it stopped in the middle (after step $step) and saved" \

@@ -71,6 +71,7 @@ ln -s "$HARMONIA_SOURCE/slurm" slurm
 mkdir bin
 printf '#!/bin/sh\nshift 2\nexec mpirun -n 2 "$@"\n' >bin/srun
 printf '#!/bin/sh\necho "$@" >scontrol.txt\n' >bin/scontrol
+printf '#!/bin/sh\necho RUNNING\n' >bin/squeue
 chmod +x bin/*
 background env PATH="$scratch/bin:$PATH" IMAGES= OUT=three SLURM_JOB_ID=17 \
     SLURM_CPUS_PER_TASK=1 bash slurm/table.sbatch

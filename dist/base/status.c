@@ -40,8 +40,12 @@ status status_adopt(status code, const char *text) {
 }
 
 int status_exit_code(status code) {
-  if (code == STATUS_OK) return 0;
-  return code == STATUS_USAGE ? 2 : 1;
+  switch (code) {
+  case STATUS_OK: return 0;
+  case STATUS_USAGE: return 2;
+  case STATUS_STOPPED: return 75;
+  default: return 1;
+  }
 }
 
 void invariant_failed(const char *file, int line, const char *condition,

@@ -16,7 +16,7 @@ typedef enum status {
   STATUS_MISFIT,  /* two things that are good alone do not fit together */
   STATUS_MEMORY,  /* not enough memory */
   STATUS_NUMERIC, /* a NaN or an infinity where numbers are needed */
-  STATUS_STOPPED  /* stopped by request (a signal) */
+  STATUS_STOPPED  /* stopped by request (a signal): exit status 75 */
 } status;
 
 /* Sets this thread's message; puts "<context>: " before it. */
@@ -36,7 +36,8 @@ const char *status_message(void);
  * and ranks. */
 status status_adopt(status code, const char *message);
 
-/* The process's exit status for `code`: 0, 1, or 2 for usage. */
+/* The process's exit status for `code`: 0, 1, 2 for usage, or 75 (EX_TEMPFAIL:
+ * try again) where a signal stopped it. */
 int status_exit_code(status code);
 
 /* Leaves the calling function with the failure of `expression`. */

@@ -1,0 +1,99 @@
+# dist/launch over four virtual hosts: the same bits as one rank, also where a
+# cable is cut or a host is killed on the way.
+. "$HARMONIA_SOURCE/tests/cluster/common"
+
+small_set d.h5 || exit 1
+steps=200
+options="--data d.h5 --ngf 4 --batch 8 --micro-batch 1 --threads 1 --report-samples 0
+    --save-every 10 --keep 4 --steps $steps"
+run 120 "$HARMONIA" train $options --out one
+exits 0 "one host"
+for k in 1 2 3 4; do echo "h$k slots=1 # a virtual host"; done >hosts
+run 60 "$cluster/hosts" up "$net" 4
+exits 0 "four virtual hosts"
+[ "$code" -eq 0 ] || finish
+
+# launch OUT OPTIONS...: in the background, from h1
+launch() {
+    folder=$1
+    shift
+    background "$cluster/hosts" run "$net" h1 "$HARMONIA_SOURCE/dist/launch" --hosts hosts \
+        --agent "$agent" --probe-seconds 5 -- train $options --out "$folder" "$@"
+    launched=$!
+    started=$(date +%s)
+}
+ended() { # CODE WHAT
+    wait $launched
+    code=$?
+    seconds=$(($(date +%s) - started))
+    cp .background.out "$stdout"
+    cp .background.err "$stderr"
+    exits "$1" "$2"
+}
+saved() { test -n "$(find "$1/checkpoints" -name 'step-*.h5' 2>/dev/null)"; }
+deserted() { ! hosts processes "$1" | grep -q harmonia; }
+same() { same_bits "$2: the same bits" "$(checkpoint one $steps)" "$(checkpoint "$1" $steps)"; }
+
+agent=$net/agent
+for shard in $shards; do
+    name="4 hosts$(with_shard "$shard")"
+    launch "four$shard" $(with_shard "$shard")
+    ended 0 "$name"
+    says "4 ranks on h1 h2 h3 h4" "$name: a rank each"
+    same "four$shard" "$name"
+
+    name="a cable is cut$(with_shard "$shard")"
+    launch "cut$shard" $(with_shard "$shard")
+    wait_until 60 saved "cut$shard"
+    hosts cut h3
+    ended 0 "$name ($seconds s)"
+    says "restart 1 of 10 from cut$shard/checkpoints/step-" "$name: started again"
+    says "3 ranks on h1 h2 h4; left out, .* answer: h3" "$name: on the three others"
+    same "cut$shard" "$name"
+    check "$name: nothing is left running behind it" wait_until 30 deserted h3
+    hosts join h3
+
+    name="a host is killed$(with_shard "$shard")"
+    launch "killed$shard" $(with_shard "$shard")
+    wait_until 60 saved "killed$shard"
+    hosts kill h2
+    ended 0 "$name"
+    says "restart 1 of 10 from killed$shard/checkpoints/step-" "$name: started again"
+    says "3 ranks on h1 h3 h4; left out, .* answer: h2" "$name: on the three others"
+    same "killed$shard" "$name"
+    hosts boot h2
+done
+
+name="SIGTERM to the launcher"
+launch stopped
+wait_until 60 saved stopped
+kill -TERM $launched
+ended 75 "$name: stopped"
+says "stopped by a signal and saved" "$name: and saved"
+launch stopped --resume
+ended 0 "$name: with --resume it goes on"
+same stopped "$name"
+
+# ---- over ssh ------------------------------------------------------------------------
+
+needs ssh openssh-client
+sshd=$(PATH=$PATH:/usr/sbin command -v sshd) || {
+    skip "no sshd (package openssh-server)"
+    finish
+}
+mkdir -p ssh /run/sshd
+ssh-keygen -q -t ed25519 -N '' -f ssh/host
+ssh-keygen -q -t ed25519 -N '' -f ssh/user
+for k in 2 3 4; do
+    "$cluster/hosts" run "$net" h$k "$sshd" -f /dev/null -o "HostKey=$scratch/ssh/host" \
+        -o "AuthorizedKeysFile=$scratch/ssh/user.pub" -o "PidFile=none" -o StrictModes=no \
+        -o PermitRootLogin=prohibit-password -o UsePAM=no
+done
+agent="ssh -q -i $scratch/ssh/user -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+launch ssh
+wait_until 60 saved ssh
+hosts kill h4
+ended 0 "over ssh, a host is killed"
+says "3 ranks on h1 h2 h3; left out, .* answer: h4" "over ssh: on the three others"
+same ssh "over ssh"
+finish
