@@ -90,6 +90,7 @@ status data_access_open(const cluster *c, const char *path, shard_mode mode,
     data_set_close(&out->set);
     status own = STATUS_OK;
     if (c->rank == 0) own = open_same(path, &out->info, &out->set);
+    if (own != STATUS_OK) status_add_context("option --stage");
     TRY(cluster_agree(c, own));
   }
   TRY(open_others(c, path, mode, out));

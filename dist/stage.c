@@ -63,8 +63,7 @@ static status choose(const staging *s, job *out) {
   stage_file_clean(s->folder, s->name);
   *out = JOB_KEEP;
   if (is_same(s->target, s->info, s->bytes)) return STATUS_OK;
-  bool can_open =
-      s->cluster->rank == 0 || is_same(s->path, s->info, s->bytes);
+  bool can_open = s->cluster->rank == 0 || is_same(s->path, s->info, s->bytes);
   *out = can_open ? JOB_COPY : JOB_RECEIVE;
   return check_space(s);
 }
@@ -157,9 +156,8 @@ static status fetch(staging *s, job own, int receivers) {
   if (result == STATUS_OK && s->file.descriptor >= 0) {
     if (!is_same(s->file.path, s->info, s->bytes))
       return status_error(STATUS_IO,
-                          "%s on %s: the copy is not what was copied: did %s "
-                          "change?",
-                          s->file.path, s->host, s->path);
+                          "%s: the copy is not what was copied: did %s change?",
+                          s->file.path, s->path);
     result = stage_file_commit(&s->file, s->target);
   }
   return result;
@@ -200,6 +198,7 @@ status stage_data_set(const cluster *c, const char *path, const char *folder,
   announce(&s, mine, counts);
   own = fetch(&s, mine, counts[JOB_RECEIVE]);
   stage_file_close(&s.file);
+  if (own != STATUS_OK) status_add_context("option --stage on %s", s.host);
   wait_for_all(c);
   return cluster_agree(c, own);
 }

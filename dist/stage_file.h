@@ -7,7 +7,7 @@
 
 #include "base/status.h"
 
-enum { STAGE_FILE_PATH = 1024 + 16 };
+enum { STAGE_FILE_PATH = 1024 };
 
 typedef struct stage_file {
   int descriptor; /* -1: none */

@@ -1,4 +1,5 @@
 /* The training loop. */
+#include <mpi.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -213,6 +214,18 @@ static status run_steps(trainer *t) {
   return cluster_agree(t->cluster, own);
 }
 
+/* Collective: whether the data came in time, where they came latest. */
+static void tell_waiting(const trainer *t) {
+  struct {
+    double seconds;
+    int rank;
+  } mine = {loader_waited(t->loader), t->cluster->rank}, most = mine;
+  MPI_Reduce(&mine, &most, 1, MPI_DOUBLE_INT, MPI_MAXLOC, 0, t->cluster->world);
+  char text[32];
+  log_info("waited for data: at most %.2f s (rank %d) of %s", most.seconds,
+           most.rank, format_duration(clock_seconds() - t->started, text));
+}
+
 status trainer_run(const cluster *c, train_options *options,
                    const bool *given) {
   trainer t = {.cluster = c,
@@ -225,8 +238,10 @@ status trainer_run(const cluster *c, train_options *options,
   if (result == STATUS_OK && t.step >= t.end_step)
     log_info("nothing to do: %llu steps are done, %llu were asked for",
              (unsigned long long)t.step, (unsigned long long)t.end_step);
-  else if (result == STATUS_OK)
+  else if (result == STATUS_OK) {
     result = run_steps(&t);
+    if (result == STATUS_OK) tell_waiting(&t);
+  }
   trainer_tear_down(&t);
   return result;
 }

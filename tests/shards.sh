@@ -64,6 +64,7 @@ says "^d.h5: read by 3 ranks$" "says that all read"
 train stream-2 "with with" --shard stream
 as_one "stream on 2 ranks"
 says "^d.h5: read by 1 rank, streamed to 1$" "says that one is streamed to"
+says "^waited for data: at most [0-9.]+ s \(rank [01]\) of " "and how long was waited"
 train stream-3 "with without without" --shard stream
 as_one "stream on 3 ranks, two without the file"
 train auto "with without with"
