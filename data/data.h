@@ -220,8 +220,8 @@ typedef struct data_synth_options {
  * set out of nothing. Deterministic. */
 status data_synth(const data_synth_options *options);
 
-/* An open packed data set. Reading is for one thread at a time a set; calls
- * into HDF5 take the process-wide lock of base/hdf5_lock.h. */
+/* An open packed data set. Threads may read one set at the same time: they take
+ * turns in HDF5, by the process-wide lock of base/hdf5_lock.h. */
 typedef struct data_set data_set;
 
 typedef struct data_set_info {

@@ -1,4 +1,4 @@
-/* Reads a rank's samples ahead of their use and makes network inputs of them:
+/* Fetches a rank's samples ahead of their use and makes network inputs of them:
  * bytes to [-1,1], flipped and cropped. One thread of its own; batches come out
  * in the order in which they were asked for. */
 #ifndef HARMONIA_LOADER_H
@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "data/data.h"
+#include "dist/sample_source.h"
 
 typedef struct augmentation {
   uint64_t seed;
@@ -20,17 +20,23 @@ typedef struct augmentation {
 /* A micro-batch of network inputs, [count,S,S,3], [count,S,S,1], [...,3]. */
 typedef struct loaded {
   const float *composite, *mask, *real;
-  const uint32_t *samples;
+  const char (*names)[SAMPLE_NAME];
   int count;
 } loaded;
 
 typedef struct loader loader;
 
-/* `set` stays the caller's, and belongs to the loader's thread until
- * loader_destroy. */
-status loader_create(data_set *set, int micro_batch,
-                     const augmentation *augmentation, loader **out);
+typedef struct loader_options {
+  sample_source source; /* the loader's thread's until loader_destroy */
+  int size, micro_batch;
+  int kept; /* micro-batches handed out that stay valid, at least 1 */
+  augmentation augmentation;
+} loader_options;
+
+status loader_create(const loader_options *options, loader **out);
 void loader_destroy(loader **loader);
+/* Bytes of a micro-batch as it is kept. */
+size_t loader_batch_bytes(int size, int micro_batch);
 
 enum { LOADER_QUEUE = 64 };
 /* Free places in the queue of requests. */
@@ -38,9 +44,11 @@ int loader_room(loader *loader);
 /* Asks for the micro-batch of samples[0..count-1], the first of which has
  * place `position` in the run (augmentation is keyed by it). */
 void loader_ask(loader *loader, const uint32_t *samples, uint64_t position);
-/* Waits for the oldest batch asked for; it stays valid until the next call.
- * The failure is that of reading it. */
+/* Waits for the oldest batch asked for and not yet handed out. The failure is
+ * that of reading it. */
 status loader_next(loader *loader, loaded *out);
+/* Batch `index` of the last `kept` that were handed out, 0 the oldest. */
+loaded loader_again(const loader *loader, int index);
 /* Seconds that loader_next has waited so far. */
 double loader_waited(const loader *loader);
 

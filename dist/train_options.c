@@ -12,6 +12,15 @@
 static const option options[] = {
     {"data", OPTION_TEXT, AT(data), NULL, 0, 0, "F.h5", NULL,
      "the packed data set (harmonia pack or synth)"},
+    {"shard", OPTION_CHOICE, AT(shard), "auto", 0, 0, NULL, "auto|index|stream",
+     "how ranks get their samples: index: each reads the file itself; stream: "
+     "rank 0 alone reads it and sends what is needed ahead of its use; auto: "
+     "ranks that cannot open it, or find another data set there, are streamed "
+     "to"},
+    {"stage", OPTION_TEXT, AT(stage), NULL, 0, 0, "DIR", NULL,
+     "first copy the data set into this folder on each node's own disk, from "
+     "rank 0 where the node cannot open it, and read the copy; one that is "
+     "there already is used"},
     {"out", OPTION_TEXT, AT(out), NULL, 0, 0, "RUN", NULL,
      "folder of the run: checkpoints/, log.csv, validation.csv, sheet.png, "
      "curves.png"},
@@ -164,6 +173,8 @@ const option_table train_option_table = {
 /* What may differ between a run and its continuation. */
 static const char *const changeable[] = {
     "data",
+    "shard",
+    "stage",
     "out",
     "resume",
     "steps",
@@ -229,8 +240,8 @@ void train_options_preset(train_options *values, const bool *given) {
 
 /* Where a run lives and how it was started says nothing about what it is. */
 static bool is_stored(int index) {
-  static const char *const local[] = {"data", "out", "resume", "threads",
-                                      "max-minutes"};
+  static const char *const local[] = {"data",   "shard",   "stage",      "out",
+                                      "resume", "threads", "max-minutes"};
   for (size_t i = 0; i < sizeof local / sizeof local[0]; i++)
     if (strcmp(options[index].name, local[i]) == 0) return false;
   return true;

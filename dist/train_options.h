@@ -12,7 +12,7 @@
 
 typedef struct train_options {
   const char *data, *out, *model, *norm, *lr_policy, *generator, *style_space,
-      *vgg_weights, *gan, *triplet, *validate_split;
+      *vgg_weights, *gan, *triplet, *validate_split, *shard, *stage;
   bool resume, flip, blend, style_code, deep_supervision;
   int64_t steps, epochs, batch, micro_batch, size, ngf, ndf, nef, cat_channels,
       style_layers, seed, threads, save_every, keep, log_every, report_samples,

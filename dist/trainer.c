@@ -1,4 +1,5 @@
 /* The training loop. */
+#include <mpi.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,19 +58,12 @@ static void ask_for(trainer *t, uint64_t step, uint64_t k) {
              first_position(t, step) + offset);
 }
 
-/* Asks for this step's and the next one's micro-batches while there is room;
- * every phase of a step goes through all of them. */
+/* Asks for the micro-batches to come, as far as they are dealt, while there is
+ * room. */
 static void ask_ahead(trainer *t) {
-  if (t->step >= t->shard.end_step) {
-    shard_deal(&t->shard, t->step, t->end_step);
-    t->asked_step = t->step;
-    t->asked_micro = 0;
-  }
-  while (t->asked_step < t->shard.end_step && t->asked_step < t->step + 2 &&
-         loader_room(t->loader) > 0) {
+  while (t->asked_step < t->shard.end_step && loader_room(t->loader) > 0) {
     ask_for(t, t->asked_step, t->asked_micro % t->micro_per_step);
-    if (++t->asked_micro ==
-        t->micro_per_step * (uint64_t)t->system->phase_count) {
+    if (++t->asked_micro == t->micro_per_step * t->readings) {
       t->asked_micro = 0;
       t->asked_step++;
     }
@@ -77,8 +71,8 @@ static void ask_ahead(trainer *t) {
 }
 
 /* A loss that is no number: tells whose. */
-static status check_reports(const trainer *t, const nn_layout *layout,
-                            const nn_real *results, const loaded *batch) {
+static status check_reports(const nn_layout *layout, const nn_real *results,
+                            const loaded *batch) {
   for (int i = 0; i < layout->report_count; i++) {
     nn_real loss =
         results[nn_layout_result(layout, layout->report_offset + (size_t)i)];
@@ -87,12 +81,22 @@ static status check_reports(const trainer *t, const nn_layout *layout,
     size_t used = 0;
     for (int k = 0; k < batch->count && used < sizeof names; k++)
       used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
-                               k > 0 ? ", " : "",
-                               data_set_name(t->set, batch->samples[k]));
+                               k > 0 ? ", " : "", batch->names[k]);
     return status_error(STATUS_NUMERIC, "loss %s is %g (samples %s)",
                         layout->reports[i], (double)loss, names);
   }
   return STATUS_OK;
+}
+
+/* A micro-batch of the step: from the loader, or as the phase before had it. */
+static status take_batch(trainer *t, int phase, uint64_t k, loaded *out) {
+  if (phase > 0 && t->readings == 1) {
+    *out = loader_again(t->loader, (int)k);
+    return STATUS_OK;
+  }
+  status result = loader_next(t->loader, out);
+  ask_ahead(t); /* there is room again */
+  return result;
 }
 
 /* This rank's micro-batches of the step, in one phase of it. */
@@ -102,8 +106,7 @@ static status compute(trainer *t, int phase) {
   uint64_t position = first_position(t, t->step);
   for (uint64_t k = 0; k < t->micro_per_step; k++) {
     loaded batch;
-    TRY(loader_next(t->loader, &batch));
-    ask_ahead(t); /* there is room again */
+    TRY(take_batch(t, phase, k, &batch));
     const nn_real *inputs[3 + NN_VGG_INPUTS] = {batch.composite, batch.mask,
                                                 batch.real};
     if (t->vgg != NULL)
@@ -116,7 +119,7 @@ static status compute(trainer *t, int phase) {
                           .first_sample =
                               position + k * (uint64_t)o->micro_batch};
     nn_run(plan, &run);
-    TRY(check_reports(t, nn_plan_layout(plan), results, &batch));
+    TRY(check_reports(nn_plan_layout(plan), results, &batch));
     update_add(t->update, phase);
   }
   return STATUS_OK;
@@ -165,6 +168,7 @@ static status run_phase(trainer *t, int phase, const nn_adam_options *adam,
 
 static status run_step(trainer *t, bool *stop) {
   const train_options *o = t->options;
+  shard_deal(&t->shard, t->step, t->end_step);
   ask_ahead(t);
   if (t->saver != NULL && t->pending == STATUS_OK)
     t->pending = saver_failure(t->saver);
@@ -209,6 +213,18 @@ static status run_steps(trainer *t) {
   return cluster_agree(t->cluster, own);
 }
 
+/* Collective: whether the data came in time, where they came latest. */
+static void tell_waiting(const trainer *t) {
+  struct {
+    double seconds;
+    int rank;
+  } mine = {loader_waited(t->loader), t->cluster->rank}, most = mine;
+  MPI_Reduce(&mine, &most, 1, MPI_DOUBLE_INT, MPI_MAXLOC, 0, t->cluster->world);
+  char text[32];
+  log_info("waited for data: at most %.2f s (rank %d) of %s", most.seconds,
+           most.rank, format_duration(clock_seconds() - t->started, text));
+}
+
 status trainer_run(const cluster *c, train_options *options,
                    const bool *given) {
   trainer t = {.cluster = c,
@@ -221,8 +237,10 @@ status trainer_run(const cluster *c, train_options *options,
   if (result == STATUS_OK && t.step >= t.end_step)
     log_info("nothing to do: %llu steps are done, %llu were asked for",
              (unsigned long long)t.step, (unsigned long long)t.end_step);
-  else if (result == STATUS_OK)
+  else if (result == STATUS_OK) {
     result = run_steps(&t);
+    if (result == STATUS_OK) tell_waiting(&t);
+  }
   trainer_tear_down(&t);
   return result;
 }

@@ -2,6 +2,7 @@
 #ifndef HARMONIA_TRAINER_INTERNAL_H
 #define HARMONIA_TRAINER_INTERNAL_H
 
+#include "dist/data_access.h"
 #include "dist/loader.h"
 #include "dist/run_folder.h"
 #include "dist/saver.h"
@@ -18,7 +19,7 @@ typedef struct trainer {
   run_folder folder;
   char *texts; /* of options that came from a checkpoint or from rank 0 */
   char *checkpoint_texts;
-  data_set *set; /* the loader's */
+  data_access data;
   const data_set_info *info;
   nn_system *system;
   const nn_layout *layout; /* of the system's state */
@@ -32,7 +33,8 @@ typedef struct trainer {
   uint64_t step, end_step;
   uint64_t asked_step, asked_micro; /* next micro-batch to ask for */
   uint64_t micro_per_step;          /* of this rank */
-  status pending; /* rank 0: a failure the others do not know of yet */
+  uint64_t readings; /* of each a step: one, or one in each phase */
+  status pending;    /* rank 0: a failure the others do not know of yet */
   double started;
 } trainer;
 

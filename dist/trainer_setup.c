@@ -88,10 +88,18 @@ static status check_batch(const trainer *t) {
   return STATUS_OK;
 }
 
+/* Collective. */
 static status open_data(trainer *t) {
+  const train_options *o = t->options;
+  int mode = choice_index(SHARD_MODES, o->shard);
+  TRY(data_access_open(t->cluster, o->data, (shard_mode)mode, o->stage,
+                       &t->data));
+  t->info = &t->data.info;
+  return STATUS_OK;
+}
+
+static status check_data(trainer *t) {
   train_options *o = t->options;
-  TRY(data_set_open(o->data, &t->set));
-  t->info = data_set_describe(t->set);
   if (o->size == 0) o->size = t->info->size;
   if (o->size != t->info->size)
     return status_error(STATUS_MISFIT,
@@ -102,21 +110,15 @@ static status open_data(trainer *t) {
   return check_batch(t);
 }
 
-/* The same data on every rank, and as in the checkpoint. */
-static status check_identity(trainer *t, const char *checkpoint) {
-  char first[sizeof t->info->identity];
-  memcpy(first, t->info->identity, sizeof first);
-  MPI_Bcast(first, (int)sizeof first, MPI_CHAR, 0, t->cluster->world);
-  if (strcmp(first, t->info->identity) != 0)
-    return status_error(STATUS_MISFIT, "%s: is not the data set of rank 0",
-                        t->options->data);
+/* Rank 0: the same data as in the checkpoint. */
+static status check_identity(const trainer *t, const char *checkpoint) {
   if (checkpoint[0] == '\0') return STATUS_OK;
   ckpt_reader *reader;
   char text[128];
   TRY(ckpt_reader_open(checkpoint, &reader));
   status result = ckpt_read_text(reader, "data.identity", text, sizeof text);
   ckpt_reader_close(&reader);
-  if (result == STATUS_OK && strcmp(text, first) != 0)
+  if (result == STATUS_OK && strcmp(text, t->info->identity) != 0)
     result = status_error(STATUS_MISFIT,
                           "%s: is not the data set that %s was trained on",
                           t->options->data, checkpoint);
@@ -192,6 +194,10 @@ static void share_state(trainer *t) {
     update_scatter_moments(t->update, k, trainer_moments(t, k));
 }
 
+/* A step's micro-batches are kept for its further phases if that takes no more
+ * memory than this; else they are read anew. */
+enum { KEPT_BYTES = 128 << 20 };
+
 static status start_loading(trainer *t) {
   train_options *o = t->options;
   shard_plan plan = {.cluster = t->cluster,
@@ -201,9 +207,20 @@ static status start_loading(trainer *t) {
                      .micro_batch = (int)o->micro_batch};
   TRY(shard_create(&plan, &t->shard));
   t->micro_per_step = t->shard.per_step / (uint64_t)o->micro_batch;
-  augmentation augment = {
-      .seed = (uint64_t)o->seed, .flip = o->flip, .crop_min = o->crop_min};
-  return loader_create(t->set, (int)o->micro_batch, &augment, &t->loader);
+  t->asked_step = t->step;
+  loader_options how = {.size = (int)o->size,
+                        .micro_batch = (int)o->micro_batch,
+                        .kept = 1,
+                        .augmentation = {.seed = (uint64_t)o->seed,
+                                         .flip = o->flip,
+                                         .crop_min = o->crop_min}};
+  uint64_t phases = (uint64_t)t->system->phase_count;
+  size_t bytes = loader_batch_bytes(how.size, how.micro_batch);
+  bool keep = phases > 1 && t->micro_per_step <= KEPT_BYTES / bytes;
+  if (keep) how.kept = (int)t->micro_per_step;
+  t->readings = keep ? 1 : phases;
+  how.source = data_access_source(&t->data);
+  return loader_create(&how, &t->loader);
 }
 
 /* Collective. Without validation the checkpoint's best score is handed on. */
@@ -214,6 +231,7 @@ static status start_validation(trainer *t) {
                             .layout = t->layout,
                             .state = update_state(t->update),
                             .threads = trainer_threads(t),
+                            .data = &t->data,
                             .folder = t->folder.path,
                             .step = t->step};
   if (t->saver != NULL) how.best = saver_copy(t->saver)->best;
@@ -254,7 +272,8 @@ status trainer_set_up(trainer *t) {
   if (c->rank == 0) own = open_folder(t, checkpoint, sizeof checkpoint);
   TRY(cluster_agree(c, own));
   TRY(cluster_agree(c, share_options(t)));
-  TRY(cluster_agree(c, open_data(t)));
+  TRY(open_data(t));
+  TRY(cluster_agree(c, check_data(t)));
   TRY(cluster_agree(c, check_identity(t, checkpoint)));
   TRY(cluster_agree(c, build_network(t)));
   own = c->rank == 0 ? load_state(t, checkpoint) : STATUS_OK;
@@ -276,9 +295,9 @@ void trainer_tear_down(trainer *t) {
   saver_destroy(&t->saver);
   validation_destroy(&t->validation);
   loader_destroy(&t->loader);
+  data_access_close(&t->data);
   shard_destroy(&t->shard);
   train_log_close(&t->log);
-  data_set_close(&t->set);
   update_destroy(&t->update);
   nn_system_destroy(&t->system);
   nn_vgg_weights_destroy(&t->vgg);

@@ -10,7 +10,8 @@
 
 struct validation {
   const cluster *cluster;
-  data_set *set;
+  cluster readers; /* the ranks that score */
+  data_set *set;   /* NULL: this one does not */
   method network;
   protocol how; /* DoveNet's, as eval's defaults */
   run_table table;
@@ -21,8 +22,8 @@ static status choose_split(const data_set_info *info, const train_options *o,
                            data_split *split) {
   bool automatic = strcmp(o->validate_split, "auto") == 0;
   if (automatic)
-    *split = info->split_count[DATA_VALIDATION] > 0 ? DATA_VALIDATION
-                                                    : DATA_TEST;
+    *split =
+        info->split_count[DATA_VALIDATION] > 0 ? DATA_VALIDATION : DATA_TEST;
   else
     data_split_find(o->validate_split, split);
   if (info->split_count[*split] == 0)
@@ -52,9 +53,10 @@ static void introduce(const validation *v, const train_options *o) {
 
 static status open_all(validation *v, const validation_options *how) {
   const train_options *o = how->train;
-  TRY(data_set_open(o->data, &v->set));
   v->how = (protocol){.limit = (size_t)o->validate_samples, .quiet = true};
-  TRY(choose_split(data_set_describe(v->set), o, &v->how.split));
+  TRY(choose_split(&how->data->info, o, &v->how.split));
+  if (how->data->set == NULL) return STATUS_OK;
+  TRY(data_set_open(how->data->path, &v->set));
   TRY(harmonizer_borrow(o, how->layout, how->state, how->threads,
                         &v->network.network));
   if (how->cluster->rank != 0) return STATUS_OK;
@@ -65,13 +67,20 @@ static status open_all(validation *v, const validation_options *how) {
                         &v->table);
 }
 
+static void gather_readers(validation *v, bool reads) {
+  v->readers = *v->cluster;
+  MPI_Comm_split(v->cluster->world, reads ? 0 : 1, v->cluster->rank,
+                 &v->readers.world);
+  MPI_Comm_rank(v->readers.world, &v->readers.rank);
+  MPI_Comm_size(v->readers.world, &v->readers.ranks);
+}
+
 status validation_create(const validation_options *options, validation **out) {
-  status result = MEMORY_NEW(1, "validation", out);
-  if (result == STATUS_OK) {
-    (*out)->cluster = options->cluster;
-    result = open_all(*out, options);
-  }
-  result = cluster_agree(options->cluster, result);
+  const cluster *c = options->cluster;
+  TRY(cluster_agree(c, MEMORY_NEW(1, "validation", out)));
+  (*out)->cluster = c;
+  gather_readers(*out, options->data->set != NULL);
+  status result = cluster_agree(c, open_all(*out, options));
   if (result != STATUS_OK) validation_destroy(out);
   return result;
 }
@@ -79,6 +88,7 @@ status validation_create(const validation_options *options, validation **out) {
 void validation_destroy(validation **pointer) {
   validation *v = *pointer;
   if (v == NULL) return;
+  MPI_Comm_free(&v->readers.world);
   run_table_close(&v->table);
   harmonizer_destroy(&v->network.network);
   data_set_close(&v->set);
@@ -108,10 +118,12 @@ static status note(validation *v, uint64_t step, const averages *a,
 status validation_run(validation *v, uint64_t step, bool *improved) {
   const cluster *c = v->cluster;
   averages scores[SHARES];
-  status result = evaluate(c, v->set, &v->how, &v->network, 1, scores);
-  if (result != STATUS_OK) return status_context(result, "validation");
+  status result = STATUS_OK;
+  if (v->set != NULL)
+    result = evaluate(&v->readers, v->set, &v->how, &v->network, 1, scores);
+  if (result != STATUS_OK) status_add_context("validation");
   int better = 0;
-  if (c->rank == 0) {
+  if (c->rank == 0 && result == STATUS_OK) {
     bool least;
     result = note(v, step, &scores[0], &least);
     better = least;

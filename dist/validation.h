@@ -1,9 +1,11 @@
-/* Validation while training goes on: all ranks score the network of the moment
- * on a split that is not trained on. Training's bits do not depend on it. */
+/* Validation while training goes on: the ranks that read the data set score the
+ * network of the moment on a split that is not trained on; those that are
+ * streamed to wait. Training's bits do not depend on it. */
 #ifndef HARMONIA_VALIDATION_H
 #define HARMONIA_VALIDATION_H
 
 #include "dist/cluster.h"
+#include "dist/data_access.h"
 #include "dist/harmonizer.h"
 #include "dist/snapshot.h"
 
@@ -15,6 +17,7 @@ typedef struct validation_options {
   const nn_layout *layout;
   const nn_real *state; /* of training: the same on all ranks, read at rest */
   int threads;
+  const data_access *data;
   const char *folder; /* of the run */
   uint64_t step;      /* steps done: rows of RUN/validation.csv after it go */
   best_score best;    /* rank 0: as the checkpoint knows it, or zeros */

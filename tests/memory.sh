@@ -44,6 +44,8 @@ steady() {
 steady alone 2 1 --crop-min 0.5
 steady threads 2 1 --threads 2 --norm batch --micro-batch 2
 steady ranks 2 2 --crop-min 0.5 --batch 6
+steady streamed 2 3 --shard stream --batch 6
+steady phases 2 2 --shard stream --model dovenet --ndf 4
 
 # A check of the checks: writing a checkpoint does allocate.
 counted start 1 1 --save-every 50

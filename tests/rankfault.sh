@@ -61,10 +61,11 @@ fault() {
 # shellcheck disable=SC2086
 {
     train="$HARMONIA train --data d.h5 --out $scratch/new $small --steps 400"
-    fault 1 "^harmonia: d.h5: " "train: rank 1 has no data set" \
-        "$scratch/elsewhere" "" $train
+    fault 1 "^harmonia: rank 1 .*d.h5: " "train: rank 1 has no data set" \
+        "$scratch/elsewhere" "" $train --shard index
     fault 1 "d.h5: is not the data set of rank 0" \
-        "train: rank 1 has another data set" "$scratch/other" "" $train
+        "train: rank 1 has another data set" "$scratch/other" "" $train \
+        --shard index
     fault 1 "step [0-9]+: d.h5: sample .*damaged" \
         "train: rank 1 meets a damaged sample" "$scratch/damaged" "" $train
     FOLDER_OF_OTHERS=$scratch/damaged

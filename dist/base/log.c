@@ -26,6 +26,12 @@ double clock_seconds(void) {
   return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+void clock_sleep(double seconds) {
+  struct timespec pause = {.tv_sec = (time_t)seconds};
+  pause.tv_nsec = (long)(1e9 * (seconds - (double)pause.tv_sec));
+  nanosleep(&pause, NULL);
+}
+
 /* One write a line, so that lines of several ranks do not mix. */
 static void put_line(const char *prefix, const char *format,
                      va_list arguments) {

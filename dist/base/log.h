@@ -28,6 +28,9 @@ void log_live(bool last, const char *format, ...)
 /* Seconds since an arbitrary start, monotonic. */
 double clock_seconds(void);
 
+/* Lets the thread sleep; a signal may end that earlier. */
+void clock_sleep(double seconds);
+
 /* "1:02:03" or "4:05" for a duration in seconds. Returns `text`. */
 const char *format_duration(double seconds, char text[32]);
 

@@ -1,0 +1,204 @@
+#include "dist/stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "dist/run_folder.h"
+#include "dist/stage_file.h"
+
+enum { PIECE = 4 << 20 }; /* bytes broadcast at once */
+
+/* What the first rank of a node does; the others do nothing. */
+typedef enum job { JOB_NONE, JOB_KEEP, JOB_COPY, JOB_RECEIVE, JOBS } job;
+
+typedef struct staging {
+  const cluster *cluster;
+  const char *path, *folder, *name;
+  const char *target; /* folder/name */
+  const data_set_info *info;
+  long long bytes;
+  char host[MPI_MAX_PROCESSOR_NAME];
+  stage_file file;
+} staging;
+
+static bool is_same(const char *path, const data_set_info *info,
+                    long long bytes) {
+  struct stat found;
+  if (stat(path, &found) != 0 || (long long)found.st_size != bytes)
+    return false;
+  data_set *set;
+  if (data_set_open(path, &set) != STATUS_OK) return false;
+  bool same = strcmp(data_set_describe(set)->identity, info->identity) == 0;
+  data_set_close(&set);
+  return same;
+}
+
+static status check_space(const staging *s) {
+  struct statvfs disk;
+  if (statvfs(s->folder, &disk) != 0)
+    return status_error(STATUS_IO, "option --stage: %s on %s: %s", s->folder,
+                        s->host, strerror(errno));
+  unsigned long long free_bytes =
+      (unsigned long long)disk.f_bavail * disk.f_frsize;
+  if (free_bytes >= (unsigned long long)s->bytes) return STATUS_OK;
+  return status_error(STATUS_IO,
+                      "option --stage: %s on %s: a copy of %s needs %lld "
+                      "bytes, %llu are free",
+                      s->folder, s->host, s->name, s->bytes, free_bytes);
+}
+
+static status choose(const staging *s, job *out) {
+  *out = JOB_NONE;
+  if (s->cluster->node_rank != 0) return STATUS_OK;
+  status made = make_folders(s->folder);
+  if (made != STATUS_OK)
+    return status_context(made, "option --stage on %s", s->host);
+  stage_file_clean(s->folder, s->name);
+  *out = JOB_KEEP;
+  if (is_same(s->target, s->info, s->bytes)) return STATUS_OK;
+  bool can_open = s->cluster->rank == 0 || is_same(s->path, s->info, s->bytes);
+  *out = can_open ? JOB_COPY : JOB_RECEIVE;
+  return check_space(s);
+}
+
+/* One line, printed by rank 0. */
+static void announce(const staging *s, job own, int counts[JOBS]) {
+  int mine[JOBS] = {0};
+  mine[own] = 1;
+  MPI_Allreduce(mine, counts, JOBS, MPI_INT, MPI_SUM, s->cluster->world);
+  log_info("%s (%.1f MB): a copy in %s: %d node%s had it, %d copied it, %d got "
+           "it from rank 0",
+           s->path, 1e-6 * (double)s->bytes, s->folder, counts[JOB_KEEP],
+           counts[JOB_KEEP] == 1 ? "" : "s", counts[JOB_COPY],
+           counts[JOB_RECEIVE]);
+}
+
+/* ---- from rank 0 ---- */
+
+/* Pieces from the root to all of comm until one is not full; -1 instead of a
+ * length says that the root failed. A rank that cannot write goes on receiving:
+ * the others depend on it. */
+static status broadcast(staging *s, MPI_Comm comm, int from, char *piece) {
+  bool root = from >= 0;
+  status result = STATUS_OK;
+  int count;
+  do {
+    size_t got = 0;
+    if (root) result = stage_read(from, s->path, piece, PIECE, &got);
+    count = result == STATUS_OK || !root ? (int)got : -1;
+    MPI_Bcast(&count, 1, MPI_INT, 0, comm);
+    if (count > 0) MPI_Bcast(piece, count, MPI_BYTE, 0, comm);
+    if (!root && count > 0 && result == STATUS_OK)
+      result = stage_file_write(&s->file, piece, (size_t)count);
+  } while (count == PIECE);
+  if (count < 0 && result == STATUS_OK)
+    result = status_error(STATUS_IO, "%s: rank 0 could not read it", s->path);
+  return result;
+}
+
+/* Collective among rank 0 and the receivers. */
+static status send_or_receive(staging *s, MPI_Comm comm) {
+  bool root = s->cluster->rank == 0;
+  char *piece = NULL;
+  int from = -1;
+  status own = MEMORY_NEW(PIECE, "a piece of a file", &piece);
+  if (own == STATUS_OK && root) {
+    from = open(s->path, O_RDONLY | O_CLOEXEC);
+    if (from < 0)
+      own = status_error(STATUS_IO, "%s: cannot open: %s", s->path,
+                         strerror(errno));
+  } else if (own == STATUS_OK) {
+    own = stage_file_create(s->target, &s->file);
+  }
+  int good = own == STATUS_OK, all;
+  MPI_Allreduce(&good, &all, 1, MPI_INT, MPI_MIN, comm);
+  if (all)
+    own = broadcast(s, comm, from, piece);
+  else if (good)
+    own =
+        status_error(STATUS_IO, "%s: could not be sent to all nodes", s->path);
+  if (from >= 0) close(from);
+  memory_free(piece);
+  return own;
+}
+
+/* ---- all of it ---- */
+
+static status fetch(staging *s, job own, int receivers) {
+  status result = STATUS_OK;
+  if (own == JOB_COPY) {
+    result = stage_file_create(s->target, &s->file);
+    if (result == STATUS_OK) result = stage_file_copy(&s->file, s->path);
+  }
+  if (receivers > 0) {
+    /* rank 0's own copy comes first: its failure must not keep others waiting
+     */
+    bool in = s->cluster->rank == 0 || own == JOB_RECEIVE;
+    char before[1024];
+    snprintf(before, sizeof before, "%s", status_message());
+    MPI_Comm comm;
+    MPI_Comm_split(s->cluster->world, in ? 0 : MPI_UNDEFINED, s->cluster->rank,
+                   &comm);
+    status sent = STATUS_OK;
+    if (in) {
+      sent = send_or_receive(s, comm);
+      MPI_Comm_free(&comm);
+    }
+    result = result == STATUS_OK ? sent : status_adopt(result, before);
+  }
+  if (result == STATUS_OK && s->file.descriptor >= 0) {
+    if (!is_same(s->file.path, s->info, s->bytes))
+      return status_error(STATUS_IO,
+                          "%s: the copy is not what was copied: did %s change?",
+                          s->file.path, s->path);
+    result = stage_file_commit(&s->file, s->target);
+  }
+  return result;
+}
+
+/* Waits for all without using up the cores of those that still copy. */
+static void wait_for_all(const cluster *c) {
+  MPI_Request all;
+  int done;
+  MPI_Ibarrier(c->world, &all);
+  while (MPI_Test(&all, &done, MPI_STATUS_IGNORE), !done) clock_sleep(1e-3);
+}
+
+status stage_data_set(const cluster *c, const char *path, const char *folder,
+                      const data_set_info *info, char *staged) {
+  const char *slash = strrchr(path, '/');
+  staging s = {.cluster = c,
+               .path = path,
+               .folder = folder,
+               .name = slash != NULL ? slash + 1 : path,
+               .target = staged,
+               .info = info,
+               .file = {.descriptor = -1}};
+  int length;
+  MPI_Get_processor_name(s.host, &length);
+  struct stat file;
+  status own = STATUS_OK;
+  if (snprintf(staged, STAGE_PATH, "%s/%s", folder, s.name) >= STAGE_PATH)
+    own = status_error(STATUS_USAGE, "option --stage: the path is too long");
+  if (own == STATUS_OK && c->rank == 0 && stat(path, &file) != 0)
+    own = status_error(STATUS_IO, "%s: %s", path, strerror(errno));
+  TRY(cluster_agree(c, own));
+  s.bytes = c->rank == 0 ? (long long)file.st_size : 0;
+  MPI_Bcast(&s.bytes, 1, MPI_LONG_LONG, 0, c->world);
+  job mine;
+  TRY(cluster_agree(c, choose(&s, &mine)));
+  int counts[JOBS];
+  announce(&s, mine, counts);
+  own = fetch(&s, mine, counts[JOB_RECEIVE]);
+  stage_file_close(&s.file);
+  if (own != STATUS_OK) status_add_context("option --stage on %s", s.host);
+  wait_for_all(c);
+  return cluster_agree(c, own);
+}
