@@ -42,6 +42,19 @@ static bool is_same(const char *path, const data_set_info *info,
   return same;
 }
 
+/* Collective: how long rank 0's file is. */
+static status share_size(staging *s) {
+  const cluster *c = s->cluster;
+  struct stat file = {0};
+  status own = STATUS_OK;
+  if (c->rank == 0 && stat(s->path, &file) != 0)
+    own = status_error(STATUS_IO, "%s: %s", s->path, strerror(errno));
+  TRY(cluster_agree(c, own));
+  s->bytes = (long long)file.st_size;
+  MPI_Bcast(&s->bytes, 1, MPI_LONG_LONG, 0, c->world);
+  return STATUS_OK;
+}
+
 static status check_space(const staging *s) {
   struct statvfs disk;
   if (statvfs(s->folder, &disk) != 0)
@@ -168,21 +181,15 @@ status stage_data_set(const cluster *c, const char *path, const char *folder,
                .from = -1};
   int length;
   MPI_Get_processor_name(s.host, &length);
-  struct stat file;
-  status own = STATUS_OK;
   if (snprintf(staged, STAGE_PATH, "%s/%s", folder, s.name) >= STAGE_PATH)
-    own = status_error(STATUS_USAGE, "option --stage: the path is too long");
-  if (own == STATUS_OK && c->rank == 0 && stat(path, &file) != 0)
-    own = status_error(STATUS_IO, "%s: %s", path, strerror(errno));
-  TRY(cluster_agree(c, own));
-  s.bytes = c->rank == 0 ? (long long)file.st_size : 0;
-  MPI_Bcast(&s.bytes, 1, MPI_LONG_LONG, 0, c->world);
+    return status_error(STATUS_USAGE, "option --stage: the path is too long");
+  TRY(share_size(&s));
   job mine;
   TRY(cluster_agree(c, choose(&s, &mine)));
   int counts[JOBS];
   announce(&s, mine, counts);
   int receivers = counts[JOB_RECEIVE];
-  own = prepare(&s, mine, receivers);
+  status own = prepare(&s, mine, receivers);
   if (own != STATUS_OK) status_add_context("option --stage on %s", s.host);
   status result = cluster_agree(c, own);
   if (result == STATUS_OK) {
