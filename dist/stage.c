@@ -26,6 +26,8 @@ typedef struct staging {
   long long bytes;
   char host[MPI_MAX_PROCESSOR_NAME];
   stage_file file;
+  char *piece; /* PIECE bytes, and the original: for the sending */
+  int from;
 } staging;
 
 static bool is_same(const char *path, const data_set_info *info,
@@ -38,6 +40,19 @@ static bool is_same(const char *path, const data_set_info *info,
   bool same = strcmp(data_set_describe(set)->identity, info->identity) == 0;
   data_set_close(&set);
   return same;
+}
+
+/* Collective: how long rank 0's file is. */
+static status share_size(staging *s) {
+  const cluster *c = s->cluster;
+  struct stat file = {0};
+  status own = STATUS_OK;
+  if (c->rank == 0 && stat(s->path, &file) != 0)
+    own = status_error(STATUS_IO, "%s: %s", s->path, strerror(errno));
+  TRY(cluster_agree(c, own));
+  s->bytes = (long long)file.st_size;
+  MPI_Bcast(&s->bytes, 1, MPI_LONG_LONG, 0, c->world);
+  return STATUS_OK;
 }
 
 static status check_space(const staging *s) {
@@ -85,82 +100,64 @@ static void announce(const staging *s, job own, int counts[JOBS]) {
 /* Pieces from the root to all of comm until one is not full; -1 instead of a
  * length says that the root failed. A rank that cannot write goes on receiving:
  * the others depend on it. */
-static status broadcast(staging *s, MPI_Comm comm, int from, char *piece) {
-  bool root = from >= 0;
+static status broadcast(staging *s, MPI_Comm comm) {
+  bool root = s->cluster->rank == 0;
   status result = STATUS_OK;
   int count;
   do {
     size_t got = 0;
-    if (root) result = stage_read(from, s->path, piece, PIECE, &got);
+    if (root) result = stage_read(s->from, s->path, s->piece, PIECE, &got);
     count = result == STATUS_OK || !root ? (int)got : -1;
     MPI_Bcast(&count, 1, MPI_INT, 0, comm);
-    if (count > 0) MPI_Bcast(piece, count, MPI_BYTE, 0, comm);
+    if (count > 0) MPI_Bcast(s->piece, count, MPI_BYTE, 0, comm);
     if (!root && count > 0 && result == STATUS_OK)
-      result = stage_file_write(&s->file, piece, (size_t)count);
+      result = stage_file_write(&s->file, s->piece, (size_t)count);
   } while (count == PIECE);
   if (count < 0 && result == STATUS_OK)
     result = status_error(STATUS_IO, "%s: rank 0 could not read it", s->path);
   return result;
 }
 
-/* Collective among rank 0 and the receivers. */
-static status send_or_receive(staging *s, MPI_Comm comm) {
-  bool root = s->cluster->rank == 0;
-  char *piece = NULL;
-  int from = -1;
-  status own = MEMORY_NEW(PIECE, "a piece of a file", &piece);
-  if (own == STATUS_OK && root) {
-    from = open(s->path, O_RDONLY | O_CLOEXEC);
-    if (from < 0)
-      own = status_error(STATUS_IO, "%s: cannot open: %s", s->path,
-                         strerror(errno));
-  } else if (own == STATUS_OK) {
-    own = stage_file_create(s->target, &s->file);
-  }
-  int good = own == STATUS_OK, all;
-  MPI_Allreduce(&good, &all, 1, MPI_INT, MPI_MIN, comm);
-  if (all)
-    own = broadcast(s, comm, from, piece);
-  else if (good)
-    own =
-        status_error(STATUS_IO, "%s: could not be sent to all nodes", s->path);
-  if (from >= 0) close(from);
-  memory_free(piece);
-  return own;
-}
-
 /* ---- all of it ---- */
 
-static status fetch(staging *s, job own, int receivers) {
-  status result = STATUS_OK;
-  if (own == JOB_COPY) {
-    result = stage_file_create(s->target, &s->file);
-    if (result == STATUS_OK) result = stage_file_copy(&s->file, s->path);
-  }
+/* What a rank needs for its part; to be agreed upon before bytes are sent. */
+static status prepare(staging *s, job own, int receivers) {
+  if (own == JOB_COPY || own == JOB_RECEIVE)
+    TRY(stage_file_create(s->target, &s->file));
+  bool root = s->cluster->rank == 0 && receivers > 0;
+  if (!root && own != JOB_RECEIVE) return STATUS_OK;
+  TRY(MEMORY_NEW(PIECE, "a piece of a file", &s->piece));
+  if (!root) return STATUS_OK;
+  s->from = open(s->path, O_RDONLY | O_CLOEXEC);
+  if (s->from >= 0) return STATUS_OK;
+  return status_error(STATUS_IO, "%s: cannot open: %s", s->path,
+                      strerror(errno));
+}
+
+/* A rank that fails at its own copy takes part in the sending all the same. */
+static status transfer(staging *s, job own, int receivers) {
+  status result = STATUS_OK, sent = STATUS_OK;
+  if (own == JOB_COPY) result = stage_file_copy(&s->file, s->path);
   if (receivers > 0) {
-    /* rank 0's own copy comes first: its failure must not keep others waiting
-     */
     bool in = s->cluster->rank == 0 || own == JOB_RECEIVE;
-    char before[1024];
-    snprintf(before, sizeof before, "%s", status_message());
     MPI_Comm comm;
     MPI_Comm_split(s->cluster->world, in ? 0 : MPI_UNDEFINED, s->cluster->rank,
                    &comm);
-    status sent = STATUS_OK;
     if (in) {
-      sent = send_or_receive(s, comm);
+      sent = broadcast(s, comm);
       MPI_Comm_free(&comm);
     }
-    result = result == STATUS_OK ? sent : status_adopt(result, before);
   }
-  if (result == STATUS_OK && s->file.descriptor >= 0) {
-    if (!is_same(s->file.path, s->info, s->bytes))
-      return status_error(STATUS_IO,
-                          "%s: the copy is not what was copied: did %s change?",
-                          s->file.path, s->path);
-    result = stage_file_commit(&s->file, s->target);
-  }
-  return result;
+  return result == STATUS_OK ? sent : result;
+}
+
+static status finish(staging *s) {
+  if (s->file.descriptor < 0) return STATUS_OK;
+  if (!is_same(s->file.path, s->info, s->bytes))
+    return status_error(STATUS_IO,
+                        "%s: the copy is not what was copied: did %s change?",
+                        s->file.path, s->path);
+  return stage_file_commit(&s->file, s->target);
 }
 
 /* Waits for all without using up the cores of those that still copy. */
@@ -180,25 +177,30 @@ status stage_data_set(const cluster *c, const char *path, const char *folder,
                .name = slash != NULL ? slash + 1 : path,
                .target = staged,
                .info = info,
-               .file = {.descriptor = -1}};
+               .file = {.descriptor = -1},
+               .from = -1};
   int length;
   MPI_Get_processor_name(s.host, &length);
-  struct stat file;
-  status own = STATUS_OK;
   if (snprintf(staged, STAGE_PATH, "%s/%s", folder, s.name) >= STAGE_PATH)
-    own = status_error(STATUS_USAGE, "option --stage: the path is too long");
-  if (own == STATUS_OK && c->rank == 0 && stat(path, &file) != 0)
-    own = status_error(STATUS_IO, "%s: %s", path, strerror(errno));
-  TRY(cluster_agree(c, own));
-  s.bytes = c->rank == 0 ? (long long)file.st_size : 0;
-  MPI_Bcast(&s.bytes, 1, MPI_LONG_LONG, 0, c->world);
+    return status_error(STATUS_USAGE, "option --stage: the path is too long");
+  TRY(share_size(&s));
   job mine;
   TRY(cluster_agree(c, choose(&s, &mine)));
   int counts[JOBS];
   announce(&s, mine, counts);
-  own = fetch(&s, mine, counts[JOB_RECEIVE]);
-  stage_file_close(&s.file);
+  int receivers = counts[JOB_RECEIVE];
+  status own = prepare(&s, mine, receivers);
   if (own != STATUS_OK) status_add_context("option --stage on %s", s.host);
-  wait_for_all(c);
-  return cluster_agree(c, own);
+  status result = cluster_agree(c, own);
+  if (result == STATUS_OK) {
+    own = transfer(&s, mine, receivers);
+    if (own == STATUS_OK) own = finish(&s);
+    if (own != STATUS_OK) status_add_context("option --stage on %s", s.host);
+    wait_for_all(c);
+    result = cluster_agree(c, own);
+  }
+  stage_file_close(&s.file);
+  memory_free(s.piece);
+  if (s.from >= 0) close(s.from);
+  return result;
 }

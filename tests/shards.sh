@@ -205,7 +205,7 @@ unshare=unshare
 exec $unshare --uts --mount sh -c '
     hostname "$0" && mount --bind "$SCRATCH/disk-$0" "$SCRATCH/node" || exit 9
     [ ! -s "$SCRATCH/node/full" ] ||
-        mount -t tmpfs -o "size=$(cat "$SCRATCH/node/full")" none \
+        mount -t tmpfs -o "$(cat "$SCRATCH/node/full")" none \
             "$SCRATCH/node/stage" || exit 9
     exec sh -c "$1"' "$host" "$*"
 SCRIPT
@@ -248,10 +248,17 @@ if [ "$code" -eq 0 ] && [ "$(sort "$stdout" | tr '\n' ' ')" = "n1 n2 " ]; then
     says "2 nodes had it, 0 copied it, 1 got it from rank 0" "only that is made"
 
     rm disk-n2/stage/d.h5
-    echo 300k >disk-n2/full
+    echo size=300k >disk-n2/full
     on_nodes nodes-4 --stage node/stage
     refused 1 "option --stage: node/stage on n2: a copy of d.h5 needs 6[0-9]* bytes, 3[0-9]* are free" \
         "a node's disk is too small"
+    echo size=1m,nr_inodes=1 >disk-n2/full
+    rm disk-n3/stage/d.h5
+    on_nodes nodes-5 --stage node/stage
+    refused 1 "option --stage on n2: node/stage/d.h5.part-[^ ]*: cannot be written: No space" \
+        "a node cannot make the copy that it is sent"
+    check "the copy of another node is not half made" sh -c '
+        test -z "$(ls -A disk-n3/stage)"'
     rm disk-n2/full
 else
     skip "no name spaces to stand in for nodes here"
