@@ -21,8 +21,8 @@ static status choose_split(const data_set_info *info, const train_options *o,
                            data_split *split) {
   bool automatic = strcmp(o->validate_split, "auto") == 0;
   if (automatic)
-    *split = info->split_count[DATA_VALIDATION] > 0 ? DATA_VALIDATION
-                                                    : DATA_TEST;
+    *split =
+        info->split_count[DATA_VALIDATION] > 0 ? DATA_VALIDATION : DATA_TEST;
   else
     data_split_find(o->validate_split, split);
   if (info->split_count[*split] == 0)
