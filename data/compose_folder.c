@@ -127,9 +127,9 @@ static bool exists(const char *out, const char *name) {
 /* Without compose.txt nothing here may be ours: not to be written over. */
 static status check_unused(const char *out) {
   static const char *const ours[] = {
-      "composite_images",     "real_images", "masks",
-      "HCOCO_train.txt",      "HCOCO_test.txt",
-      "HCOCO_validation.txt", "compose.tsv", "compose.part"};
+      "composite_images", "real_images",    "masks",
+      "HCOCO_train.txt",  "HCOCO_test.txt", "HCOCO_validation.txt",
+      "compose.tsv",      "compose.part"};
   for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
     if (exists(out, ours[i]))
       return status_error(STATUS_MISFIT,

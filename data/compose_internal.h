@@ -12,10 +12,10 @@
 
 typedef struct photo {
   const char *name, *category, *scene; /* scene: "" without such a column */
-  data_split split; /* of its composites */
-  data_split home;  /* whose folder it lies in */
-  uint64_t id;  /* number in HCOCO's names: c<id> */
-  uint32_t row; /* place in the index */
+  data_split split;                    /* of its composites */
+  data_split home;                     /* whose folder it lies in */
+  uint64_t id;                         /* number in HCOCO's names: c<id> */
+  uint32_t row;                        /* place in the index */
 } photo;
 
 typedef struct photo_index {
@@ -26,9 +26,10 @@ typedef struct photo_index {
 } photo_index;
 
 /* Reads FOLDER/index.tsv: tab-separated, a header line with the columns name,
- * split ("train", "test", "validation") and category, others ignored but `scene`. An id is
- * the number made of the last digits of the name if all names have one and no
- * two are the same; else the row's number. Errors name file and line. */
+ * split ("train", "test", "validation") and category, others ignored but
+ * `scene`. An id is the number made of the last digits of the name if all names
+ * have one and no two are the same; else the row's number. Errors name file and
+ * line. */
 status photo_index_read(const char *folder, photo_index *out);
 void photo_index_free(photo_index *index);
 

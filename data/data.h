@@ -142,12 +142,12 @@ typedef struct data_folder {
  * *_train.txt in the folder (bare names), else IHD_train.txt (lines
  * "HCOCO/composite_images/<name>") in it or in its parent, of which the
  * folder's own lines are taken; the same for test and validation. Lists may be
- * missing, but not all: their splits are empty then. Names are parsed from the right: mask =
- * name less its last field, real = name less its last two. Endings of mask and
- * real files may be .png, .jpg or .jpeg. Only names are read here: no image is
- * opened. No list at all, a list that is empty, repeats a name, names a file
- * that is not there or what is not of that form are errors that name the list
- * and the line. */
+ * missing, but not all: their splits are empty then. Names are parsed from the
+ * right: mask = name less its last field, real = name less its last two.
+ * Endings of mask and real files may be .png, .jpg or .jpeg. Only names are
+ * read here: no image is opened. No list at all, a list that is empty, repeats
+ * a name, names a file that is not there or what is not of that form are errors
+ * that name the list and the line. */
 status data_folder_open(const char *path, data_folder *out);
 void data_folder_close(data_folder *folder);
 
@@ -172,10 +172,10 @@ typedef struct data_compose_options {
   const char *methods; /* comma-separated names of transfers */
   int per_image;       /* composites a photograph */
   uint64_t seed;
-  double max_fmse; /* redraw the reference above this fMSE; 0: never */
+  double max_fmse;   /* redraw the reference above this fMSE; 0: never */
   double validation; /* scenes taken from the training split: see below */
   int quality;       /* of the JPEGs written */
-  int threads;     /* 0: all cores */
+  int threads;       /* 0: all cores */
 } data_compose_options;
 
 /* Deterministic in the options but `threads`. Safe to interrupt and run again:
@@ -194,8 +194,8 @@ typedef struct data_pack_options {
   data_binarize binarize;
   double validation; /* scenes taken from the training split: see below */
   bool skip_bad;     /* leave out samples that cannot be read, listing them */
-  int compression; /* gzip level 0 to 9 */
-  int threads;     /* 0: all cores */
+  int compression;   /* gzip level 0 to 9 */
+  int threads;       /* 0: all cores */
 } data_pack_options;
 
 /* Decodes, resizes and stores a folder. Streams; killed at any moment, it is

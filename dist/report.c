@@ -48,9 +48,8 @@ static status make_row(harmonizer *h, data_set *set, size_t sample,
 
 static status draw_sheet(const char *path, harmonizer *h, uint64_t step,
                          data_set *set, int rows, report_pace pace,
-                         data_image *cells,
-                         char (*labels)[128], const char **label_pointers,
-                         float *inputs) {
+                         data_image *cells, char (*labels)[128],
+                         const char **label_pointers, float *inputs) {
   const data_set_info *info = data_set_describe(set);
   data_split split = info->split_count[DATA_TEST] > 0 ? DATA_TEST : DATA_TRAIN;
   for (int row = 0; row < rows; row++) {
@@ -96,8 +95,8 @@ status report_sheet(const char *folder, harmonizer *h, uint64_t step,
   TRY_OR(done, MEMORY_NEW((size_t)rows, "sheet", &labels));
   TRY_OR(done, MEMORY_NEW((size_t)rows, "sheet", &pointers));
   TRY_OR(done, MEMORY_NEW(4 * pixels, "sheet", &inputs));
-  result =
-      draw_sheet(path, h, step, set, rows, pace, cells, labels, pointers, inputs);
+  result = draw_sheet(path, h, step, set, rows, pace, cells, labels, pointers,
+                      inputs);
 done:
   for (int i = 0; cells != NULL && i < rows * COLUMNS; i++)
     data_image_free(&cells[i]);

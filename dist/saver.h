@@ -19,8 +19,8 @@ typedef struct saver saver;
  * state and both moments. */
 status saver_create(const snapshot *like, const run_folder *folder,
                     saver **out);
-/* Waits for what is being written, and the pictures of it. A failure that nobody was told of becomes a
- * warning. Accepts a pointer to NULL. */
+/* Waits for what is being written, and the pictures of it. A failure that
+ * nobody was told of becomes a warning. Accepts a pointer to NULL. */
 void saver_destroy(saver **saver);
 
 /* State and moments between saver_wait (or saver_create) and saver_start. */

@@ -33,10 +33,12 @@ static status validate(trainer *t, unsigned *files) {
   return STATUS_OK;
 }
 
-/* Collective: what is being written is safe, or its failure everybody's. */
+/* Collective: what is being written is safe, or its failure everybody's. Who
+ * was asked to stop draws no pictures. */
 static status finish_saving(trainer *t) {
   status own = t->pending;
-  if (own == STATUS_OK && t->saver != NULL) own = saver_settle(t->saver);
+  if (own == STATUS_OK && t->saver != NULL)
+    own = signals_stop_asked() ? saver_wait(t->saver) : saver_settle(t->saver);
   return cluster_agree(t->cluster, own);
 }
 

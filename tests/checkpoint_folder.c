@@ -197,7 +197,19 @@ static void write_forever(uint64_t first) {
   }
 }
 
+/* Nanoseconds that a writer may live: that of some writes, here and now. */
+static uint32_t longest_life(void) {
+  enum { LEAST = 80000000, MOST = 950000000 };
+  new_folder("speed");
+  double start = clock_seconds();
+  for (uint64_t step = 1; step <= 3; step++)
+    if (write_step(step) != STATUS_OK) exit(1);
+  double life = 1e9 * (clock_seconds() - start);
+  return life < LEAST ? LEAST : life > MOST ? MOST : (uint32_t)life;
+}
+
 static void test_kill(void) {
+  uint32_t longest = longest_life();
   new_folder("kill");
   random_stream stream = random_stream_make(1, RANDOM_TEST, 2, 0);
   bool whole = true, one = true, cleaned = true, forward = true;
@@ -207,8 +219,7 @@ static void test_kill(void) {
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) write_forever(last + 1);
-    struct timespec pause = {0,
-                             1000000 + (long)random_below(&stream, 80000000)};
+    struct timespec pause = {0, 1000000 + (long)random_below(&stream, longest)};
     nanosleep(&pause, NULL);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
