@@ -76,51 +76,57 @@ nn_conv_case nn_conv_case_of(const nn_node *node, const nn_shape *in) {
 
 /* ---- kernels: minimal filtering where the shape gains from it ---- */
 
-static void conv_kernel(const nn_call *call) {
+typedef void gemm_kernel(const nn_call *call);
+typedef void minimal_kernel(const nn_call *call, const nn_minimal_filter *f);
+typedef size_t gemm_scratch(const nn_node *node, const nn_shape *in,
+                            int threads);
+
+static void run(const nn_call *call, nn_conv_partial partial,
+                minimal_kernel *minimal, gemm_kernel *gemm) {
   nn_conv_case c = nn_conv_case_of(call->node, call->in_shape);
-  if (nn_minimal_suits(&c))
-    nn_conv_minimal(call);
+  const nn_minimal_filter *f = nn_minimal_choice(&c, partial);
+  if (f != NULL)
+    minimal(call, f);
   else
-    nn_conv_gemm(call);
+    gemm(call);
+}
+
+static size_t scratch(const nn_node *node, const nn_shape *in, int threads,
+                      nn_conv_partial partial, gemm_scratch *gemm) {
+  nn_conv_case c = nn_conv_case_of(node, in);
+  const nn_minimal_filter *f = nn_minimal_choice(&c, partial);
+  return f != NULL ? nn_conv_minimal_scratch(&c, partial, f, threads)
+                   : gemm(node, in, threads);
+}
+
+static void conv_kernel(const nn_call *call) {
+  run(call, NN_PARTIAL_Y, nn_conv_minimal, nn_conv_gemm);
 }
 
 static size_t conv_scratch(const nn_node *node, const nn_shape *in,
                            int threads) {
-  nn_conv_case c = nn_conv_case_of(node, in);
-  return nn_minimal_suits(&c) ? nn_conv_minimal_scratch(&c, threads)
-                              : nn_conv_gemm_scratch(node, in, threads);
+  return scratch(node, in, threads, NN_PARTIAL_Y, nn_conv_gemm_scratch);
 }
 
 static void data_grad_kernel(const nn_call *call) {
-  nn_conv_case c = nn_conv_case_of(call->node, call->in_shape);
-  if (nn_minimal_suits_data_grad(&c))
-    nn_conv_data_grad_minimal(call);
-  else
-    nn_conv_data_grad_gemm(call);
+  run(call, NN_PARTIAL_X, nn_conv_data_grad_minimal, nn_conv_data_grad_gemm);
 }
 
 static size_t data_grad_scratch(const nn_node *node, const nn_shape *in,
                                 int threads) {
-  nn_conv_case c = nn_conv_case_of(node, in);
-  return nn_minimal_suits_data_grad(&c)
-             ? nn_conv_data_grad_minimal_scratch(&c, threads)
-             : nn_conv_data_grad_gemm_scratch(node, in, threads);
+  return scratch(node, in, threads, NN_PARTIAL_X,
+                 nn_conv_data_grad_gemm_scratch);
 }
 
 static void weight_grad_kernel(const nn_call *call) {
-  nn_conv_case c = nn_conv_case_of(call->node, call->in_shape);
-  if (nn_minimal_suits(&c))
-    nn_conv_weight_grad_minimal(call);
-  else
-    nn_conv_weight_grad_gemm(call);
+  run(call, NN_PARTIAL_W, nn_conv_weight_grad_minimal,
+      nn_conv_weight_grad_gemm);
 }
 
 static size_t weight_grad_scratch(const nn_node *node, const nn_shape *in,
                                   int threads) {
-  nn_conv_case c = nn_conv_case_of(node, in);
-  return nn_minimal_suits(&c)
-             ? nn_conv_weight_grad_minimal_scratch(&c)
-             : nn_conv_weight_grad_gemm_scratch(node, in, threads);
+  return scratch(node, in, threads, NN_PARTIAL_W,
+                 nn_conv_weight_grad_gemm_scratch);
 }
 
 /* ---- gradients: the other two ---- */

@@ -12,6 +12,13 @@ typedef struct nn_conv_case {
   int kernel_h, kernel_w, stride, pad;
 } nn_conv_case;
 
+/* Which of the three is computed from the other two. */
+typedef enum nn_conv_partial {
+  NN_PARTIAL_Y,
+  NN_PARTIAL_X,
+  NN_PARTIAL_W
+} nn_conv_partial;
+
 nn_conv_case nn_conv_case_of(const nn_node *node, const nn_shape *in);
 
 /* im2col panels and matrix products (conv_gemm.c, conv_data_grad.c,
@@ -35,6 +42,17 @@ void nn_conv_weight_grad_reference(const nn_call *call);
  * into rows of (ky1-ky0)*kernel_w*in_c values (im2col.c). */
 void nn_im2col(const nn_conv_case *c, const nn_real *x, size_t begin,
                size_t end, int ky0, int ky1, nn_real *rows);
+
+/* Pixels of y in the batch. */
+static inline size_t nn_conv_pixels(const nn_conv_case *c) {
+  return (size_t)c->batch * (size_t)c->out_h * (size_t)c->out_w;
+}
+
+/* Whether the data gradient adds up products with one tap's weights each, since
+ * there are few pixels and the weights' traffic dominates. */
+static inline bool nn_conv_gathers(const nn_conv_case *c) {
+  return nn_conv_pixels(c) <= 256;
+}
 
 /* A 1x1 stride-1 convolution: x is its own im2col. */
 static inline bool nn_conv_is_pointwise(const nn_conv_case *c) {

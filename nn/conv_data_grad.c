@@ -10,16 +10,7 @@
 
 #include "nn/conv.h"
 
-enum {
-  PANEL_VALUES = 1 << 18,
-  PANEL_ROWS_MIN = 256,
-  FEW_PIXELS = 256, /* of gy: below, the weights dominate */
-  COLUMNS = 512
-};
-
-static size_t out_pixels(const nn_conv_case *c) {
-  return (size_t)c->batch * (size_t)c->out_h * (size_t)c->out_w;
-}
+enum { PANEL_VALUES = 1 << 18, PANEL_ROWS_MIN = 256, COLUMNS = 512 };
 
 static size_t in_pixels(const nn_conv_case *c) {
   return (size_t)c->batch * (size_t)c->in_h * (size_t)c->in_w;
@@ -41,7 +32,7 @@ static void product_columns(void *context, size_t begin, size_t end) {
   const gather_job *job = context;
   const nn_conv_case *c = &job->c;
   int depth = (int)depth_of(c);
-  nn_gemm(false, true, (int)out_pixels(c), (int)(end - begin), c->out_c,
+  nn_gemm(false, true, (int)nn_conv_pixels(c), (int)(end - begin), c->out_c,
           job->call->in[0], c->out_c,
           job->call->in[1] + begin * (size_t)c->out_c, c->out_c, 0,
           job->columns + begin, depth);
@@ -242,8 +233,8 @@ size_t nn_conv_data_grad_gemm_scratch(const nn_node *node, const nn_shape *in,
                                       int threads) {
   nn_conv_case c = nn_conv_case_of(node, in);
   if (nn_conv_is_pointwise(&c)) return 0;
-  if (out_pixels(&c) <= FEW_PIXELS)
-    return out_pixels(&c) * depth_of(&c) * sizeof(nn_real);
+  if (nn_conv_gathers(&c))
+    return nn_conv_pixels(&c) * depth_of(&c) * sizeof(nn_real);
   size_t panel = panel_rows_of(&c) * (max_phase_depth(&c) + (size_t)c.in_c);
   return (max_phase_depth(&c) * (size_t)c.in_c + panel * (size_t)threads) *
          sizeof(nn_real);
@@ -264,7 +255,7 @@ void nn_conv_data_grad_gemm(const nn_call *call) {
   gather_job job = {.call = call, .c = c, .columns = call->scratch};
   if (nn_conv_is_pointwise(&c)) {
     nn_parallel(call->threads, in_pixels(&c), 1024, pointwise, &job);
-  } else if (out_pixels(&c) <= FEW_PIXELS) {
+  } else if (nn_conv_gathers(&c)) {
     nn_parallel(call->threads, depth_of(&c), COLUMNS, product_columns, &job);
     nn_parallel(call->threads, in_pixels(&c), 64, gather, &job);
   } else {

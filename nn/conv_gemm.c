@@ -18,7 +18,7 @@ typedef struct conv_job {
 static conv_job conv_job_make(const nn_node *node, const nn_shape *in) {
   conv_job job = {.c = nn_conv_case_of(node, in)};
   const nn_conv_case *c = &job.c;
-  job.pixels = (size_t)c->batch * (size_t)c->out_h * (size_t)c->out_w;
+  job.pixels = nn_conv_pixels(c);
   job.depth = (size_t)c->kernel_h * (size_t)c->kernel_w * (size_t)c->in_c;
   job.panel_rows = PANEL_VALUES / job.depth;
   if (job.panel_rows < PANEL_ROWS_MIN) job.panel_rows = PANEL_ROWS_MIN;

@@ -1,50 +1,58 @@
-/* 4x4 stride-2 convolutions with fewer multiplications.
+/* Convolutions with fewer multiplications: minimal filtering (Winograd 1980;
+ * Lavin & Gray, CVPR 2016).
  *
- * On the four phase images of x (rows and columns of one parity) a 4x4 stride-2
- * convolution is the sum of four 2x2 stride-1 convolutions. Minimal filtering
- * F(2x2,2x2) (Winograd 1980; Lavin & Gray, CVPR 2016) computes 2x2 outputs of
- * one with 9 multiplications instead of 16:
+ * F(m x m, r x r) computes a tile of m x m outputs of a convolution by r x r
+ * taps with n^2 multiplications, n = m + r - 1, instead of m^2 r^2:
  *
- *   y = A' [(G g G') . (B' d B)] A,   G = 1 0  B' = 1 -1  0  A' = 1 1  0
- *                                         1 1       0  1  0       0 1 -1
- *                                         0 1       0  1 -1
+ *   y = A' [(G g G') . (B' d B)] A      d: n x n inputs, g: r x r taps
  *
- * The products over channels, and the sum over the four phases, are one matrix
- * product for each of the 9 places. The transforms only add and subtract. */
+ * The products over channels are one matrix product for each of the n^2
+ * places. With stride s the kernel must have s r rows: on the s^2 phase images
+ * of x (rows and columns of one remainder modulo s) the convolution is a sum of
+ * s^2 convolutions of stride 1 by r x r taps, and the phases are channels. */
 #ifndef HARMONIA_NN_CONV_MINIMAL_H
 #define HARMONIA_NN_CONV_MINIMAL_H
 
 #include "nn/conv.h"
 
-enum { MINIMAL_PLACES = 9 };
+enum { NN_MINIMAL_SIDE = 6, NN_MINIMAL_PLACES = 36 }; /* at most */
 
-/* Whether the shape gains from it; decided by shape alone. */
-bool nn_minimal_suits(const nn_conv_case *c);
-bool nn_minimal_suits_data_grad(const nn_conv_case *c);
+/* A transform of k x k values, `count` channels each; value i of the input lies
+ * at from[i], of the result at to[i]; to[i] == NULL is left out. */
+typedef void nn_minimal_transform(size_t count, const nn_real *const from[],
+                                  nn_real *const to[]);
 
-void nn_conv_minimal(const nn_call *call);
-void nn_conv_data_grad_minimal(const nn_call *call);
-void nn_conv_weight_grad_minimal(const nn_call *call);
-size_t nn_conv_minimal_scratch(const nn_conv_case *c, int threads);
-size_t nn_conv_data_grad_minimal_scratch(const nn_conv_case *c, int threads);
-size_t nn_conv_weight_grad_minimal_scratch(const nn_conv_case *c);
+typedef struct nn_minimal_filter {
+  int tile, taps, side; /* m, r, n */
+  /* Most products summed at once, over channels and over tiles: what bounds
+   * the rounding errors that the output transform magnifies. */
+  int depth, weight_depth;
+  /* Products that a result of im2col must be made of, for the filter's error
+   * to be at most four times as large. */
+  size_t direct_sum;
+  nn_minimal_transform *input;           /* v = B' d B */
+  nn_minimal_transform *output;          /* y = A' m A */
+  nn_minimal_transform *output_adjoint;  /* m = A y A' */
+  nn_minimal_transform *weights;         /* u = G g G' */
+  nn_minimal_transform *weights_adjoint; /* g = G' u G */
+} nn_minimal_filter;
 
-/* ---- transforms (minimal_transform.c) ----
- * Place k of a value lies at base + k * stride; `count` channels each. */
+/* F(2x2,2x2), F(2x2,3x3), F(4x4,3x3) (minimal_transform.c), ended by NULL. */
+extern const nn_minimal_filter *const nn_minimal_filters[];
 
-/* v = B' d B of a 3x3 patch. */
-void nn_minimal_input(size_t count, const nn_real *const d[9], nn_real *v,
-                      size_t stride);
-/* 2x2 results y = A' m A; y[k] == NULL is left out. */
-void nn_minimal_output(size_t count, const nn_real *m, size_t stride,
-                       nn_real *const y[4]);
-/* m = A y A' of 2x2 values: the adjoint of the output transform. */
-void nn_minimal_output_adjoint(size_t count, const nn_real *const y[4],
-                               nn_real *m, size_t stride);
-/* u = G g G' of 2x2 taps; and its adjoint g = G' u G. */
-void nn_minimal_weights(size_t count, const nn_real *const g[4], nn_real *u,
-                        size_t stride);
-void nn_minimal_weights_adjoint(size_t count, const nn_real *u, size_t stride,
-                                nn_real *const g[4]);
+/* Whether the filter can compute a convolution of these sizes at all. */
+bool nn_minimal_fits(const nn_minimal_filter *f, const nn_conv_case *c);
+
+/* The filter that costs least, or NULL where im2col does: by shape alone, so
+ * that every machine chooses the same. */
+const nn_minimal_filter *nn_minimal_choice(const nn_conv_case *c,
+                                           nn_conv_partial partial);
+
+void nn_conv_minimal(const nn_call *call, const nn_minimal_filter *f);
+void nn_conv_data_grad_minimal(const nn_call *call, const nn_minimal_filter *f);
+void nn_conv_weight_grad_minimal(const nn_call *call,
+                                 const nn_minimal_filter *f);
+size_t nn_conv_minimal_scratch(const nn_conv_case *c, nn_conv_partial partial,
+                               const nn_minimal_filter *f, int threads);
 
 #endif

@@ -23,7 +23,7 @@ static weight_job weight_job_make(const nn_node *node, const nn_shape *in) {
   weight_job job = {.c = nn_conv_case_of(node, in)};
   const nn_conv_case *c = &job.c;
   int kernel_row = c->kernel_w * c->in_c;
-  job.pixels = (size_t)c->batch * (size_t)c->out_h * (size_t)c->out_w;
+  job.pixels = nn_conv_pixels(c);
   job.kernel_rows = (DEPTH_MIN + kernel_row - 1) / kernel_row;
   if (job.kernel_rows > c->kernel_h) job.kernel_rows = c->kernel_h;
   job.row_groups = (c->kernel_h + job.kernel_rows - 1) / job.kernel_rows;

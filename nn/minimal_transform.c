@@ -1,106 +1,295 @@
-/* The transforms of F(2x2,2x2): additions over runs of channels. */
+/* The transforms of minimal filtering. Each is a transform of one line of
+ * values, applied to the rows and then to the columns of a square. */
 #include "nn/conv_minimal.h"
 
-NN_CLONES void nn_minimal_input(size_t count, const nn_real *const d[9],
-                                nn_real *v, size_t stride) {
-  const nn_real *d0 = d[0], *d1 = d[1], *d2 = d[2], *d3 = d[3], *d4 = d[4],
-                *d5 = d[5], *d6 = d[6], *d7 = d[7], *d8 = d[8];
-  nn_real *v0 = v, *v1 = v + stride, *v2 = v + 2 * stride, *v3 = v + 3 * stride,
-          *v4 = v + 4 * stride, *v5 = v + 5 * stride, *v6 = v + 6 * stride,
-          *v7 = v + 7 * stride, *v8 = v + 8 * stride;
-#pragma GCC ivdep
-  for (size_t c = 0; c < count; c++) {
-    nn_real a0 = d0[c] - d3[c], a1 = d1[c] - d4[c], a2 = d2[c] - d5[c];
-    nn_real b0 = d3[c], b1 = d4[c], b2 = d5[c];
-    nn_real c0 = b0 - d6[c], c1 = b1 - d7[c], c2 = b2 - d8[c];
-    v0[c] = a0 - a1;
-    v1[c] = a1;
-    v2[c] = a1 - a2;
-    v3[c] = b0 - b1;
-    v4[c] = b1;
-    v5[c] = b1 - b2;
-    v6[c] = c0 - c1;
-    v7[c] = c1;
-    v8[c] = c1 - c2;
+#include <limits.h>
+
+enum { BLOCK = 64 }; /* channels whose rows' results stay in the first cache */
+
+typedef void line(size_t count, const nn_real *const d[], nn_real *const v[]);
+
+/* from: k x k, to: l x l. Inlined, so that each transform's line is, too. */
+static inline __attribute__((always_inline)) void
+rows_and_columns(line *transform, int k, int l, size_t count,
+                 const nn_real *const from[], nn_real *const to[]) {
+  nn_real half[NN_MINIMAL_PLACES][BLOCK], unused[BLOCK];
+  for (size_t begin = 0; begin < count; begin += BLOCK) {
+    size_t width = count - begin < BLOCK ? count - begin : BLOCK;
+    const nn_real *in[NN_MINIMAL_SIDE];
+    nn_real *out[NN_MINIMAL_SIDE];
+    for (int row = 0; row < k; row++) {
+      for (int i = 0; i < k; i++) in[i] = from[row * k + i] + begin;
+      for (int i = 0; i < l; i++) out[i] = half[row * l + i];
+      transform(width, in, out);
+    }
+    for (int column = 0; column < l; column++) {
+      for (int i = 0; i < k; i++) in[i] = half[i * l + column];
+      for (int i = 0; i < l; i++)
+        out[i] =
+            to[i * l + column] != NULL ? to[i * l + column] + begin : unused;
+      transform(width, in, out);
+    }
   }
 }
 
-NN_CLONES static void output_row(size_t count, const nn_real *top,
-                                 const nn_real *bottom, nn_real sign,
-                                 size_t stride, nn_real *y0, nn_real *y1) {
-  const nn_real *t0 = top, *t1 = top + stride, *t2 = top + 2 * stride;
-  const nn_real *b0 = bottom, *b1 = bottom + stride, *b2 = bottom + 2 * stride;
-  if (y0 != NULL)
-    for (size_t c = 0; c < count; c++)
-      y0[c] = (t0[c] + t1[c]) + sign * (b0[c] + b1[c]);
-  if (y1 != NULL)
-    for (size_t c = 0; c < count; c++)
-      y1[c] = (t1[c] - t2[c]) + sign * (b1[c] - b2[c]);
-}
+#define TRANSFORM(name, k, l)                                                  \
+  NN_CLONES static void name(size_t count, const nn_real *const from[],        \
+                             nn_real *const to[]) {                            \
+    rows_and_columns(name##_line, k, l, count, from, to);                      \
+  }
 
-void nn_minimal_output(size_t count, const nn_real *m, size_t stride,
-                       nn_real *const y[4]) {
-  output_row(count, m, m + 3 * stride, 1, stride, y[0], y[1]);
-  output_row(count, m + 3 * stride, m + 6 * stride, -1, stride, y[2], y[3]);
-}
+/* Lines: values are named by the letters of conv_minimal.h. */
+#define LINE(name, in, out)                                                    \
+  static inline __attribute__((always_inline)) void name##_line(               \
+      size_t count, const nn_real *const in[], nn_real *const out[])
+#define CHANNELS _Pragma("GCC ivdep") for (size_t c = 0; c < count; c++)
+#define FROM2(d) const nn_real *d##0 = d[0], *d##1 = d[1]
+#define FROM3(d) FROM2(d), *d##2 = d[2]
+#define FROM4(d) FROM3(d), *d##3 = d[3]
+#define FROM6(d) FROM4(d), *d##4 = d[4], *d##5 = d[5]
+#define TO2(v) nn_real *v##0 = v[0], *v##1 = v[1]
+#define TO3(v) TO2(v), *v##2 = v[2]
+#define TO4(v) TO3(v), *v##3 = v[3]
+#define TO6(v) TO4(v), *v##4 = v[4], *v##5 = v[5]
 
-/* A y = (y0, y0 + y1, -y1) along each axis. */
-NN_CLONES void nn_minimal_output_adjoint(size_t count,
-                                         const nn_real *const y[4], nn_real *m,
-                                         size_t stride) {
-  const nn_real *y0 = y[0], *y1 = y[1], *y2 = y[2], *y3 = y[3];
-  nn_real *m0 = m, *m1 = m + stride, *m2 = m + 2 * stride, *m3 = m + 3 * stride,
-          *m4 = m + 4 * stride, *m5 = m + 5 * stride, *m6 = m + 6 * stride,
-          *m7 = m + 7 * stride, *m8 = m + 8 * stride;
-#pragma GCC ivdep
-  for (size_t c = 0; c < count; c++) {
-    nn_real a = y0[c], b = y1[c], e = y2[c], f = y3[c];
+/* ---- F(2,2), points 0, 1 ---- */
+
+LINE(f22_input, d, v) {
+  FROM3(d);
+  TO3(v);
+  CHANNELS {
+    nn_real middle = d1[c];
+    v0[c] = d0[c] - middle;
+    v1[c] = middle;
+    v2[c] = middle - d2[c];
+  }
+}
+TRANSFORM(f22_input, 3, 3)
+
+LINE(f22_output, m, y) {
+  FROM3(m);
+  TO2(y);
+  CHANNELS {
+    nn_real middle = m1[c];
+    y0[c] = m0[c] + middle;
+    y1[c] = middle - m2[c];
+  }
+}
+TRANSFORM(f22_output, 3, 2)
+
+LINE(f22_output_adjoint, y, m) {
+  FROM2(y);
+  TO3(m);
+  CHANNELS {
+    nn_real a = y0[c], b = y1[c];
     m0[c] = a;
     m1[c] = a + b;
     m2[c] = -b;
-    m3[c] = a + e;
-    m4[c] = (a + b) + (e + f);
-    m5[c] = -(b + f);
-    m6[c] = -e;
-    m7[c] = -(e + f);
-    m8[c] = f;
   }
 }
+TRANSFORM(f22_output_adjoint, 2, 3)
 
-NN_CLONES void nn_minimal_weights(size_t count, const nn_real *const g[4],
-                                  nn_real *u, size_t stride) {
-  const nn_real *g0 = g[0], *g1 = g[1], *g2 = g[2], *g3 = g[3];
-  nn_real *u0 = u, *u1 = u + stride, *u2 = u + 2 * stride, *u3 = u + 3 * stride,
-          *u4 = u + 4 * stride, *u5 = u + 5 * stride, *u6 = u + 6 * stride,
-          *u7 = u + 7 * stride, *u8 = u + 8 * stride;
-#pragma GCC ivdep
-  for (size_t c = 0; c < count; c++) {
-    nn_real a = g0[c], b = g1[c], e = g2[c], f = g3[c];
+LINE(f22_weights, g, u) {
+  FROM2(g);
+  TO3(u);
+  CHANNELS {
+    nn_real a = g0[c], b = g1[c];
     u0[c] = a;
     u1[c] = a + b;
     u2[c] = b;
-    u3[c] = a + e;
-    u4[c] = (a + b) + (e + f);
-    u5[c] = b + f;
-    u6[c] = e;
-    u7[c] = e + f;
-    u8[c] = f;
   }
 }
+TRANSFORM(f22_weights, 2, 3)
 
-NN_CLONES void nn_minimal_weights_adjoint(size_t count, const nn_real *u,
-                                          size_t stride, nn_real *const g[4]) {
-  const nn_real *u0 = u, *u1 = u + stride, *u2 = u + 2 * stride,
-                *u3 = u + 3 * stride, *u4 = u + 4 * stride,
-                *u5 = u + 5 * stride, *u6 = u + 6 * stride,
-                *u7 = u + 7 * stride, *u8 = u + 8 * stride;
-  nn_real *g0 = g[0], *g1 = g[1], *g2 = g[2], *g3 = g[3];
-#pragma GCC ivdep
-  for (size_t c = 0; c < count; c++) {
-    nn_real shared = u4[c];
-    g0[c] = (u0[c] + u1[c]) + (u3[c] + shared);
-    g1[c] = (u1[c] + u2[c]) + (shared + u5[c]);
-    g2[c] = (u3[c] + shared) + (u6[c] + u7[c]);
-    g3[c] = (shared + u5[c]) + (u7[c] + u8[c]);
+LINE(f22_weights_adjoint, u, g) {
+  FROM3(u);
+  TO2(g);
+  CHANNELS {
+    nn_real middle = u1[c];
+    g0[c] = u0[c] + middle;
+    g1[c] = middle + u2[c];
   }
 }
+TRANSFORM(f22_weights_adjoint, 3, 2)
+
+/* ---- F(2,3), points 0, 1, -1 ---- */
+
+LINE(f23_input, d, v) {
+  FROM4(d);
+  TO4(v);
+  CHANNELS {
+    nn_real a = d1[c], b = d2[c];
+    v0[c] = d0[c] - b;
+    v1[c] = a + b;
+    v2[c] = b - a;
+    v3[c] = d3[c] - a;
+  }
+}
+TRANSFORM(f23_input, 4, 4)
+
+LINE(f23_output, m, y) {
+  FROM4(m);
+  TO2(y);
+  CHANNELS {
+    nn_real a = m1[c], b = m2[c];
+    y0[c] = m0[c] + (a + b);
+    y1[c] = (a - b) + m3[c];
+  }
+}
+TRANSFORM(f23_output, 4, 2)
+
+LINE(f23_output_adjoint, y, m) {
+  FROM2(y);
+  TO4(m);
+  CHANNELS {
+    nn_real a = y0[c], b = y1[c];
+    m0[c] = a;
+    m1[c] = a + b;
+    m2[c] = a - b;
+    m3[c] = b;
+  }
+}
+TRANSFORM(f23_output_adjoint, 2, 4)
+
+LINE(f23_weights, g, u) {
+  FROM3(g);
+  TO4(u);
+  CHANNELS {
+    nn_real a = g0[c], b = g2[c];
+    nn_real even = (nn_real)0.5 * (a + b), odd = (nn_real)0.5 * g1[c];
+    u0[c] = a;
+    u1[c] = even + odd;
+    u2[c] = even - odd;
+    u3[c] = b;
+  }
+}
+TRANSFORM(f23_weights, 3, 4)
+
+LINE(f23_weights_adjoint, u, g) {
+  FROM4(u);
+  TO3(g);
+  CHANNELS {
+    nn_real a = u1[c], b = u2[c];
+    nn_real even = (nn_real)0.5 * (a + b);
+    g0[c] = u0[c] + even;
+    g1[c] = (nn_real)0.5 * (a - b);
+    g2[c] = even + u3[c];
+  }
+}
+TRANSFORM(f23_weights_adjoint, 4, 3)
+
+/* ---- F(4,3), points 0, P, -P, Q, -Q ----
+ *
+ * Errors of the products reach the outputs multiplied, on the average over
+ * outputs, by the square of sum over places of (|A|^2 |B|^2 |G|^2) / (m r),
+ * norms of the place's row or column, under a root. It is 11 for the usual
+ * 0, 1, -1, 2, -2; 5/8 and 3/2 have, of all multiples of 1/8, the least: 4.8.
+ * Their squares and products are floats without rounding. */
+#define P ((nn_real)0.625)
+#define Q ((nn_real)1.5)
+#define P2 (P * P)
+#define Q2 (Q * Q)
+/* G has the values of the Lagrange polynomials' denominators. */
+#define AT_0 (1 / (P2 * Q2))
+#define AT_P (1 / (2 * P2 * (P2 - Q2)))
+#define AT_Q (1 / (2 * Q2 * (Q2 - P2)))
+
+LINE(f43_input, d, v) {
+  FROM6(d);
+  TO6(v);
+  CHANNELS {
+    nn_real a = d1[c], b = d2[c], e = d3[c], f = d4[c];
+    nn_real even_p = f - Q2 * b, odd_p = P * (e - Q2 * a);
+    nn_real even_q = f - P2 * b, odd_q = Q * (e - P2 * a);
+    v0[c] = P2 * Q2 * d0[c] + (f - (P2 + Q2) * b);
+    v1[c] = even_p + odd_p;
+    v2[c] = even_p - odd_p;
+    v3[c] = even_q + odd_q;
+    v4[c] = even_q - odd_q;
+    v5[c] = P2 * Q2 * a + (d5[c] - (P2 + Q2) * e);
+  }
+}
+TRANSFORM(f43_input, 6, 6)
+
+LINE(f43_output, m, y) {
+  FROM6(m);
+  TO4(y);
+  CHANNELS {
+    nn_real a = m1[c], b = m2[c], e = m3[c], f = m4[c];
+    nn_real even_p = a + b, odd_p = P * (a - b);
+    nn_real even_q = e + f, odd_q = Q * (e - f);
+    y0[c] = m0[c] + (even_p + even_q);
+    y1[c] = odd_p + odd_q;
+    y2[c] = P2 * even_p + Q2 * even_q;
+    y3[c] = P2 * odd_p + Q2 * odd_q + m5[c];
+  }
+}
+TRANSFORM(f43_output, 6, 4)
+
+LINE(f43_output_adjoint, y, m) {
+  FROM4(y);
+  TO6(m);
+  CHANNELS {
+    nn_real a = y0[c], b = y1[c], e = y2[c], f = y3[c];
+    nn_real even_p = a + P2 * e, odd_p = P * (b + P2 * f);
+    nn_real even_q = a + Q2 * e, odd_q = Q * (b + Q2 * f);
+    m0[c] = a;
+    m1[c] = even_p + odd_p;
+    m2[c] = even_p - odd_p;
+    m3[c] = even_q + odd_q;
+    m4[c] = even_q - odd_q;
+    m5[c] = f;
+  }
+}
+TRANSFORM(f43_output_adjoint, 4, 6)
+
+LINE(f43_weights, g, u) {
+  FROM3(g);
+  TO6(u);
+  CHANNELS {
+    nn_real a = g0[c], b = g1[c], e = g2[c];
+    nn_real even_p = AT_P * (a + P2 * e), odd_p = AT_P * P * b;
+    nn_real even_q = AT_Q * (a + Q2 * e), odd_q = AT_Q * Q * b;
+    u0[c] = AT_0 * a;
+    u1[c] = even_p + odd_p;
+    u2[c] = even_p - odd_p;
+    u3[c] = even_q + odd_q;
+    u4[c] = even_q - odd_q;
+    u5[c] = e;
+  }
+}
+TRANSFORM(f43_weights, 3, 6)
+
+LINE(f43_weights_adjoint, u, g) {
+  FROM6(u);
+  TO3(g);
+  CHANNELS {
+    nn_real a = u1[c], b = u2[c], e = u3[c], f = u4[c];
+    nn_real even_p = AT_P * (a + b), odd_p = AT_P * P * (a - b);
+    nn_real even_q = AT_Q * (e + f), odd_q = AT_Q * Q * (e - f);
+    g0[c] = AT_0 * u0[c] + (even_p + even_q);
+    g1[c] = odd_p + odd_q;
+    g2[c] = P2 * even_p + Q2 * even_q + u5[c];
+  }
+}
+TRANSFORM(f43_weights_adjoint, 6, 3)
+
+#define FILTER(name, m, r, products, sums, direct)                             \
+  static const nn_minimal_filter name = {                                      \
+      .tile = m,                                                               \
+      .taps = r,                                                               \
+      .side = m + r - 1,                                                       \
+      .depth = products,                                                       \
+      .weight_depth = sums,                                                    \
+      .direct_sum = direct,                                                    \
+      .input = name##_input,                                                   \
+      .output = name##_output,                                                 \
+      .output_adjoint = name##_output_adjoint,                                 \
+      .weights = name##_weights,                                               \
+      .weights_adjoint = name##_weights_adjoint};
+
+FILTER(f22, 2, 2, INT_MAX, INT_MAX, 0)
+FILTER(f23, 2, 3, INT_MAX, INT_MAX, 0)
+FILTER(f43, 4, 3, 32, 32, 256)
+
+const nn_minimal_filter *const nn_minimal_filters[] = {&f22, &f23, &f43, NULL};

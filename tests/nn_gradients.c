@@ -454,6 +454,10 @@ static const sizes convolutions[] = {
     /* several panels: depth 16*70 leaves 256 rows */
     {A(1, 36, 36, 70), B(0, 0, 0, 2), .k = 4, .stride = 2, .pad = 1},
     {A(2, 17, 18, 130), B(0, 0, 0, 130), .k = 3, .stride = 1, .pad = 1},
+    /* minimal filtering, as the last one: F(2x2,2x2), (2x2,3x3), (4x4,3x3) */
+    {A(2, 41, 44, 20), B(0, 0, 0, 24), .k = 4, .stride = 2, .pad = 1},
+    {A(2, 19, 18, 20), B(0, 0, 0, 24), .k = 3, .stride = 1, .pad = 1},
+    {A(1, 29, 30, 40), B(0, 0, 0, 36), .k = 3, .stride = 1, .pad = 1},
     /* several panels of the weight gradient: depth 288 leaves 910 rows */
     {A(1, 40, 40, 32), B(0, 0, 0, 2), .k = 3, .stride = 1, .pad = 0},
     /* groups: 4*130 = one kernel row a group, two groups of channels */
