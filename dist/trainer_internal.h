@@ -6,12 +6,14 @@
 #include "dist/run_folder.h"
 #include "dist/shard.h"
 #include "dist/snapshot.h"
+#include "dist/times.h"
 #include "dist/train_log.h"
 #include "dist/trainer.h"
 #include "dist/update.h"
 
 typedef struct trainer {
   const cluster *cluster;
+  cluster sharing; /* the same ranks; its nodes share memory (--node-ranks) */
   train_options *options;
   const bool *given;
   run_folder folder;
@@ -22,6 +24,8 @@ typedef struct trainer {
   nn_system *system;
   const nn_layout *layout; /* of the system's state */
   update *update;
+  times_board *times;
+  double computing;    /* seconds, beside what the update spent meanwhile */
   nn_vgg_weights *vgg; /* NULL: no loss asks for features */
   loader *loader;
   shard shard;
