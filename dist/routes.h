@@ -8,7 +8,6 @@
 #ifndef HARMONIA_ROUTES_H
 #define HARMONIA_ROUTES_H
 
-#include "dist/cluster.h"
 #include "dist/tree_sum.h"
 
 /* A sum that is made on one node, a node of the tree. */
@@ -35,7 +34,10 @@ typedef struct routes {
   int *helpers; /* ranks of other nodes that sum this one's; nodes - 1 */
 } routes;
 
-status routes_create(const cluster *c, int micro_batches, routes *out);
+/* Of `rank`, where node n has the ranks from first_ranks[n] to
+ * first_ranks[n + 1] - 1. */
+status routes_create(const int *first_ranks, int nodes, int rank,
+                     int micro_batches, routes *out);
 void routes_destroy(routes *r);
 
 #endif

@@ -70,7 +70,8 @@ static status allocate_own(update *u) {
   exchange_phase phases[NN_MAX_PHASES];
   order_share(u->options.micro_batches, c->rank, c->ranks, &u->own_begin,
               &u->own_end);
-  TRY(routes_create(c, u->options.micro_batches, &u->routes));
+  TRY(routes_create(c->first_ranks, c->nodes, c->rank, u->options.micro_batches,
+                    &u->routes));
   for (int k = 0; k < u->options.phase_count; k++) {
     TRY(allocate_phase(u, k));
     phases[k] = u->phases[k].exchanged;
