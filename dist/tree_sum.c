@@ -55,6 +55,19 @@ static bool all_finite(const nn_real *values, size_t count) {
   return bad == 0;
 }
 
+/* The last addition of a block, and whether its results are finite. */
+static bool add_finite(nn_real *to, const nn_real *a, const nn_real *b,
+                       size_t count) {
+  int bad = 0;
+#pragma omp simd reduction(| : bad)
+  for (size_t i = 0; i < count; i++) {
+    nn_real sum = a[i] + b[i];
+    to[i] = sum;
+    bad |= sum - sum != 0;
+  }
+  return bad == 0;
+}
+
 static void widen(const uint16_t *from, size_t count, nn_real *to) {
   for (size_t i = 0; i < count; i++) to[i] = (nn_real)bfloat16_to(from[i]);
 }
@@ -66,7 +79,8 @@ static void narrow(const nn_real *from, size_t count, uint16_t *to) {
 /* Values [at, at + count) of the sum; in `out`, or else in place or in the
  * lowest of the scratch blocks. */
 static const nn_real *sum_block(const tree_sum *s, const tree_source *sources,
-                                size_t at, size_t count, nn_real *out) {
+                                size_t at, size_t count, nn_real *out,
+                                bool *finite) {
   static _Thread_local _Alignas(64) nn_real scratch[DEPTH][BLOCK];
   const nn_real *stack[DEPTH];
   int top = 0;
@@ -80,7 +94,10 @@ static const nn_real *sum_block(const tree_sum *s, const tree_source *sources,
     for (int k = 0; k < s->additions[i]; k++, top--) {
       bool last = out != NULL && i + 1 == s->leaves && k + 1 == s->additions[i];
       nn_real *to = last ? out + at : scratch[top - 2];
-      add(to, stack[top - 2], stack[top - 1], count);
+      if (last)
+        *finite = add_finite(to, stack[top - 2], stack[top - 1], count);
+      else
+        add(to, stack[top - 2], stack[top - 1], count);
       stack[top - 2] = to;
     }
   }
@@ -96,12 +113,14 @@ bool tree_sum_run(const tree_sum *sum, const tree_source *sources, size_t count,
     schedule(static) if (threads > 1 && count >= PARALLEL)
   for (size_t at = 0; at < count; at += BLOCK) {
     size_t size = count - at < BLOCK ? count - at : BLOCK;
-    const nn_real *values = sum_block(sum, sources, at, size, out);
+    bool finite = true;
+    const nn_real *values = sum_block(sum, sources, at, size, out, &finite);
     if (rounded != NULL)
       narrow(values, size, rounded + at);
     else if (values != out + at)
       memcpy(out + at, values, size * sizeof *out);
-    bad |= !all_finite(values, size);
+    if (rounded != NULL || sum->leaves == 1) finite = all_finite(values, size);
+    bad |= !finite;
   }
   return bad == 0;
 }
