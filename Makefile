@@ -155,6 +155,11 @@ test-%: tests
 bench-sum: $(BUILD)/bench/node_sum
 	.ci/mpi-env mpirun -n $(or $(RANKS),2) $<
 
+# Every layout of up to 8 ranks, and the memory of U-Net with 54.8 M parameters.
+test-layouts: export HARMONIA_FULL = 1
+test-layouts: tests
+	$(PROVE) -v tests/nodes.sh tests/sharing.sh
+
 # Everything again under the address and undefined-behaviour sanitizers.
 test-sanitize:
 	$(MAKE) BUILD=$(BUILD)-sanitize SANITIZE=address,undefined CFLAGS="-O1 -g" test
@@ -186,10 +191,11 @@ help:
 	@echo "make table         trains and compares all systems (slurm/README.md)"
 	@echo "make test          all tests; make test-NAME: one of them"
 	@echo "make tests         builds the test programs in $(BUILD)/tests"
+	@echo "make test-layouts  layouts of up to 8 ranks over nodes, memory of a large network"
 	@echo "make bench-sum     the sum of gradients on a node against the memory's bandwidth"
 	@echo "make test-sanitize all tests under sanitizers"
 	@echo "make readme         the option reference in README.md, from --help"
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
-.PHONY: all tests test test-sanitize bench-sum demo table lint readme clean help
+.PHONY: all tests test test-sanitize test-layouts bench-sum demo table lint readme clean help
