@@ -24,7 +24,7 @@ status times_create(const cluster *c, times_board **out) {
     own = allocate(*out);
   }
   own = cluster_agree(c, own);
-  if (own != STATUS_OK) {
+  if (own != STATUS_OK || *out == NULL) {
     times_destroy(out);
     return own;
   }

@@ -82,7 +82,7 @@ static const nn_real *sum_block(const tree_sum *s, const tree_source *sources,
                                 size_t at, size_t count, nn_real *out,
                                 bool *finite) {
   static _Thread_local _Alignas(64) nn_real scratch[DEPTH][BLOCK];
-  const nn_real *stack[DEPTH];
+  const nn_real *stack[DEPTH] = {NULL};
   int top = 0;
   for (int i = 0; i < s->leaves; i++) {
     INVARIANT(top < DEPTH, "the tree is too deep");

@@ -30,7 +30,7 @@ typedef struct planner {
   bool *is_result; /* by node: written straight into the results */
   storage *storages;
   int storage_count;
-  int *completed; /* by state entry: node, COPIED, or -1 without a result */
+  int *completed;  /* by state entry: node, COPIED, or -1 without a result */
   int *read_until; /* by node: last live consumer of it or of a view of it */
 } planner;
 

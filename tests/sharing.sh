@@ -12,7 +12,7 @@ mkdir pids
 background mpirun -n 4 "$rank_with_pid" "$scratch/pids" "$HARMONIA" train \
     --data d.h5 --out run --ngf $ngf --batch 4 --micro-batch 1 --threads 1 \
     --report-samples 0 --steps 10000 --save-every 10000 --log-every 1
-check "four ranks train" wait_until 60 row_at_least run/log.csv 2
+check "four ranks train" wait_until 300 row_at_least run/log.csv 2
 
 # one line a rank: its number; KiB in all, and of the window
 for rank in 0 1 2 3; do
