@@ -110,11 +110,18 @@ DRAW_OBJ := $(addprefix $(BUILD)/dist/,csv.o curves.o draw.o draw_font.o plot.o 
 $(BUILD)/tests/draw_%: $(BUILD)/tests/draw_%.o $(TEST_COMMON) $(DRAW_OBJ) $(LIBDATA) $(LIBBASE)
 	$(TEST_LINK)
 # Parts of dist that need no MPI.
-PLAIN_OBJ := $(addprefix $(BUILD)/dist/,order.o snapshot.o train_options.o tree.o)
+PLAIN_OBJ := $(addprefix $(BUILD)/dist/,order.o pieces.o routes.o snapshot.o train_options.o tree.o tree_sum.o)
 $(BUILD)/tests/dist_%: $(BUILD)/tests/dist_%.o $(TEST_COMMON) $(PLAIN_OBJ) $(LIBNN) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK)
 $(BUILD)/tests/dist_vgg: $(BUILD)/tests/dist_vgg.o $(TEST_COMMON) $(BUILD)/dist/vgg_weights.o $(LIBNN) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK)
+# Benchmarks of the program's own parts under mpirun.
+UPDATE_OBJ := $(addprefix $(BUILD)/dist/,cluster.o exchange.o node_memory.o order.o pieces.o routes.o tree.o tree_sum.o update.o update_gather.o update_memory.o)
+$(BUILD)/bench/%.o: tests/bench/%.c | $(BUILD)/config.mk
+	@mkdir -p $(@D)
+	OMPI_CC="$(CC)" $(MPICC) $(filter-out $(CC),$(COMPILE)) -I. -o $@ $<
+$(BUILD)/bench/node_sum: $(BUILD)/bench/node_sum.o $(UPDATE_OBJ) $(LIBNN) $(LIBBASE)
+	$(MPICC) $(SAN) -pthread -fopenmp -o $@ $^ $(BLAS_LIBS) -lm
 $(BUILD)/tests/%.so: tests/preload/%.c
 	@mkdir -p $(@D)
 	$(CC) $(STD) -O2 -g $(WARNINGS) -fPIC -shared -o $@ $<
@@ -153,6 +160,15 @@ test-kills: tests
 test-cluster: $(BUILD)/harmonia
 	$(PROVE) --timer --merge --failures tests/cluster/*.sh
 
+# The sum of gradients on one node against the memory's bandwidth.
+bench-sum: $(BUILD)/bench/node_sum
+	.ci/mpi-env mpirun -n $(or $(RANKS),2) $<
+
+# Every layout of up to 8 ranks, and the memory of U-Net with 54.8 M parameters.
+test-layouts: export HARMONIA_FULL = 1
+test-layouts: tests
+	$(PROVE) -v tests/nodes.sh tests/sharing.sh
+
 # Everything again under the address and undefined-behaviour sanitizers.
 test-sanitize:
 	$(MAKE) BUILD=$(BUILD)-sanitize SANITIZE=address,undefined CFLAGS="-O1 -g" test
@@ -164,7 +180,7 @@ demo: $(BUILD)/harmonia
 table: $(BUILD)/harmonia
 	@HARMONIA=$(BUILD)/harmonia .ci/mpi-env slurm/table.sh
 
-LINT_C := $(wildcard dist/*.c dist/base/*.c nn/*.c data/*.c checkpoint/*.c tests/*.c tests/preload/*.c)
+LINT_C := $(wildcard dist/*.c dist/base/*.c nn/*.c data/*.c checkpoint/*.c tests/*.c tests/bench/*.c tests/preload/*.c)
 LINT_H := $(wildcard dist/*.h dist/base/*.h nn/*.h data/*.h checkpoint/*.h tests/*.h)
 lint: $(BUILD)/config.mk
 	@.ci/install-deps --with-lint
@@ -186,9 +202,11 @@ help:
 	@echo "make test-cluster  hosts that are lost, and Slurm (root; namespaces)"
 	@echo "make tests         builds the test programs in $(BUILD)/tests"
 	@echo "make test-kills    a run killed 200 times loses nothing"
+	@echo "make test-layouts  layouts of up to 8 ranks over nodes, memory of a large network"
+	@echo "make bench-sum     the sum of gradients on a node against the memory's bandwidth"
 	@echo "make test-sanitize all tests under sanitizers"
 	@echo "make readme         the option reference in README.md, from --help"
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
-.PHONY: all tests test test-kills test-cluster test-sanitize demo table lint readme clean help
+.PHONY: all tests test test-kills test-cluster test-sanitize test-layouts bench-sum demo table lint readme clean help

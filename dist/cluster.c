@@ -5,28 +5,58 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/threads.h"
 
 enum { MESSAGE_SIZE = 1024 };
 
+/* Places among ranks that are in the order of their nodes. */
+static status find_places(cluster *c) {
+  MPI_Comm_rank(c->world, &c->rank);
+  MPI_Comm_size(c->world, &c->ranks);
+  MPI_Comm_rank(c->local, &c->node_rank);
+  MPI_Comm_size(c->local, &c->node_ranks);
+  int leads = c->node_rank == 0, leaders;
+  MPI_Scan(&leads, &leaders, 1, MPI_INT, MPI_SUM, c->world);
+  c->node = leaders - 1;
+  MPI_Allreduce(&leads, &c->nodes, 1, MPI_INT, MPI_SUM, c->world);
+  int *nodes = memory_new((size_t)c->ranks, sizeof *nodes, "places of ranks");
+  c->first_ranks = memory_new((size_t)c->nodes + 1, sizeof *c->first_ranks,
+                              "places of ranks");
+  bool fits = nodes != NULL && c->first_ranks != NULL;
+  TRY(cluster_agree(c, fits ? STATUS_OK : STATUS_MEMORY));
+  MPI_Allgather(&c->node, 1, MPI_INT, nodes, 1, MPI_INT, c->world);
+  for (int r = c->ranks - 1; r >= 0; r--) c->first_ranks[nodes[r]] = r;
+  c->first_ranks[c->nodes] = c->ranks;
+  memory_free(nodes);
+  return STATUS_OK;
+}
+
 /* Numbers the nodes by their lowest rank, and the ranks node by node. */
-static void order_ranks(cluster *c) {
+static status order_ranks(cluster *c) {
   int rank, lowest;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL,
                       &c->local);
-  MPI_Comm_rank(c->local, &c->node_rank);
-  MPI_Comm_size(c->local, &c->node_ranks);
   MPI_Allreduce(&rank, &lowest, 1, MPI_INT, MPI_MIN, c->local);
-  int leads = c->node_rank == 0;
-  MPI_Allreduce(&leads, &c->nodes, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
-  int before = 0; /* leaders of lower ranks */
-  MPI_Exscan(&leads, &before, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
-  c->node = rank == 0 ? 0 : before;
-  MPI_Bcast(&c->node, 1, MPI_INT, 0, c->local);
   MPI_Comm_split(MPI_COMM_WORLD, 0, lowest, &c->world);
-  MPI_Comm_rank(c->world, &c->rank);
-  MPI_Comm_size(c->world, &c->ranks);
+  return find_places(c);
+}
+
+status cluster_divide(const cluster *whole, int node_ranks, cluster *out) {
+  *out = (cluster){0};
+  int part = node_ranks > 0 ? whole->node_rank / node_ranks : 0;
+  MPI_Comm_dup(whole->world, &out->world);
+  MPI_Comm_split(whole->local, part, whole->node_rank, &out->local);
+  return find_places(out);
+}
+
+void cluster_free(cluster *c) {
+  if (c->nodes == 0) return;
+  MPI_Comm_free(&c->local);
+  MPI_Comm_free(&c->world);
+  memory_free(c->first_ranks);
+  *c = (cluster){0};
 }
 
 status cluster_start(int *argc, char ***argv, cluster *out) {
@@ -38,7 +68,7 @@ status cluster_start(int *argc, char ***argv, cluster *out) {
     return status_error(STATUS_IO,
                         "this MPI library was built without support for "
                         "threads (MPI_THREAD_MULTIPLE)");
-  order_ranks(out);
+  TRY(order_ranks(out));
   log_set_rank(out->rank);
   return STATUS_OK;
 }
@@ -48,10 +78,7 @@ void cluster_stop(cluster *c) {
   MPI_Initialized(&started);
   MPI_Finalized(&ended);
   if (!started || ended) return;
-  if (c->nodes > 0) {
-    MPI_Comm_free(&c->local);
-    MPI_Comm_free(&c->world);
-  }
+  cluster_free(c);
   MPI_Finalize();
 }
 

@@ -13,6 +13,8 @@ typedef struct cluster {
   int rank, ranks;
   int node_rank, node_ranks; /* among the ranks of this node */
   int node, nodes;           /* in the order of their ranks */
+  int *first_ranks;          /* node n has the ranks from first_ranks[n] to
+                                first_ranks[n + 1] - 1; nodes + 1 entries */
   MPI_Comm world;            /* all ranks: for collectives and messages */
   MPI_Comm local;            /* the ranks of this node, which share memory */
 } cluster;
@@ -23,6 +25,13 @@ typedef struct cluster {
 status cluster_start(int *argc, char ***argv, cluster *out);
 /* Ends MPI, if it was started; collective. */
 void cluster_stop(cluster *c);
+
+/* Collective. The same ranks with communicators of their own, and every node
+ * divided into nodes of at most `node_ranks` neighbours (0: left whole): a
+ * layout of several nodes on one machine. */
+status cluster_divide(const cluster *whole, int node_ranks, cluster *out);
+/* Collective. Ends what cluster_divide made; nothing if it made nothing. */
+void cluster_free(cluster *c);
 
 /* Collective. STATUS_OK if every rank brought STATUS_OK; else every rank gets
  * the failure of the lowest rank that failed, with its message. */

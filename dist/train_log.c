@@ -12,7 +12,8 @@ static void make_header(const nn_layout *layout, char *text, size_t size) {
                              layout->reports[i]);
   if (used < size)
     snprintf(text + used, size - used,
-             ",images_per_s,wait_data_s,communicate_s,update_s,total_s");
+             ",images_per_s,compute_s,sum_s,update_s,wait_s,data_s,total_s,"
+             "slowest_rank,slowest_host,slowest_s");
 }
 
 status train_log_open(const char *folder, const nn_layout *layout,
@@ -37,21 +38,36 @@ void train_log_close(train_log *log) {
 }
 
 static status write_row(train_log *log, uint64_t step, double epoch, double lr,
-                        double images_per_second, train_times times,
+                        double images_per_second, const times_summary *spent,
                         double seconds) {
   FILE *file = log->table.file;
   fprintf(file, "%llu,%.4f,%.6g", (unsigned long long)step, epoch, lr);
   for (int i = 0; i < log->columns; i++)
     fprintf(file, ",%.7g", log->sums[i] / log->rows_summed);
-  fprintf(file, ",%.2f,%.4f,%.4f,%.4f,%.4f\n", images_per_second,
-          times.waited - log->row_waited,
-          times.communicating - log->row_communicating,
-          times.updating - log->row_updating, seconds);
+  const times *mean = &spent->mean;
+  fprintf(file, ",%.2f,%.4f,%.4f,%.4f,%.4f,%.4f,%.4f", images_per_second,
+          mean->computing, mean->summing, mean->updating, mean->waiting,
+          mean->data, seconds);
+  fprintf(file, ",%d,%s,%.4f\n", spent->slowest, spent->slowest_host,
+          spent->slowest_seconds);
   return run_table_flush(&log->table);
 }
 
+/* Where the time went, in per cent of it. */
+static void describe(const times_summary *spent, double seconds, char *text,
+                     size_t size) {
+  const times *mean = &spent->mean;
+  double percent = 100 / seconds;
+  snprintf(text, size,
+           "compute %.0f%% sum %.0f%% wait %.0f%% data %.0f%%, slowest rank %d "
+           "(%s)",
+           percent * mean->computing,
+           percent * (mean->summing + mean->updating), percent * mean->waiting,
+           percent * mean->data, spent->slowest, spent->slowest_host);
+}
+
 static void show(train_log *log, const nn_layout *layout, uint64_t step,
-                 double epoch, double images_per_second) {
+                 double epoch, double images_per_second, const char *spent) {
   char left[32], losses[256] = "";
   size_t used = 0;
   for (int i = 0; i < log->columns && used < sizeof losses - 1; i++)
@@ -61,29 +77,31 @@ static void show(train_log *log, const nn_layout *layout, uint64_t step,
   double done = (double)(step - log->first_step);
   double rate = done / (clock_seconds() - log->start);
   log_live(step == log->end_step,
-           "step %llu/%llu  epoch %.2f%s  %.1f images/s  %s left",
+           "step %llu/%llu  epoch %.2f%s  %.1f images/s  %s  %s left",
            (unsigned long long)step, (unsigned long long)log->end_step, epoch,
-           losses, images_per_second,
+           losses, images_per_second, spent,
            format_duration((double)(log->end_step - step) / rate, left));
+}
+
+bool train_log_is_due(uint64_t step, uint64_t end_step, int every) {
+  return step % (uint64_t)every == 0 || step == end_step;
 }
 
 status train_log_step(train_log *log, const nn_layout *layout, uint64_t step,
                       double epoch, double lr, int batch,
-                      const nn_real *reports, train_times times) {
+                      const nn_real *reports, const times_summary *spent) {
   for (int i = 0; i < log->columns; i++) log->sums[i] += (double)reports[i];
   log->rows_summed++;
-  if (step % (uint64_t)log->every != 0 && step != log->end_step)
-    return STATUS_OK;
+  if (!train_log_is_due(step, log->end_step, log->every)) return STATUS_OK;
   double now = clock_seconds(), seconds = now - log->row_start;
   double images_per_second = (double)batch * log->rows_summed / seconds;
   status result =
-      write_row(log, step, epoch, lr, images_per_second, times, seconds);
-  show(log, layout, step, epoch, images_per_second);
+      write_row(log, step, epoch, lr, images_per_second, spent, seconds);
+  char text[256];
+  describe(spent, seconds, text, sizeof text);
+  show(log, layout, step, epoch, images_per_second, text);
   memset(log->sums, 0, (size_t)log->columns * sizeof *log->sums);
   log->rows_summed = 0;
   log->row_start = now;
-  log->row_waited = times.waited;
-  log->row_communicating = times.communicating;
-  log->row_updating = times.updating;
   return result;
 }

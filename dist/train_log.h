@@ -3,6 +3,7 @@
 #define HARMONIA_TRAIN_LOG_H
 
 #include "dist/run_table.h"
+#include "dist/times.h"
 #include "nn/nn.h"
 
 typedef struct train_log {
@@ -12,27 +13,26 @@ typedef struct train_log {
   double *sums; /* of reports since the last row */
   uint64_t first_step, end_step;
   double start, row_start;
-  double row_waited, row_communicating, row_updating;
 } train_log;
-
-/* Seconds since the start of the run, as the trainer's parts count them. */
-typedef struct train_times {
-  double waited, communicating, updating;
-} train_times;
 
 /* Opens RUN/log.csv; rows of steps above `step` (a run that went on from an
  * older checkpoint) are dropped. Columns: step, epoch, lr, loss_NAME (mean over
- * the steps since the row before), images_per_s, and seconds of the wall clock
- * since the row before: wait_data_s, communicate_s, update_s, total_s. */
+ * the steps since the row before), images_per_s; seconds since the row before,
+ * means over the ranks: compute_s, sum_s, update_s, wait_s, data_s (times.h);
+ * total_s of the wall clock; slowest_rank, slowest_host and slowest_s, its
+ * seconds of computing and waiting for data. */
 status train_log_open(const char *folder, const nn_layout *layout,
                       uint64_t step, uint64_t end_step, int every,
                       train_log *out);
 void train_log_close(train_log *log);
 
-/* After each step. reports: layout->report_count values. A full disk is an
- * error. */
+/* Whether a step is one of those that make a row. */
+bool train_log_is_due(uint64_t step, uint64_t end_step, int every);
+
+/* After each step. reports: layout->report_count values. spent: since the row
+ * before, of steps that make a row. A full disk is an error. */
 status train_log_step(train_log *log, const nn_layout *layout, uint64_t step,
                       double epoch, double lr, int batch,
-                      const nn_real *reports, train_times times);
+                      const nn_real *reports, const times_summary *spent);
 
 #endif

@@ -136,6 +136,13 @@ static const option options[] = {
      "of weights, order, augmentation, dropout and the penalty's alpha"},
     {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
      "threads a rank; 0: this rank's share of the node's cores"},
+    {"grad-dtype", OPTION_CHOICE, AT(grad_dtype), "float32", 0, 0, NULL,
+     "float32|bfloat16",
+     "how gradients travel between nodes; bfloat16 halves the messages, and "
+     "its bits depend on the nodes"},
+    {"node-ranks", OPTION_INT, AT(node_ranks), "0", 0, 1e6, "N", NULL,
+     "ranks of a machine that share one copy of the weights, at most; the "
+     "others are treated as other nodes; 0: all of them"},
     {"save-every", OPTION_INT, AT(save_every), "500", 1, MANY, "K", NULL,
      "steps from checkpoint to checkpoint; the last step is always saved"},
     {"keep", OPTION_INT, AT(keep), "3", 1, 1e6, "N", NULL,
@@ -180,6 +187,8 @@ static const char *const changeable[] = {
     "steps",
     "epochs",
     "threads",
+    "grad-dtype",
+    "node-ranks",
     "save-every",
     "keep",
     "validate-every",
@@ -240,8 +249,9 @@ void train_options_preset(train_options *values, const bool *given) {
 
 /* Where a run lives and how it was started says nothing about what it is. */
 static bool is_stored(int index) {
-  static const char *const local[] = {"data",   "shard",   "stage",      "out",
-                                      "resume", "threads", "max-minutes"};
+  static const char *const local[] = {"data",       "shard",      "stage",
+                                      "out",        "resume",     "threads",
+                                      "node-ranks", "max-minutes"};
   for (size_t i = 0; i < sizeof local / sizeof local[0]; i++)
     if (strcmp(options[index].name, local[i]) == 0) return false;
   return true;

@@ -12,11 +12,12 @@
 
 typedef struct train_options {
   const char *data, *out, *model, *norm, *lr_policy, *generator, *style_space,
-      *vgg_weights, *gan, *triplet, *validate_split, *shard, *stage;
+      *vgg_weights, *gan, *triplet, *validate_split, *shard, *stage,
+      *grad_dtype;
   bool resume, flip, blend, style_code, deep_supervision;
   int64_t steps, epochs, batch, micro_batch, size, ngf, ndf, nef, cat_channels,
-      style_layers, seed, threads, save_every, keep, log_every, report_samples,
-      validate_every, validate_samples;
+      style_layers, seed, threads, node_ranks, save_every, keep, log_every,
+      report_samples, validate_every, validate_samples;
   double lambda_gan, lambda_a, lambda_v, lambda_gp, gp_ratio, lambda_tri,
       lambda_style, lambda_gram, margin, g_lr_ratio, d_lr_ratio;
   double dropout, lambda_l1, lr, beta1, beta2, eps, lr_constant_epochs,

@@ -101,6 +101,12 @@ static status take_batch(trainer *t, int phase, uint64_t k, loaded *out) {
   return result;
 }
 
+/* Seconds since the start of the run; some of them lie within passes. */
+static double spent_on_update(const trainer *t) {
+  update_times spent = update_spent(t->update);
+  return spent.summing + spent.updating + spent.waiting;
+}
+
 /* This rank's micro-batches of the step, in one phase of it. */
 static status compute(trainer *t, int phase) {
   const train_options *o = t->options;
@@ -117,10 +123,14 @@ static status compute(trainer *t, int phase) {
     nn_run_options run = {.state = update_state(t->update),
                           .results = results,
                           .inputs = inputs,
+                          .completed = update_advance,
+                          .context = t->update,
                           .seed = (uint64_t)o->seed,
                           .first_sample =
                               position + k * (uint64_t)o->micro_batch};
+    double start = clock_seconds() - spent_on_update(t);
     nn_run(plan, &run);
+    t->computing += clock_seconds() - spent_on_update(t) - start;
     TRY(check_reports(nn_plan_layout(plan), results, &batch));
     update_add(t->update, phase);
   }
@@ -139,18 +149,26 @@ static nn_adam_options adam_at(const trainer *t, uint64_t epoch) {
                            .step = t->step + 1};
 }
 
-/* Rank 0 alone writes the log; should that fail, the others learn of it when
- * the next step is agreed upon. */
+/* Collective. Rank 0 alone writes the log; should that fail, the others learn
+ * of it when the next step is agreed upon. */
 static void log_step(trainer *t, double lr) {
+  times_summary summary = {0};
+  if (train_log_is_due(t->step, t->end_step, (int)t->options->log_every)) {
+    update_times spent = update_spent(t->update);
+    times total = {.computing = t->computing,
+                   .summing = spent.summing,
+                   .updating = spent.updating,
+                   .waiting = spent.waiting,
+                   .data = loader_waited(t->loader)};
+    times_gather(t->times, &total, &summary);
+  }
   if (t->cluster->rank != 0) return;
-  train_times times = {.waited = loader_waited(t->loader)};
-  update_times(t->update, &times.communicating, &times.updating);
   double samples = (double)t->info->split_count[DATA_TRAIN];
-  t->pending =
-      train_log_step(&t->log, t->layout, t->step,
-                     (double)t->step * (double)t->options->batch / samples, lr,
-                     (int)t->options->batch,
-                     update_state(t->update) + t->layout->report_offset, times);
+  t->pending = train_log_step(
+      &t->log, t->layout, t->step,
+      (double)t->step * (double)t->options->batch / samples, lr,
+      (int)t->options->batch,
+      update_state(t->update) + t->layout->report_offset, &summary);
 }
 
 static status run_phase(trainer *t, int phase, const nn_adam_options *adam,

@@ -7,6 +7,7 @@
 #include "dist/run_folder.h"
 #include "dist/saver.h"
 #include "dist/shard.h"
+#include "dist/times.h"
 #include "dist/train_log.h"
 #include "dist/trainer.h"
 #include "dist/update.h"
@@ -14,6 +15,7 @@
 
 typedef struct trainer {
   const cluster *cluster;
+  cluster sharing; /* the same ranks; its nodes share memory (--node-ranks) */
   train_options *options;
   const bool *given;
   run_folder folder;
@@ -24,6 +26,8 @@ typedef struct trainer {
   nn_system *system;
   const nn_layout *layout; /* of the system's state */
   update *update;
+  times_board *times;
+  double computing;    /* seconds, beside what the update spent meanwhile */
   nn_vgg_weights *vgg; /* NULL: no loss asks for features */
   loader *loader;
   shard shard;

@@ -149,14 +149,6 @@ static status build_network(trainer *t) {
   nn_plan_options plan = {.threads = trainer_threads(t)};
   TRY(nn_system_create(&model, &plan, &t->system));
   t->layout = &t->system->layout;
-  update_options how = {.cluster = t->cluster,
-                        .layout = t->layout,
-                        .phase_count = t->system->phase_count,
-                        .micro_batches = (int)(o->batch / o->micro_batch),
-                        .threads = trainer_threads(t)};
-  for (int k = 0; k < how.phase_count; k++)
-    how.phases[k] = nn_plan_layout(t->system->phases[k].plan);
-  TRY(update_create(&how, &t->update));
   if (o->lambda_style > 0 || o->lambda_gram > 0)
     TRY(vgg_weights_load(o->vgg_weights, NN_VGG_WIDTH,
                          nn_vgg_conv_count((unsigned)o->style_layers),
@@ -166,6 +158,22 @@ static status build_network(trainer *t) {
 
 nn_real *trainer_moments(const trainer *t, int which) {
   return t->saver != NULL ? saver_copy(t->saver)->moments[which] : NULL;
+}
+
+/* Collective, and agreed upon. */
+static status build_update(trainer *t) {
+  const train_options *o = t->options;
+  TRY(cluster_divide(t->cluster, (int)o->node_ranks, &t->sharing));
+  update_options how = {.cluster = &t->sharing,
+                        .layout = t->layout,
+                        .phase_count = t->system->phase_count,
+                        .micro_batches = (int)(o->batch / o->micro_batch),
+                        .threads = trainer_threads(t),
+                        .rounded = strcmp(o->grad_dtype, "bfloat16") == 0};
+  for (int k = 0; k < how.phase_count; k++)
+    how.phases[k] = nn_plan_layout(t->system->phases[k].plan);
+  TRY(update_create(&how, &t->update));
+  return times_create(t->cluster, &t->times);
 }
 
 /* Rank 0: fresh weights, or those of the checkpoint. */
@@ -253,11 +261,12 @@ static void introduce(const trainer *t) {
     if (t->layout->entries[i].trainable)
       parameters += (double)t->layout->entries[i].count;
   log_info("%s: %.2f M parameters, %lld x %lld pixels; %d rank%s x %d "
-           "thread%s, OpenBLAS core %s",
+           "thread%s on %d node%s, OpenBLAS core %s",
            t->options->model, parameters * 1e-6, (long long)t->options->size,
            (long long)t->options->size, t->cluster->ranks,
            t->cluster->ranks == 1 ? "" : "s", trainer_threads(t),
-           trainer_threads(t) == 1 ? "" : "s", nn_blas_core());
+           trainer_threads(t) == 1 ? "" : "s", t->sharing.nodes,
+           t->sharing.nodes == 1 ? "" : "s", nn_blas_core());
   log_info("%s: %zu training samples; batch %lld in micro-batches of %lld; "
            "steps %llu to %llu",
            t->options->data, t->info->split_count[DATA_TRAIN],
@@ -276,6 +285,7 @@ status trainer_set_up(trainer *t) {
   TRY(cluster_agree(c, check_data(t)));
   TRY(cluster_agree(c, check_identity(t, checkpoint)));
   TRY(cluster_agree(c, build_network(t)));
+  TRY(build_update(t));
   own = c->rank == 0 ? load_state(t, checkpoint) : STATUS_OK;
   TRY(cluster_agree(c, own));
   share_state(t);
@@ -299,6 +309,8 @@ void trainer_tear_down(trainer *t) {
   shard_destroy(&t->shard);
   train_log_close(&t->log);
   update_destroy(&t->update);
+  times_destroy(&t->times);
+  cluster_free(&t->sharing);
   nn_system_destroy(&t->system);
   nn_vgg_weights_destroy(&t->vgg);
   memory_free(t->texts);

@@ -56,6 +56,16 @@ bool tree_merge(tree_stack *stack) {
   return true;
 }
 
+int tree_leaves(int total, int begin, int end, tree_range *leaves) {
+  tree_stack stack = {.total = total};
+  for (int i = begin; i < end; i++) {
+    while (tree_merge(&stack)) continue;
+    tree_push(&stack, i);
+  }
+  for (int i = 0; i < stack.count; i++) leaves[i] = stack.ranges[i];
+  return stack.count;
+}
+
 int tree_depth(int total, int begin, int end) {
   tree_stack stack = {.total = total};
   int most = 0;

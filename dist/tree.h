@@ -36,6 +36,11 @@ typedef struct tree_stack {
 void tree_push(tree_stack *stack, int index);
 bool tree_merge(tree_stack *stack);
 
+/* What a rank with [begin, end) holds when its last micro-batch has come and is
+ * not merged yet, in order: range i is the sum in buffer i. Returns how many.
+ */
+int tree_leaves(int total, int begin, int end, tree_range *leaves);
+
 /* Most buffers that a rank with [begin, end) ever needs. */
 int tree_depth(int total, int begin, int end);
 

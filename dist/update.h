@@ -2,11 +2,12 @@
  * them over all ranks in the fixed tree, updates the parameters by Adam, and
  * gives every rank the new state.
  *
- * The vector of results is cut into one slice a rank. A rank receives its slice
- * of everybody's sums, adds them in the tree's order, runs Adam on it (moments
- * exist for the slice alone) and sends the new values to all: a reduce-scatter
- * and an all-gather that move as much as an all-reduce, with Adam's work and
- * memory divided by the ranks.
+ * The state is there once a node, in memory that its ranks share, and so are
+ * the buffers that each rank computes its results into. The vector of results
+ * is cut into buckets and these into a piece for every rank (pieces.h), who
+ * sums it over all ranks (exchange.h) and runs Adam on it: moments exist for
+ * its pieces alone. Summing begins when a bucket is whole on the ranks of the
+ * node, while they compute the next one.
  *
  * A step may have several phases, each with its own part of the state vector
  * (nn_system): only that part is sent, summed and updated. */
@@ -20,25 +21,31 @@
 typedef struct update update;
 
 typedef struct update_options {
-  const cluster *cluster;
+  const cluster *cluster;                 /* its nodes are those that share */
   const nn_layout *layout;                /* of the state vector */
   const nn_layout *phases[NN_MAX_PHASES]; /* what each phase computes of it */
   int phase_count;
   int micro_batches; /* of a step, over all ranks */
   int threads;
+  bool rounded; /* gradients travel between nodes as bfloat16 */
 } update_options;
 
+/* Collective, and agreed upon by all ranks. */
 status update_create(const update_options *options, update **out);
+/* Collective over the ranks of a node. */
 void update_destroy(update **update);
 
 /* The state vector, layout->vector_size values: parameters, buffers, and behind
- * them the reports of the last step. The same on all ranks. */
+ * them the reports of the last step. The same on all ranks; one copy a node. */
 nn_real *update_state(update *u);
 
 /* Where the results of this rank's next micro-batch of the phase are to be
  * written (result_size values of the phase's layout); update_add takes them in.
  * Micro-batches come in the order of order_share's range. */
 nn_real *update_target(update *u, int phase);
+/* For nn_run_options.completed, with the update as context: takes the gradients
+ * [0, done) in as they become final, and goes on with sums and messages. */
+void update_advance(void *update, size_t done);
 void update_add(update *u, int phase);
 
 /* Collective. Ends the phase: its parameters by Adam, buffers and reports by
@@ -49,8 +56,12 @@ void update_add(update *u, int phase);
 status update_finish(update *u, int phase, const nn_adam_options *adam,
                      status own, bool *stop);
 
-/* Seconds spent waiting for and moving data, and summing and updating. */
-void update_times(const update *u, double *communicating, double *updating);
+/* Seconds since the beginning that this rank spent adding gradients, in Adam,
+ * and waiting for others and for messages. */
+typedef struct update_times {
+  double summing, updating, waiting;
+} update_times;
+update_times update_spent(const update *u);
 
 /* Collective. Adam's moments of the whole vector (layout->parameter_size
  * values) to rank 0, or from it; `values` is used on rank 0 only. which: 0

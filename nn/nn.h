@@ -273,8 +273,9 @@ typedef struct nn_run_options {
   const nn_real *const *inputs; /* by input index */
   uint64_t seed;                /* of dropout */
   uint64_t first_sample;        /* position in the run of the batch's first */
-  /* Called as results[0, done) become final, done growing to result_size; may
-   * be NULL. Must not fail, nor change results: later steps may read them. */
+  /* Called after every step; may be NULL. results[0, done) are final and not
+   * read any more: the caller's to change. `done` only grows, to result_size.
+   * Must not fail. */
   void (*completed)(void *context, size_t done);
   void *context;
 } nn_run_options;

@@ -30,7 +30,8 @@ typedef struct planner {
   bool *is_result; /* by node: written straight into the results */
   storage *storages;
   int storage_count;
-  int *completed; /* by state entry: node, COPIED, or -1 without a result */
+  int *completed;  /* by state entry: node, COPIED, or -1 without a result */
+  int *read_until; /* by node: last live consumer of it or of a view of it */
 } planner;
 
 /* ---- which nodes ---- */
@@ -253,7 +254,26 @@ static size_t prefix_before(const nn_layout *layout, int entry) {
   return end > p.begin ? end - p.begin : 0;
 }
 
-/* step->done: the prefix of parameters whose gradients are final by then. */
+/* Copies have been placed: they read to the end. */
+static void find_readers(planner *p) {
+  int *until = p->read_until;
+  for (nn_id id = p->graph->count - 1; id >= 0; id--) {
+    const nn_node *node = &p->graph->nodes[id];
+    if (p->last_use[id] > until[id]) until[id] = p->last_use[id];
+    if (p->live[id] && node->op->view && until[node->in[0]] < until[id])
+      until[node->in[0]] = until[id];
+  }
+}
+
+/* The last step that writes or reads the result of a state entry. */
+static int released(const planner *p, int state) {
+  int completed = p->completed[state];
+  if (completed == -1 || completed == COPIED) return completed;
+  return p->read_until[p->graph->states[state].result];
+}
+
+/* step->done: the prefix of parameters whose gradients are whole by then, and
+ * not read any more. */
 static void mark_progress(planner *p) {
   nn_plan *plan = p->plan;
   const nn_layout *layout = &plan->layout;
@@ -270,7 +290,7 @@ static void mark_progress(planner *p) {
              strcmp(p->graph->states[state].entry.name,
                     layout->entries[entry].name) != 0)
         state++;
-      if (state < p->graph->state_count && p->completed[state] > now) break;
+      if (state < p->graph->state_count && released(p, state) > now) break;
       entry++;
       done = prefix_before(layout, entry);
     }
@@ -286,6 +306,7 @@ static status survey(planner *p) {
   size_t count = (size_t)g->count;
   TRY(MEMORY_NEW(count, "plan", &p->live));
   TRY(MEMORY_NEW(count, "plan", &p->last_use));
+  TRY(MEMORY_NEW(count, "plan", &p->read_until));
   TRY(MEMORY_NEW(count, "plan", &p->is_result));
   TRY(MEMORY_NEW((size_t)g->state_count + 1, "plan", &p->completed));
   find_live(p);
@@ -300,6 +321,7 @@ static void free_planner(planner *p) {
   memory_free(p->is_result);
   memory_free(p->storages);
   memory_free(p->completed);
+  memory_free(p->read_until);
 }
 
 status nn_plan_layout_of(const nn_graph *const *graphs, int count,
@@ -350,6 +372,7 @@ static status make_plan(planner *p, const nn_plan_options *options) {
   plan->step_count += copies;
   TRY(place_storages(p));
   resolve(p);
+  find_readers(p);
   mark_progress(p);
   TRY(MEMORY_NEW((size_t)plan->step_count, "profile", &plan->seconds));
   return MEMORY_NEW(plan->arena_size, "activations", &plan->arena);

@@ -21,7 +21,7 @@ typedef struct nn_step {
   nn_place in[NN_MAX_INPUTS], out;
   size_t scratch; /* offset in the arena, in values */
   size_t copied;  /* values of a copy */
-  size_t done;    /* results [0, done) are final after this step */
+  size_t done;    /* results [0, done) are final, and not read, after it */
 } nn_step;
 
 struct nn_plan {

@@ -55,10 +55,8 @@ void nn_run(nn_plan *plan, const nn_run_options *options) {
     double start = plan->profiling ? clock_seconds() : 0;
     run_step(plan, options, step);
     if (plan->profiling) plan->seconds[i] += clock_seconds() - start;
-    if (options->completed != NULL && step->done > done) {
-      done = step->done;
-      options->completed(options->context, done);
-    }
+    if (step->done > done) done = step->done;
+    if (options->completed != NULL) options->completed(options->context, done);
   }
   if (plan->profiling) plan->profiled_runs++;
 }

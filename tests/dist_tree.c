@@ -82,8 +82,21 @@ static bool sum_over_ranks(const gathered *all, tree_range node,
 
 /* One sharing out: adds to the faults found. */
 typedef struct faults {
-  int cover, nodes, maximal, stack, depth, sum;
+  int cover, nodes, maximal, stack, depth, leaves, sum;
 } faults;
+
+/* Merging the last micro-batch is all that the leaves lack of the parts. */
+static void check_leaves(int total, int begin, int end, faults *found) {
+  tree_range leaves[TREE_PARTS];
+  tree_stack stack = {.total = total,
+                      .count = tree_leaves(total, begin, end, leaves)};
+  if (begin == end) return;
+  for (int i = 0; i < stack.count; i++) stack.ranges[i] = leaves[i];
+  if (leaves[stack.count - 1].begin != end - 1) found->leaves++;
+  while (tree_merge(&stack)) continue;
+  tree_range parts[TREE_PARTS];
+  if (stack.count != tree_parts(total, begin, end, parts)) found->leaves++;
+}
 
 static void check_rank(int total, int begin, int end, gathered *all,
                        faults *found) {
@@ -102,6 +115,7 @@ static void check_rank(int total, int begin, int end, gathered *all,
   held mine;
   run_rank(total, begin, end, &mine);
   if (mine.most != tree_depth(total, begin, end)) found->depth++;
+  check_leaves(total, begin, end, found);
   if (mine.count != count) found->stack++;
   for (int i = 0; i < count && i < mine.count; i++) {
     if (mine.ranges[i].begin != parts[i].begin ||
@@ -145,6 +159,7 @@ static void test_all(void) {
   tap_ok(found.maximal == 0, "no two parts in a row are one node");
   tap_ok(found.stack == 0, "what a rank holds at the end are its parts");
   tap_ok(found.depth == 0, "tree_depth is the most buffers ever held");
+  tap_ok(found.leaves == 0, "leaves are the parts before the last merge");
   tap_ok(found.sum == 0,
          "up to %d micro-batches on any number of ranks: the same sum", MOST);
 }
@@ -158,8 +173,8 @@ static void test_any_range(void) {
         gathered all = {.count = 0};
         check_rank(total, begin, end, &all, &found);
       }
-  tap_ok(found.cover + found.nodes + found.maximal + found.stack +
-                 found.depth ==
+  tap_ok(found.cover + found.nodes + found.maximal + found.stack + found.depth +
+                 found.leaves ==
              0,
          "the same for every range");
 }

@@ -1,0 +1,81 @@
+/* Moments and state between rank 0 and all others, for checkpoints. */
+#include <string.h>
+
+#include "dist/update_internal.h"
+
+enum { MOMENTS = 11 /* tag */, AT_ONCE = 1 << 28 /* values of a message */ };
+
+/* One rank's pieces of a moment, one after the other, against their places in
+ * the whole vector: on rank 0 and on the rank that has them. */
+static void gather_pieces(const update *u, const phase *p, int rank,
+                          const nn_real *own, nn_real *values) {
+  const cluster *c = u->options.cluster;
+  const pieces *cut = &p->exchanged.cut;
+  for (int b = 0; b < cut->learned_buckets; b++) {
+    piece one = pieces_of(cut, b, rank);
+    size_t count = one.end - one.begin;
+    size_t at = p->exchanged.layout->parameters.begin + one.begin;
+    if (count == 0) continue;
+    if (rank == 0)
+      memcpy(values + at, own, count * sizeof *own);
+    else if (c->rank == 0)
+      MPI_Recv(values + at, (int)count, REAL_TYPE, rank, MOMENTS, c->world,
+               MPI_STATUS_IGNORE);
+    else
+      MPI_Send(own, (int)count, REAL_TYPE, 0, MOMENTS, c->world);
+    own += count;
+  }
+}
+
+static void scatter_pieces(const update *u, const phase *p, int rank,
+                           nn_real *own, const nn_real *values) {
+  const cluster *c = u->options.cluster;
+  const pieces *cut = &p->exchanged.cut;
+  for (int b = 0; b < cut->learned_buckets; b++) {
+    piece one = pieces_of(cut, b, rank);
+    size_t count = one.end - one.begin;
+    size_t at = p->exchanged.layout->parameters.begin + one.begin;
+    if (count == 0) continue;
+    if (rank == 0)
+      memcpy(own, values + at, count * sizeof *own);
+    else if (c->rank == 0)
+      MPI_Send(values + at, (int)count, REAL_TYPE, rank, MOMENTS, c->world);
+    else
+      MPI_Recv(own, (int)count, REAL_TYPE, 0, MOMENTS, c->world,
+               MPI_STATUS_IGNORE);
+    own += count;
+  }
+}
+
+void update_gather_moments(update *u, int which, nn_real *values) {
+  const cluster *c = u->options.cluster;
+  for (int k = 0; k < u->options.phase_count; k++) {
+    const phase *p = &u->phases[k];
+    int last = c->rank == 0 ? c->ranks - 1 : c->rank;
+    for (int rank = c->rank; rank <= last; rank++)
+      gather_pieces(u, p, rank, p->moments[which], values);
+  }
+}
+
+void update_scatter_moments(update *u, int which, const nn_real *values) {
+  const cluster *c = u->options.cluster;
+  for (int k = 0; k < u->options.phase_count; k++) {
+    const phase *p = &u->phases[k];
+    int last = c->rank == 0 ? c->ranks - 1 : c->rank;
+    for (int rank = c->rank; rank <= last; rank++)
+      scatter_pieces(u, p, rank, p->moments[which], values);
+  }
+}
+
+void update_broadcast_state(update *u) {
+  const cluster *c = u->options.cluster;
+  MPI_Comm first; /* ranks of the nodes */
+  MPI_Comm_split(c->world, c->node_rank == 0 ? 0 : MPI_UNDEFINED, c->rank,
+                 &first);
+  size_t size = u->options.layout->state_size;
+  for (size_t at = 0; at < size && c->node_rank == 0; at += AT_ONCE)
+    MPI_Bcast(u->state + at, (int)(size - at < AT_ONCE ? size - at : AT_ONCE),
+              REAL_TYPE, 0, first);
+  if (c->node_rank == 0) MPI_Comm_free(&first);
+  MPI_Barrier(c->local);
+}
