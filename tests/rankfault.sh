@@ -55,7 +55,7 @@ fault() {
     refused "$want" "$text" "$what"
     check "$what: both ranks gone within 10 s ($seconds)" \
         test "$seconds" -le 10 -a "$(grep -c . "$PIDS")" -eq 2
-    check "$what: no process is left" all_gone
+    check "$what: no process is left" wait_until 2 all_gone
 }
 
 # shellcheck disable=SC2086
