@@ -7,8 +7,8 @@
 mkdir -p photos/train photos/test
 printf 'name\tsplit\tcategory\tscene\n' >photos/index.tsv
 for number in 1 2 3 4 5 6 7 8 9; do
-    split=train
-    [ $number -lt 8 ] || split=test
+    split="train"
+    [ $number -lt 8 ] || split="test"
     picture "photos/$split/p$number.jpg" 64 64 rgb noise $number
     picture "photos/$split/p$number.png" 64 64 grey box
     # two photographs a scene
@@ -16,10 +16,12 @@ for number in 1 2 3 4 5 6 7 8 9; do
         >>photos/index.tsv
 done
 compose="$HARMONIA compose --per-image 3 --methods gct,hgm photos"
+# shellcheck disable=SC2086
 run 30 $compose plain
 exits 0 "compose"
 check "without --validation there is no list for it" \
     test ! -e plain/HCOCO_validation.txt
+# shellcheck disable=SC2086
 run 30 $compose --validation 2 held
 exits 0 "compose --validation 2"
 scenes_of() { # of composites' names
@@ -34,6 +36,7 @@ check "two scenes are held out, with all photographs of them" sh -c '
     "$(scenes_of held/HCOCO_train.txt)" "$(scenes_of held/HCOCO_validation.txt)"
 check "the test list is what it was" \
     cmp plain/HCOCO_test.txt held/HCOCO_test.txt
+# shellcheck disable=SC2086
 run 30 $compose --validation 9 all
 refused 1 "--validation 9: the training split has 4 scenes" \
     "more than there are is refused"
