@@ -304,7 +304,7 @@ static void transform_both(void *context, size_t begin, size_t end) {
 static void multiply_places(void *context, size_t begin, size_t end) {
   const weight_grad *job = context;
   const minimal *m = &job->m;
-  size_t tiles = job->end - job->begin, most = (size_t)m->f->weight_depth;
+  size_t tiles = job->end - job->begin, most = (size_t)m->f->depth;
   for (size_t k = begin; k < end; k++) {
     const nn_real *x = m->panels + k * m->x.stride;
     const nn_real *y = m->panels + m->places * m->x.stride + k * m->y.stride;

@@ -26,7 +26,7 @@ typedef struct nn_minimal_filter {
   int tile, taps, side; /* m, r, n */
   /* Most products summed at once, over channels and over tiles: what bounds
    * the rounding errors that the output transform magnifies. */
-  int depth, weight_depth;
+  int depth;
   /* Products that a result of im2col must be made of, for the filter's error
    * to be at most four times as large. */
   size_t direct_sum;

@@ -274,13 +274,12 @@ LINE(f43_weights_adjoint, u, g) {
 }
 TRANSFORM(f43_weights_adjoint, 6, 3)
 
-#define FILTER(name, m, r, products, sums, direct)                             \
+#define FILTER(name, m, r, products, direct)                                   \
   static const nn_minimal_filter name = {                                      \
       .tile = m,                                                               \
       .taps = r,                                                               \
       .side = m + r - 1,                                                       \
       .depth = products,                                                       \
-      .weight_depth = sums,                                                    \
       .direct_sum = direct,                                                    \
       .input = name##_input,                                                   \
       .output = name##_output,                                                 \
@@ -288,8 +287,8 @@ TRANSFORM(f43_weights_adjoint, 6, 3)
       .weights = name##_weights,                                               \
       .weights_adjoint = name##_weights_adjoint};
 
-FILTER(f22, 2, 2, INT_MAX, INT_MAX, 0)
-FILTER(f23, 2, 3, INT_MAX, INT_MAX, 0)
-FILTER(f43, 4, 3, 32, 32, 256)
+FILTER(f22, 2, 2, INT_MAX, 0)
+FILTER(f23, 2, 3, INT_MAX, 0)
+FILTER(f43, 4, 3, 32, 256)
 
 const nn_minimal_filter *const nn_minimal_filters[] = {&f22, &f23, &f43, NULL};
