@@ -24,7 +24,11 @@ static status find_places(cluster *c) {
   c->first_ranks = memory_new((size_t)c->nodes + 1, sizeof *c->first_ranks,
                               "places of ranks");
   bool fits = nodes != NULL && c->first_ranks != NULL;
-  TRY(cluster_agree(c, fits ? STATUS_OK : STATUS_MEMORY));
+  status result = cluster_agree(c, fits ? STATUS_OK : STATUS_MEMORY);
+  if (result != STATUS_OK || !fits) {
+    memory_free(nodes);
+    return result;
+  }
   MPI_Allgather(&c->node, 1, MPI_INT, nodes, 1, MPI_INT, c->world);
   for (int r = c->ranks - 1; r >= 0; r--) c->first_ranks[nodes[r]] = r;
   c->first_ranks[c->nodes] = c->ranks;

@@ -11,7 +11,7 @@
 #define REAL_TYPE MPI_FLOAT
 #endif
 
-enum { GRADIENTS = 7, VALUES }; /* tags */
+enum { GRADIENTS = 7, VALUES, NEVER_SENT }; /* tags */
 
 struct exchange {
   const cluster *cluster;
@@ -134,8 +134,16 @@ static void send(exchange *x, const void *from, size_t count, MPI_Datatype type,
               &x->sends[x->send_count++]);
 }
 
-/* Whether the first `count` receives are done. They are asked for in order;
- * asking moves all messages. */
+/* MPI moves messages while it is called, even those that it says have left. A
+ * look for what never comes always moves them. */
+static void move_messages(const exchange *x) {
+  int found;
+  if (x->cluster->nodes > 1)
+    MPI_Iprobe(MPI_ANY_SOURCE, NEVER_SENT, x->cluster->world, &found,
+               MPI_STATUS_IGNORE);
+}
+
+/* Whether the first `count` receives are done; they are asked for in order. */
 static bool have_arrived(exchange *x, int count) {
   int done = 1;
   if (x->arrived < count)
@@ -242,13 +250,13 @@ static void send_pieces(exchange *x, int ready) {
       send_piece(x, x->sent, x->routes->helped[i]);
 }
 
-/* As far as messages have come; asks for them in any case, which moves them. */
+/* As far as messages have come. */
 static void sum_own_pieces(exchange *x, int ready) {
   const pieces *cut = &x->phase->cut;
   while (x->summed < cut->buckets) {
     piece own = pieces_of(cut, x->summed, x->cluster->rank);
     int messages = length(own) > 0 ? x->routes->received : 0;
-    if (!have_arrived(x, x->taken + messages) || x->summed >= ready) return;
+    if (x->summed >= ready || !have_arrived(x, x->taken + messages)) return;
     x->taken += messages;
     sum_own_piece(x, x->summed++);
   }
@@ -257,6 +265,7 @@ static void sum_own_pieces(exchange *x, int ready) {
 bool exchange_advance(exchange *x) {
   int ready = closed_by_all(x), buckets = x->phase->cut.buckets;
   bool idle = x->sent >= ready && x->summed >= ready;
+  move_messages(x);
   double start = idle ? 0 : clock_seconds();
   send_pieces(x, ready);
   sum_own_pieces(x, ready);
@@ -298,6 +307,8 @@ void exchange_finish_values(exchange *x) {
   while (!have_arrived(x, x->receive_count) || !have_left(x))
     node_memory_pause(&tries);
   node_memory_raise(x->memory, NODE_PUBLISHED, ++x->published);
-  while (node_memory_lowest(x->memory, NODE_PUBLISHED) < x->published)
+  while (node_memory_lowest(x->memory, NODE_PUBLISHED) < x->published) {
+    move_messages(x); /* another node may wait for this one's */
     node_memory_pause(&tries);
+  }
 }

@@ -53,6 +53,7 @@ static status check_room(const cluster *c, size_t bytes) {
 }
 
 static status create_window(const cluster *c, size_t bytes, node_memory *m) {
+  INVARIANT(m != NULL, "ranks agreed on memory that is not there");
   MPI_Info info;
   MPI_Info_create(&info);
   /* each part on pages of its own, near the rank that touches them first */

@@ -92,6 +92,7 @@ static const nn_real *sum_block(const tree_sum *s, const tree_source *sources,
         sources[i].values == NULL ? scratch[top] : sources[i].values + at;
     top++;
     for (int k = 0; k < s->additions[i]; k++, top--) {
+      INVARIANT(top >= 2, "more additions than leaves");
       bool last = out != NULL && i + 1 == s->leaves && k + 1 == s->additions[i];
       nn_real *to = last ? out + at : scratch[top - 2];
       if (last)
@@ -101,12 +102,14 @@ static const nn_real *sum_block(const tree_sum *s, const tree_source *sources,
       stack[top - 2] = to;
     }
   }
+  INVARIANT(top == 1, "a sum of %d leaves in %d parts", s->leaves, top);
   return stack[0];
 }
 
 bool tree_sum_run(const tree_sum *sum, const tree_source *sources, size_t count,
                   nn_real *out, uint16_t *rounded, int threads) {
   int bad = 0;
+  INVARIANT(out != NULL || rounded != NULL, "a sum without a place");
   if (rounded != NULL) out = NULL;
 #pragma omp parallel for num_threads(threads) reduction(|                      \
                                                         : bad)                 \

@@ -8,9 +8,14 @@
 #include "dist/update_internal.h"
 
 status update_create(const update_options *options, update **out) {
-  TRY(cluster_agree(options->cluster, MEMORY_NEW(1, "update", out)));
-  (*out)->options = *options;
-  status result = update_allocate(*out);
+  update *u;
+  status result = MEMORY_NEW(1, "update", &u);
+  *out = u;
+  result = cluster_agree(options->cluster, result);
+  if (result == STATUS_OK && u != NULL) {
+    u->options = *options;
+    result = update_allocate(u);
+  }
   if (result != STATUS_OK) update_destroy(out);
   return result;
 }
