@@ -147,7 +147,7 @@ test-%: tests
 # On virtual hosts and a Slurm of their own, for which it needs root: dist/launch
 # and slurm/train.sbatch when hosts are lost. About five minutes.
 test-cluster: $(BUILD)/harmonia
-	$(PROVE) --timer --merge --failures tests/cluster/*.sh
+	$(PROVE) --jobs 2 --timer --merge --failures tests/cluster/*.sh
 
 # Everything again under the address and undefined-behaviour sanitizers.
 test-sanitize:
