@@ -158,7 +158,7 @@ test-kills: tests
 # On virtual hosts and a Slurm of their own, for which it needs root: dist/launch
 # and slurm/train.sbatch when hosts are lost. About five minutes.
 test-cluster: $(BUILD)/harmonia
-	$(PROVE) --timer --merge --failures tests/cluster/*.sh
+	$(PROVE) --jobs 2 --timer --merge --failures tests/cluster/*.sh
 
 # The sum of gradients on one node against the memory's bandwidth.
 bench-sum: $(BUILD)/bench/node_sum

@@ -107,15 +107,15 @@ says "failed with exit status $code, goes on from runs/20/" "it says so"
 check "the job comes back" queued_again 20
 # from now on it fails before it comes any further
 printf '#!/bin/sh\nexit 1\n' >harmonia
-run 60 ./job SLURM_JOB_ID=20 HARMONIA="$scratch/harmonia"
+run 60 ./job SLURM_JOB_ID=20 SLURM_RESTART_COUNT=1 HARMONIA="$scratch/harmonia"
 check "the second failure there: it comes back" queued_again 20
-run 60 ./job SLURM_JOB_ID=20 HARMONIA="$scratch/harmonia"
+run 60 ./job SLURM_JOB_ID=20 SLURM_RESTART_COUNT=1 HARMONIA="$scratch/harmonia"
 exits 1 "the third one"
 says "3 times from runs/20/.*: the job ends" "it says so"
 check "does not come back" not_queued_again
 # shellcheck disable=SC2086
-run 60 ./job SLURM_JOB_ID=20 $options
-exits 0 "what it left goes on"
+run 60 ./job SLURM_JOB_ID=21 NAME=20 $options
+exits 0 "a new job of that NAME goes on"
 same_bits "to the same bits" "$(checkpoint runs/16 $steps)" "$(checkpoint runs/20 $steps)"
 
 # ---- arrays -----------------------------------------------------------------------------
