@@ -10,9 +10,9 @@
 #include "dist/version.h"
 
 static const command *const commands[] = {
-    &command_compose, &command_synth,  &command_pack,
-    &command_train,   &command_eval,   &command_apply,
-    &command_score,   &command_report, &command_info,
+    &command_compose, &command_synth, &command_pack,  &command_train,
+    &command_eval,    &command_apply, &command_score, &command_report,
+    &command_info,    &command_plan,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -36,7 +36,8 @@ typedef struct invocation {
 static status parse(const command *chosen, int argc, char **argv,
                     invocation *out) {
   const option_table *table = chosen->table;
-  INVARIANT(table->count <= (int)(sizeof out->given / sizeof out->given[0]),
+  INVARIANT(options_count(table) <=
+                (int)(sizeof out->given / sizeof out->given[0]),
             "too many options");
   out->configuration = memory_new(1, chosen->configuration_size, "options");
   if (out->configuration == NULL) return STATUS_MEMORY;

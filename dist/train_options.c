@@ -300,6 +300,13 @@ status train_options_load(train_options *values, const bool *given,
   return STATUS_OK;
 }
 
+int train_micro_batch(int batch, int ranks) {
+  int best = 1;
+  for (int m = 1; m <= 4; m++)
+    if (batch % m == 0 && batch / m >= ranks) best = m;
+  return best;
+}
+
 nn_model_options train_model_options(const train_options *o, int batch,
                                      nn_purpose purpose, bool training) {
   return (nn_model_options){.batch = batch,

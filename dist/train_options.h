@@ -43,6 +43,9 @@ status train_options_save(const train_options *options, ckpt_writer *writer);
 status train_options_load(train_options *options, const bool *given,
                           ckpt_reader *reader, char **texts);
 
+/* What --micro-batch 0 stands for. */
+int train_micro_batch(int batch, int ranks);
+
 /* The network that the options describe. */
 nn_model_options train_model_options(const train_options *options, int batch,
                                      nn_purpose purpose, bool training);

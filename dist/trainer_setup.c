@@ -57,13 +57,6 @@ static status open_folder(trainer *t, char *checkpoint, size_t size) {
 
 /* ---- data ---- */
 
-static int default_micro_batch(int batch, int ranks) {
-  int best = 1;
-  for (int m = 1; m <= 4; m++)
-    if (batch % m == 0 && batch / m >= ranks) best = m;
-  return best;
-}
-
 static status check_batch(const trainer *t) {
   const train_options *o = t->options;
   int ranks = t->cluster->ranks;
@@ -106,7 +99,7 @@ static status check_data(trainer *t) {
                         "%s: holds images of %d pixels, option --size is %lld",
                         o->data, t->info->size, (long long)o->size);
   if (o->micro_batch == 0)
-    o->micro_batch = default_micro_batch((int)o->batch, t->cluster->ranks);
+    o->micro_batch = train_micro_batch((int)o->batch, t->cluster->ranks);
   return check_batch(t);
 }
 

@@ -9,9 +9,18 @@ static void *field(const option *opt, void *configuration) {
   return (char *)configuration + opt->offset;
 }
 
+int options_count(const option_table *table) {
+  return table->count + (table->also != NULL ? table->also->count : 0);
+}
+
+static const option *option_at(const option_table *table, int index) {
+  return index < table->count ? &table->options[index]
+                              : &table->also->options[index - table->count];
+}
+
 int options_find(const option_table *table, const char *name) {
-  for (int i = 0; i < table->count; i++)
-    if (strcmp(table->options[i].name, name) == 0) return i;
+  for (int i = 0; i < options_count(table); i++)
+    if (strcmp(option_at(table, i)->name, name) == 0) return i;
   return -1;
 }
 
@@ -86,8 +95,8 @@ static status set_value(const option *opt, void *configuration,
 }
 
 void options_defaults(const option_table *table, void *configuration) {
-  for (int i = 0; i < table->count; i++) {
-    const option *opt = &table->options[i];
+  for (int i = 0; i < options_count(table); i++) {
+    const option *opt = option_at(table, i);
     void *target = field(opt, configuration);
     if (opt->kind == OPTION_LIST) {
       ((option_list *)target)->count = 0;
@@ -111,7 +120,7 @@ status options_set(const option_table *table, void *configuration,
   if (index < 0)
     return status_error(STATUS_USAGE, "'%s' has no option --%s", table->command,
                         name);
-  return set_value(&table->options[index], configuration, text);
+  return set_value(option_at(table, index), configuration, text);
 }
 
 /* --name, --name=value or --name value at argv[*at]; moves *at on. */
@@ -127,7 +136,7 @@ static status parse_long(const option_table *table, void *configuration,
     return status_error(STATUS_USAGE,
                         "'%s' has no option --%s (see harmonia %s --help)",
                         table->command, name, table->command);
-  const option *opt = &table->options[index];
+  const option *opt = option_at(table, index);
   const char *value = equals != NULL ? equals + 1 : NULL;
   if (value == NULL && opt->kind == OPTION_FLAG) value = "yes";
   if (value == NULL) {
@@ -180,7 +189,7 @@ status options_parse(const option_table *table, void *configuration, int argc,
 
 void options_format(const option_table *table, const void *configuration,
                     int index, char *text, size_t size) {
-  const option *opt = &table->options[index];
+  const option *opt = option_at(table, index);
   const void *source = (const char *)configuration + opt->offset;
   switch (opt->kind) {
   case OPTION_FLAG:
@@ -260,4 +269,7 @@ void options_print_help(const option_table *table, FILE *file) {
     print_wrapped(file, help, INDENT, INDENT);
   }
   fprintf(file, "  -h, --help               this text\n");
+  if (table->also != NULL)
+    fprintf(file, "\nAnd every option of 'harmonia %s'.\n",
+            table->also->command);
 }

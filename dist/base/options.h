@@ -45,7 +45,15 @@ typedef struct option_table {
   const option *options;
   int count;
   int positional_min, positional_max;
+  /* NULL, or the table of a command whose options this one takes too: their
+   * offsets hold for this command's configuration, which begins with the
+   * other's. They come behind this table's in the order of indices; --help
+   * refers to them. */
+  const struct option_table *also;
 } option_table;
+
+/* Options of the table, those it takes from another included. */
+int options_count(const option_table *table);
 
 /* Fills every field with its default. */
 void options_defaults(const option_table *table, void *configuration);

@@ -1,0 +1,199 @@
+/* harmonia plan: what a run would take on a cluster that is not here. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "dist/command.h"
+#include "dist/measure.h"
+#include "data/data.h"
+
+typedef struct plan_options {
+  train_options train; /* first: its table's offsets hold */
+  const char *csv;
+  int64_t nodes, ranks_per_node, samples, repeats;
+  double bandwidth, latency, message;
+} plan_options;
+
+#define AT(member) offsetof(plan_options, member)
+static const option options[] = {
+    {"nodes", OPTION_INT, AT(nodes), "16", 1, 1e6, "N", NULL,
+     "a line for 1, 2, 4, ... and N nodes"},
+    {"ranks-per-node", OPTION_INT, AT(ranks_per_node), "0", 0, 4096, "R", NULL,
+     "ranks of each; 0: as many as this command has"},
+    {"bandwidth", OPTION_REAL, AT(bandwidth), "10", 1e-6, 1e6, "GBIT", NULL,
+     "of a node's link in each direction, Gbit/s"},
+    {"latency", OPTION_REAL, AT(latency), "20", 0, 1e9, "US", NULL,
+     "from node to node, microseconds"},
+    {"message", OPTION_REAL, AT(message), "5", 0, 1e9, "US", NULL,
+     "what a message costs the rank that sends or takes it, microseconds"},
+    {"samples", OPTION_INT, AT(samples), "38545", 1, 1e12, "N", NULL,
+     "of an epoch, unless --data is given; HCOCO's training split"},
+    {"repeats", OPTION_INT, AT(repeats), "5", 1, 1e6, "K", NULL,
+     "measurements; the median counts"},
+    {"csv", OPTION_TEXT, AT(csv), NULL, 0, 0, "FILE", NULL,
+     "write the lines there too"},
+};
+#undef AT
+
+static const option_table table = {
+    .command = "plan",
+    .synopsis = "[OPTIONS] [OPTIONS OF TRAIN]",
+    .description =
+        "Foretells steps of a training run on a cluster. Computing is measured "
+        "here, in all ranks at once: start as many ranks as a node will have. "
+        "Sums and messages follow from a model (dist/forecast.h). A batch too "
+        "small for the ranks is raised to a micro-batch for each.",
+    .options = options,
+    .count = sizeof options / sizeof options[0],
+    .also = &train_option_table,
+};
+
+/* Size, and samples of an epoch, are the data set's where one is given. */
+static status look_at_data(plan_options *o) {
+  train_options *t = &o->train;
+  if (t->size == 0 && t->data[0] == '\0') t->size = 256;
+  if (t->data[0] == '\0') return STATUS_OK;
+  data_set *set;
+  TRY(data_set_open(t->data, &set));
+  const data_set_info *info = data_set_describe(set);
+  o->samples = (int64_t)info->split_count[DATA_TRAIN];
+  if (t->size == 0) t->size = info->size;
+  data_set_close(&set);
+  return STATUS_OK;
+}
+
+/* ---- a line of the table ---- */
+
+typedef struct line {
+  int nodes, ranks;
+  int64_t batch;
+  forecast_step step;
+  double images_per_second, efficiency, node_bytes;
+} line;
+
+static line foretell(const plan_options *o, const measured *m, int nodes,
+                     double alone) {
+  const train_options *t = &o->train;
+  forecast_cluster machine = {
+      .nodes = nodes,
+      .ranks_per_node = (int)o->ranks_per_node,
+      .bandwidth = o->bandwidth * 1e9 / 8,
+      .latency = o->latency * 1e-6,
+      .message = o->message * 1e-6,
+      .memory = m->memory * (double)o->ranks_per_node,
+      .rounded = strcmp(t->grad_dtype, "bfloat16") == 0,
+  };
+  line l = {.nodes = nodes, .ranks = nodes * (int)o->ranks_per_node};
+  int64_t least = l.ranks * t->micro_batch;
+  l.batch = t->batch > least ? t->batch : least;
+  int micro_batches = (int)(l.batch / t->micro_batch);
+  forecast_phase phases[NN_MAX_PHASES];
+  for (int k = 0; k < m->phase_count; k++) phases[k] = m->phases[k].forecast;
+  l.step = forecast(&machine, phases, m->phase_count, micro_batches);
+  l.images_per_second = (double)l.batch / l.step.step;
+  l.efficiency = alone > 0 ? l.images_per_second / nodes / alone : 1;
+  l.node_bytes =
+      forecast_memory(&machine, phases, m->phase_count, micro_batches,
+                      m->state_values) +
+      (double)o->ranks_per_node * (double)(m->arena_bytes + m->input_bytes);
+  return l;
+}
+
+static void print_heading(const plan_options *o, const measured *m,
+                          const cluster *c) {
+  const train_options *t = &o->train;
+  printf("%s, %lld x %lld pixels, micro-batches of %lld; measured in %d "
+         "rank%s at once: ",
+         t->model, (long long)t->size, (long long)t->size,
+         (long long)t->micro_batch, c->ranks, c->ranks == 1 ? "" : "s");
+  for (int k = 0; k < m->phase_count; k++)
+    printf("%c %.1f ms, ", m->phases[k].network,
+           1e3 * m->phases[k].forecast.seconds);
+  printf("memory %.1f GB/s a rank\n", m->memory * 1e-9);
+  printf("%lld ranks a node, %g Gbit/s, %g us, %g us a message, gradients "
+         "%s\n\n",
+         (long long)o->ranks_per_node, o->bandwidth, o->latency, o->message,
+         t->grad_dtype);
+  printf("%6s %7s %7s %9s %6s %6s %6s %6s %10s %6s %9s %8s\n", "nodes", "ranks",
+         "batch", "step", "comp.", "sum", "wait", "update", "images/s", "eff.",
+         "epoch", "node");
+}
+
+static void print_line(const plan_options *o, const line *l) {
+  const forecast_step *s = &l->step;
+  double epoch = (double)o->samples / l->images_per_second;
+  printf("%6d %7d %7lld %7.0f ms %5.1f%% %5.1f%% %5.1f%% %5.1f%% %10.1f "
+         "%5.1f%% %3d:%02d:%02d %5.1f GB\n",
+         l->nodes, l->ranks, (long long)l->batch, 1e3 * s->step,
+         100 * s->computing / s->step, 100 * s->summing / s->step,
+         100 * s->waiting / s->step, 100 * s->updating / s->step,
+         l->images_per_second, 100 * l->efficiency, (int)(epoch / 3600),
+         (int)(epoch / 60) % 60, (int)epoch % 60, l->node_bytes * 1e-9);
+}
+
+static void write_line(FILE *csv, const plan_options *o, const line *l) {
+  const forecast_step *s = &l->step;
+  fprintf(csv, "%d,%d,%lld,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g\n",
+          l->nodes, l->ranks, (long long)l->batch, s->step, s->computing,
+          s->summing, s->waiting, s->updating, s->sent, l->images_per_second,
+          l->efficiency, (double)o->samples / l->images_per_second,
+          l->node_bytes);
+}
+
+static status print_table(const plan_options *o, const measured *m,
+                          const cluster *c) {
+  FILE *csv = NULL;
+  if (o->csv[0] != '\0' && (csv = fopen(o->csv, "w")) == NULL)
+    return status_error(STATUS_IO, "%s: cannot be written: %s", o->csv,
+                        strerror(errno));
+  if (csv != NULL)
+    fprintf(csv, "nodes,ranks,batch,step_s,computing_s,summing_s,waiting_s,"
+                 "updating_s,sent_bytes,images_per_s,efficiency,epoch_s,"
+                 "node_bytes\n");
+  print_heading(o, m, c);
+  double alone = 0;
+  for (int nodes = 1;;
+       nodes = 2 * nodes < o->nodes ? 2 * nodes : (int)o->nodes) {
+    line l = foretell(o, m, nodes, alone);
+    if (nodes == 1) alone = l.images_per_second;
+    print_line(o, &l);
+    if (csv != NULL) write_line(csv, o, &l);
+    if (nodes == o->nodes) break;
+  }
+  bool bad = csv != NULL && ferror(csv) != 0;
+  if (csv != NULL && (fclose(csv) != 0 || bad))
+    return status_error(STATUS_IO, "%s: cannot be written", o->csv);
+  return STATUS_OK;
+}
+
+static status run(const cluster *c, void *configuration, const bool *given,
+                  const char **positional, int positional_count) {
+  (void)positional, (void)positional_count;
+  plan_options *o = configuration;
+  train_options *t = &o->train;
+  train_options_preset(t, given + table.count);
+  TRY(cluster_agree(c, look_at_data(o)));
+  if (o->ranks_per_node == 0) o->ranks_per_node = c->ranks;
+  if (t->micro_batch == 0)
+    t->micro_batch = train_micro_batch((int)t->batch, (int)o->ranks_per_node);
+  if (t->batch % t->micro_batch != 0)
+    return status_error(STATUS_USAGE,
+                        "option --micro-batch: %lld does not divide --batch "
+                        "%lld",
+                        (long long)t->micro_batch, (long long)t->batch);
+  int threads = t->threads > 0 ? (int)t->threads : cluster_threads(c);
+  measured m;
+  status result = measure_system(c, t, threads, (int)o->repeats, &m);
+  if (result == STATUS_OK)
+    result = cluster_agree(c, c->rank == 0 ? print_table(o, &m, c) : STATUS_OK);
+  measured_free(&m);
+  return result;
+}
+
+const command command_plan = {
+    .summary = "foretell the steps of a run on a cluster",
+    .table = &table,
+    .configuration_size = sizeof(plan_options),
+    .run_collective = run,
+};

@@ -1,0 +1,29 @@
+/* What a step costs on this machine, measured: for `harmonia plan`. */
+#ifndef HARMONIA_MEASURE_H
+#define HARMONIA_MEASURE_H
+
+#include "dist/cluster.h"
+#include "dist/forecast.h"
+#include "dist/train_options.h"
+
+typedef struct measured_phase {
+  forecast_phase forecast;
+  forecast_point *points;
+  char network; /* 'D' or 'G' */
+} measured_phase;
+
+typedef struct measured {
+  measured_phase phases[NN_MAX_PHASES];
+  int phase_count;
+  double memory; /* bytes/s that a rank reads and writes, all ranks at once */
+  size_t state_values, arena_bytes, input_bytes;
+} measured;
+
+/* Collective. Runs micro-batches of the system on made-up pictures, `repeats`
+ * times in all ranks at once; times are those of the slowest rank, medians.
+ * options->size and micro_batch are set. */
+status measure_system(const cluster *c, const train_options *options,
+                      int threads, int repeats, measured *out);
+void measured_free(measured *m);
+
+#endif
