@@ -138,7 +138,7 @@ for name in USR1 TERM; do
     cp .background.err "$stderr"
     cp .background.out "$stdout"
     seconds=-
-    exits 1 "SIG$name to a rank that is streamed to"
+    exits 75 "SIG$name to a rank that is streamed to"
     says "stopped by a signal after step [0-9]+, which is saved" "is a clean end"
 done
 start killed
