@@ -140,7 +140,7 @@ static void read_tiles(const minimal *job, const side *s,
                        nn_real *v) {
   for (size_t tile = begin; tile < end; tile++)
     for (size_t phase = 0; phase < s->phases; phase++, v += s->channels) {
-      size_t at[NN_MINIMAL_PLACES];
+      size_t at[NN_MINIMAL_PLACES] = {0};
       const nn_real *from[NN_MINIMAL_PLACES];
       nn_real *to[NN_MINIMAL_PLACES];
       locate(job, s, tile, phase, n, at);
@@ -157,7 +157,7 @@ static void write_tiles(const minimal *job, const side *s, const nn_real *v,
   int m = job->f->tile;
   for (size_t tile = begin; tile < end; tile++)
     for (size_t phase = 0; phase < s->phases; phase++, v += s->channels) {
-      size_t at[NN_MINIMAL_PLACES];
+      size_t at[NN_MINIMAL_PLACES] = {0};
       const nn_real *from[NN_MINIMAL_PLACES];
       nn_real *to[NN_MINIMAL_PLACES];
       locate(job, s, tile, phase, m, at);

@@ -12,7 +12,7 @@ typedef void line(size_t count, const nn_real *const d[], nn_real *const v[]);
 static inline __attribute__((always_inline)) void
 rows_and_columns(line *transform, int k, int l, size_t count,
                  const nn_real *const from[], nn_real *const to[]) {
-  nn_real half[NN_MINIMAL_PLACES][BLOCK], unused[BLOCK];
+  nn_real half[NN_MINIMAL_PLACES][BLOCK], unused[BLOCK] = {0};
   for (size_t begin = 0; begin < count; begin += BLOCK) {
     size_t width = count - begin < BLOCK ? count - begin : BLOCK;
     const nn_real *in[NN_MINIMAL_SIDE];
