@@ -45,6 +45,7 @@ TEST_BIN   := $(TEST_C:tests/%.c=$(BUILD)/tests/%)
 TEST_NND   := $(patsubst tests/%.c,$(BUILD)/tests/%_double,$(wildcard tests/nn_*.c))
 TOOL_BIN   := $(BUILD)/tests/parity $(BUILD)/tests/parity_double
 TEST_SH    := $(wildcard tests/*.sh)
+BENCH_BIN  := $(BUILD)/tests/bench/bench
 # Libraries that tests put in front of the program's own calls.
 PRELOAD    := $(patsubst tests/preload/%.c,$(BUILD)/tests/%.so,$(wildcard tests/preload/*.c))
 
@@ -126,11 +127,14 @@ $(BUILD)/tests/parity_double: $(addprefix $(BUILD)/tests/,parity_double.o parity
 	$(TEST_LINK)
 $(BUILD)/tests/parity: $(addprefix $(BUILD)/tests/,parity.o parity_record.o parity_gradients.o parity_step.o) $(GRAPH_UTIL) $(TEST_COMMON) $(LIBNN) $(LIBBASE)
 	$(TEST_LINK)
+BENCH_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c)) $(BUILD)/dist/train_options.o
+$(BENCH_BIN): $(BENCH_OBJ) $(LIBNN) $(LIBCKPT) $(LIBBASE)
+	$(TEST_LINK)
 .PRECIOUS: $(BUILD)/tests/%.o $(BUILD)/tests/%_double.o
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-tests: $(BUILD)/harmonia $(TEST_BIN) $(TEST_NND) $(TOOL_BIN) $(PRELOAD)
+tests: $(BUILD)/harmonia $(TEST_BIN) $(TEST_NND) $(TOOL_BIN) $(PRELOAD) $(BENCH_BIN)
 
 # One after the other: each may use all cores. What they print beside TAP is
 # shown by make test-NAME.
@@ -148,6 +152,10 @@ test-%: tests
 test-sanitize:
 	$(MAKE) BUILD=$(BUILD)-sanitize SANITIZE=address,undefined CFLAGS="-O1 -g" test
 
+# How fast steps are: make bench BENCH='--model unet --size 64' (BENCH=--help).
+bench: $(BENCH_BIN)
+	@env -u OPENBLAS_CORETYPE $(BENCH_BIN) $(BENCH)
+
 demo: $(BUILD)/harmonia
 	@HARMONIA=$(BUILD)/harmonia .ci/mpi-env tests/demo/run $(or $(OUT),out/demo)
 
@@ -155,8 +163,8 @@ demo: $(BUILD)/harmonia
 table: $(BUILD)/harmonia
 	@HARMONIA=$(BUILD)/harmonia .ci/mpi-env slurm/table.sh
 
-LINT_C := $(wildcard dist/*.c dist/base/*.c nn/*.c data/*.c checkpoint/*.c tests/*.c tests/preload/*.c)
-LINT_H := $(wildcard dist/*.h dist/base/*.h nn/*.h data/*.h checkpoint/*.h tests/*.h)
+LINT_C := $(wildcard dist/*.c dist/base/*.c nn/*.c data/*.c checkpoint/*.c tests/*.c tests/bench/*.c tests/preload/*.c)
+LINT_H := $(wildcard dist/*.h dist/base/*.h nn/*.h data/*.h checkpoint/*.h tests/*.h tests/bench/*.h)
 lint: $(BUILD)/config.mk
 	@.ci/install-deps --with-lint
 	@.ci/lint $(BUILD) $(LINT_C) -- $(LINT_H)
@@ -175,9 +183,10 @@ help:
 	@echo "make table         trains and compares all systems (slurm/README.md)"
 	@echo "make test          all tests; make test-NAME: one of them"
 	@echo "make tests         builds the test programs in $(BUILD)/tests"
+	@echo "make bench         times of training steps and of every node in them"
 	@echo "make test-sanitize all tests under sanitizers"
 	@echo "make readme         the option reference in README.md, from --help"
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
-.PHONY: all tests test test-sanitize demo table lint readme clean help
+.PHONY: all tests test test-sanitize bench demo table lint readme clean help

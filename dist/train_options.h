@@ -13,7 +13,7 @@
 typedef struct train_options {
   const char *data, *out, *model, *norm, *lr_policy, *generator, *style_space,
       *vgg_weights, *gan, *triplet;
-  bool resume, flip, blend, style_code, deep_supervision;
+  bool resume, show_plan, flip, blend, style_code, deep_supervision;
   int64_t steps, epochs, batch, micro_batch, size, ngf, ndf, nef, cat_channels,
       style_layers, seed, threads, save_every, keep, log_every, report_samples;
   double lambda_gan, lambda_a, lambda_v, lambda_gp, gp_ratio, lambda_tri,

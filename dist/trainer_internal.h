@@ -40,6 +40,8 @@ status trainer_set_up(trainer *t);
 void trainer_tear_down(trainer *t);
 
 int trainer_threads(const trainer *t);
+/* --micro-batch where it is not given. */
+int trainer_micro_batch(int batch, int ranks);
 /* The run as a checkpoint sees it. */
 snapshot trainer_snapshot(trainer *t);
 

@@ -57,7 +57,7 @@ static status open_folder(trainer *t, char *checkpoint, size_t size) {
 
 /* ---- data ---- */
 
-static int default_micro_batch(int batch, int ranks) {
+int trainer_micro_batch(int batch, int ranks) {
   int best = 1;
   for (int m = 1; m <= 4; m++)
     if (batch % m == 0 && batch / m >= ranks) best = m;
@@ -98,7 +98,7 @@ static status open_data(trainer *t) {
                         "%s: holds images of %d pixels, option --size is %lld",
                         o->data, t->info->size, (long long)o->size);
   if (o->micro_batch == 0)
-    o->micro_batch = default_micro_batch((int)o->batch, t->cluster->ranks);
+    o->micro_batch = trainer_micro_batch((int)o->batch, t->cluster->ranks);
   return check_batch(t);
 }
 
@@ -228,6 +228,8 @@ static void introduce(const trainer *t) {
            t->options->data, t->info->split_count[DATA_TRAIN],
            (long long)t->options->batch, (long long)t->options->micro_batch,
            (unsigned long long)t->step, (unsigned long long)t->end_step);
+  char advice[256];
+  if (nn_blas_advice(advice, sizeof advice)) log_warning("%s", advice);
 }
 
 status trainer_set_up(trainer *t) {

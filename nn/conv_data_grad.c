@@ -21,6 +21,10 @@ static size_t out_pixels(const nn_conv_case *c) {
   return (size_t)c->batch * (size_t)c->out_h * (size_t)c->out_w;
 }
 
+bool nn_conv_data_grad_gathers(const nn_conv_case *c) {
+  return out_pixels(c) <= FEW_PIXELS;
+}
+
 static size_t in_pixels(const nn_conv_case *c) {
   return (size_t)c->batch * (size_t)c->in_h * (size_t)c->in_w;
 }
@@ -242,7 +246,7 @@ size_t nn_conv_data_grad_gemm_scratch(const nn_node *node, const nn_shape *in,
                                       int threads) {
   nn_conv_case c = nn_conv_case_of(node, in);
   if (nn_conv_is_pointwise(&c)) return 0;
-  if (out_pixels(&c) <= FEW_PIXELS)
+  if (nn_conv_data_grad_gathers(&c))
     return out_pixels(&c) * depth_of(&c) * sizeof(nn_real);
   size_t panel = panel_rows_of(&c) * (max_phase_depth(&c) + (size_t)c.in_c);
   return (max_phase_depth(&c) * (size_t)c.in_c + panel * (size_t)threads) *
@@ -264,7 +268,7 @@ void nn_conv_data_grad_gemm(const nn_call *call) {
   gather_job job = {.call = call, .c = c, .columns = call->scratch};
   if (nn_conv_is_pointwise(&c)) {
     nn_parallel(call->threads, in_pixels(&c), 1024, pointwise, &job);
-  } else if (out_pixels(&c) <= FEW_PIXELS) {
+  } else if (nn_conv_data_grad_gathers(&c)) {
     nn_parallel(call->threads, depth_of(&c), COLUMNS, product_columns, &job);
     nn_parallel(call->threads, in_pixels(&c), 64, gather, &job);
   } else {

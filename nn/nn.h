@@ -264,7 +264,8 @@ const nn_layout *nn_plan_layout(const nn_plan *plan);
 size_t nn_plan_arena_bytes(const nn_plan *plan);
 /* Multiply-adds of all convolutions of one run. */
 double nn_plan_multiply_adds(const nn_plan *plan);
-/* A line a step: operation, shape, kernel, place. */
+/* What the planner chose for each convolution: its kernel, why, and its share
+ * of the multiply-adds; the arena's size (plan_print.c). */
 void nn_plan_print(const nn_plan *plan, FILE *file);
 
 typedef struct nn_run_options {
@@ -285,10 +286,8 @@ void nn_run(nn_plan *plan, const nn_run_options *options);
  * state, results and inputs where it is one of them. */
 const nn_real *nn_plan_value(const nn_plan *plan, const char *name);
 
-/* Nanoseconds and multiply-adds of each operation over all runs since
- * profiling was switched on; prints a table. */
+/* Begins to sum the seconds of each step over all runs (plan->seconds). */
 void nn_plan_profile(nn_plan *plan, bool on);
-void nn_plan_print_profile(const nn_plan *plan, FILE *file);
 
 /* ---- networks (unet.c, model.c, system.c)
  * ------------------------------------------------------ */
@@ -538,10 +537,17 @@ void nn_adam(const nn_adam_options *options, size_t count, double scale,
 double nn_lr_factor(const char *policy, double epoch, double constant_epochs,
                     double decay_epochs, double step_epochs);
 
-/* ---- the machine (gemm.c)
+/* ---- the machine (blas_core.c)
  * ------------------------------------------------------------ */
 
 /* The core OpenBLAS chose ("Zen", "SkylakeX"). */
 const char *nn_blas_core(void);
+/* Whether this CPU has wider instructions than that core's kernels use; `text`
+ * then says what to do about it. */
+bool nn_blas_advice(char *text, size_t size);
+/* Its judgement: the core whose kernels suit a CPU with these instructions, or
+ * NULL if `core` does. `name` may be OPENBLAS_CORETYPE's or OpenBLAS's own. */
+const char *nn_blas_better_core(const char *name, bool avx, bool avx2,
+                                bool avx512);
 
 #endif

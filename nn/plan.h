@@ -36,7 +36,6 @@ struct nn_plan {
   int threads;
   bool reference, profiling;
   double *seconds; /* by step, while profiling */
-  int profiled_runs;
 };
 
 /* One layout for graphs that are trained in turn. */
