@@ -156,6 +156,18 @@ test-sanitize:
 bench: $(BENCH_BIN)
 	@env -u OPENBLAS_CORETYPE $(BENCH_BIN) $(BENCH)
 
+# The same networks in PyTorch beside it (BENCH_TORCH=--help), then two ranks
+# against one (BENCH_RANKS=--help). PYTHON: one that has PyTorch.
+bench-torch: $(BENCH_BIN) $(BUILD)/harmonia
+	@python=$$(PYTHON="$(PYTHON)" sh tests/bench/torch_find.sh) || exit 0; \
+	"$$python" tests/bench/torch_compare.py $(BENCH_BIN) $(BENCH_TORCH) && \
+	.ci/mpi-env "$$python" tests/bench/torch_ranks.py $(BUILD)/harmonia $(BENCH_RANKS)
+
+# Packing beside Pillow and h5py, and how soon training starts (BENCH_PACK=--help).
+bench-pack: $(BUILD)/harmonia
+	@.ci/install-deps --with-numpy
+	@/usr/bin/python3 tests/bench/pack.py $(BUILD)/harmonia $(BENCH_PACK)
+
 demo: $(BUILD)/harmonia
 	@HARMONIA=$(BUILD)/harmonia .ci/mpi-env tests/demo/run $(or $(OUT),out/demo)
 
@@ -184,9 +196,11 @@ help:
 	@echo "make test          all tests; make test-NAME: one of them"
 	@echo "make tests         builds the test programs in $(BUILD)/tests"
 	@echo "make bench         times of training steps and of every node in them"
+	@echo "make bench-torch   the same in PyTorch, and two ranks against one"
+	@echo "make bench-pack    packing beside Pillow and h5py; the start of training"
 	@echo "make test-sanitize all tests under sanitizers"
 	@echo "make readme         the option reference in README.md, from --help"
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
-.PHONY: all tests test test-sanitize bench demo table lint readme clean help
+.PHONY: all tests test test-sanitize bench bench-torch bench-pack demo table lint readme clean help
