@@ -28,7 +28,7 @@ def draw(folder, count):
         real, mask = f"c{i // 3}", f"c{i // 3}_{i % 3}"
         small = source.integers(0, 256, (24, 32, 3), dtype=numpy.uint8)
         image = numpy.asarray(Image.fromarray(small).resize((640, 480)))
-        image = (image * 0.9 + source.integers(0, 25, image.shape)).astype(
+        image = (image * 0.95 + source.integers(0, 8, image.shape)).astype(
             numpy.uint8)
         if i % 3 == 0:
             Image.fromarray(image).save(f"{folder}/real_images/{real}.jpg",
