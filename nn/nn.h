@@ -286,8 +286,9 @@ void nn_run(nn_plan *plan, const nn_run_options *options);
  * state, results and inputs where it is one of them. */
 const nn_real *nn_plan_value(const nn_plan *plan, const char *name);
 
-/* Begins to sum the seconds of each step over all runs (plan->seconds). */
-void nn_plan_profile(nn_plan *plan, bool on);
+/* Begins to sum the seconds of each step by this clock over all runs
+ * (plan->seconds); NULL: no more. */
+void nn_plan_profile(nn_plan *plan, double (*clock)(void));
 
 /* ---- networks (unet.c, model.c, system.c)
  * ------------------------------------------------------ */

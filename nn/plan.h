@@ -34,8 +34,9 @@ struct nn_plan {
   size_t arena_size;   /* values */
   nn_run_options last; /* of the last run, for kept inputs and state */
   int threads;
-  bool reference, profiling;
-  double *seconds; /* by step, while profiling */
+  bool reference;
+  double (*clock)(void); /* NULL: no profile is taken */
+  double *seconds;       /* by step */
 };
 
 /* One layout for graphs that are trained in turn. */

@@ -52,9 +52,9 @@ void nn_run(nn_plan *plan, const nn_run_options *options) {
   plan->last = *options;
   for (int i = 0; i < plan->step_count; i++) {
     const nn_step *step = &plan->steps[i];
-    double start = plan->profiling ? clock_seconds() : 0;
+    double start = plan->clock != NULL ? plan->clock() : 0;
     run_step(plan, options, step);
-    if (plan->profiling) plan->seconds[i] += clock_seconds() - start;
+    if (plan->clock != NULL) plan->seconds[i] += plan->clock() - start;
     if (options->completed != NULL && step->done > done) {
       done = step->done;
       options->completed(options->context, done);
@@ -90,7 +90,7 @@ double nn_plan_multiply_adds(const nn_plan *plan) {
   return sum;
 }
 
-void nn_plan_profile(nn_plan *plan, bool on) {
-  plan->profiling = on;
+void nn_plan_profile(nn_plan *plan, double (*clock)(void)) {
+  plan->clock = clock;
   memset(plan->seconds, 0, (size_t)plan->step_count * sizeof *plan->seconds);
 }

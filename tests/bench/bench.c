@@ -11,8 +11,8 @@
 typedef struct bench_options {
   option_list models, sizes, batches, threads;
   int64_t repeat, ngf, nodes;
-  bool all, best;
-  const char *csv, *serve;
+  bool all;
+  const char *csv, *clock, *serve;
 } bench_options;
 
 #define AT(member) offsetof(bench_options, member)
@@ -32,8 +32,8 @@ static const option options[] = {
      "given"},
     {"repeat", OPTION_INT, AT(repeat), "7", 1, BENCH_REPEATS, "N", NULL,
      "steps a case; fewer (at least 3) where they would take over a minute"},
-    {"best", OPTION_FLAG, AT(best), "no", 0, 0, NULL, NULL,
-     "the best times instead of medians, for a machine with other work"},
+    {"clock", OPTION_CHOICE, AT(clock), "wall", 0, 0, NULL, "wall|cpu",
+     "cpu counts CPU seconds, for one thread on a machine with other work"},
     {"ngf", OPTION_INT, AT(ngf), "64", 1, 4096, "C", NULL,
      "channels of the generator's first level"},
     {"nodes", OPTION_INT, AT(nodes), "12", 0, 1000, "N", NULL,
@@ -129,7 +129,7 @@ static status measure(bench_options *o) {
           "sgemm_gflops,memory_gbytes_per_s,core\n",
           output.csv);
   }
-  bench_best = o->best;
+  if (strcmp(o->clock, "cpu") == 0) bench_clock = bench_cpu_clock;
   char advice[256];
   if (nn_blas_advice(advice, sizeof advice)) log_warning("%s", advice);
   status result = run_cases(o, &output);

@@ -8,10 +8,12 @@
 
 enum { BENCH_REPEATS = 64 };
 
-/* The median of samples, or the best of them (bench_best); sorts. Where other
- * programs share the cores, medians of long and short times do not compare. */
-extern bool bench_best;
-double bench_typical(double *seconds, int count);
+/* By the wall's clock, or this process's CPU seconds, which do not count what
+ * other programs take; those are of all threads. */
+extern double (*bench_clock)(void);
+double bench_cpu_clock(void);
+/* The middle one; sorts. */
+double bench_median(double *values, int count);
 
 /* ---- the machine (machine.c) ---- */
 
@@ -85,7 +87,7 @@ status bench_case_run(const bench_case *what, int repeats,
 /* Times of each plan step, over the repeats. */
 typedef struct bench_times {
   double *seconds[NN_MAX_PHASES]; /* [plan step][BENCH_REPEATS] */
-  double step[BENCH_REPEATS], adam[BENCH_REPEATS], cpu[BENCH_REPEATS];
+  double step[BENCH_REPEATS], adam[BENCH_REPEATS];
   int count;
 } bench_times;
 

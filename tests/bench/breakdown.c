@@ -82,7 +82,7 @@ static void collect(breakdown *b, const bench_stepper *s, bench_times *times) {
   for (int k = 0; k < s->system->phase_count; k++) {
     const nn_plan *plan = s->system->phases[k].plan;
     for (int i = 0; i < plan->step_count; i++) {
-      double seconds = bench_typical(
+      double seconds = bench_median(
           times->seconds[k] + (size_t)i * BENCH_REPEATS, times->count);
       group d = {.name = "copy to results", .kernel = ""};
       if (plan->steps[i].id != NN_NONE)
@@ -95,7 +95,7 @@ static void collect(breakdown *b, const bench_stepper *s, bench_times *times) {
   /* Adam reads gradient, parameter and moments, writes all but the first */
   group adam = {.name = "adam", .kernel = ""};
   adam.bytes = 7.0 * sizeof(nn_real) * (double)s->system->layout.parameter_size;
-  add(b, &adam, bench_typical(times->adam, times->count));
+  add(b, &adam, bench_median(times->adam, times->count));
 }
 
 /* ---- tables ---- */
@@ -199,24 +199,24 @@ static void print_furthest(breakdown *b) {
 
 static void print_step(const breakdown *b, const bench_stepper *s,
                        bench_times *t) {
-  double step = bench_typical(t->step, t->count);
-  double cpu = bench_typical(t->cpu, t->count);
+  double step = bench_median(t->step, t->count);
   double direct = 2 * bench_stepper_multiply_adds(s) / b->limits.gemm;
   double peak = (double)memory_peak_resident() / 1048576, arena = 0;
   for (int k = 0; k < s->system->phase_count; k++)
     arena += (double)nn_plan_arena_bytes(s->system->phases[k].plan) / 1048576;
-  printf("%s %dx%d, batch %d, %d thread%s: step %.1f ms (%.1f ms of CPU, nodes "
-         "%.1f ms), %.2f of its %.1f G direct multiply-adds at sgemm's rate; "
-         "peak %.0f MiB, arenas %.0f MiB\n"
-         "  %s of %d; OpenBLAS core %s, sgemm %.1f GFLOP/s (best %.1f), "
-         "memory %.1f GB/s\n",
-         b->what->model, b->what->size, b->what->size, b->what->batch,
-         b->what->threads, b->what->threads == 1 ? "" : "s", 1e3 * step,
-         1e3 * cpu, 1e3 * b->total, step / direct,
-         1e-9 * bench_stepper_multiply_adds(s), peak, arena,
-         bench_best ? "best" : "medians", t->count, nn_blas_core(),
-         1e-9 * b->limits.gemm, 1e-9 * b->limits.gemm_best,
-         1e-9 * b->limits.stream);
+  printf(
+      "%s %dx%d, batch %d, %d thread%s: step %.1f ms (nodes %.1f ms), %.2f of "
+      "its %.1f G direct multiply-adds at sgemm's rate; "
+      "peak %.0f MiB, arenas %.0f MiB\n"
+      "  %s, medians of %d; OpenBLAS core %s, sgemm %.1f GFLOP/s (best %.1f), "
+      "memory %.1f GB/s\n",
+      b->what->model, b->what->size, b->what->size, b->what->batch,
+      b->what->threads, b->what->threads == 1 ? "" : "s", 1e3 * step,
+      1e3 * b->total, step / direct, 1e-9 * bench_stepper_multiply_adds(s),
+      peak, arena,
+      bench_clock == bench_cpu_clock ? "CPU seconds" : "wall clock", t->count,
+      nn_blas_core(), 1e-9 * b->limits.gemm, 1e-9 * b->limits.gemm_best,
+      1e-9 * b->limits.stream);
   if (b->output->csv == NULL) return;
   fprintf(b->output->csv,
           "step,%s,%d,%d,%d,%d,all,,,%d,%.6f,1,%.3f,,%.3f,%.1f,%.1f,%.1f,%.1f,"

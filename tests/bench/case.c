@@ -3,7 +3,6 @@
  * the parent holds no threads when it forks. */
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -37,12 +36,10 @@ static status start_times(const bench_stepper *s, bench_times *t) {
 
 static void repeat(bench_stepper *s, bench_times *t) {
   for (int k = 0; k < s->system->phase_count; k++)
-    nn_plan_profile(s->system->phases[k].plan, true);
-  double start = clock_seconds();
-  clock_t cpu = clock();
+    nn_plan_profile(s->system->phases[k].plan, bench_clock);
+  double start = bench_clock();
   bench_stepper_run(s);
-  t->cpu[t->count] = (double)(clock() - cpu) / CLOCKS_PER_SEC;
-  t->step[t->count] = clock_seconds() - start;
+  t->step[t->count] = bench_clock() - start;
   t->adam[t->count] = s->adam_seconds;
   for (int k = 0; k < s->system->phase_count; k++) {
     const nn_plan *plan = s->system->phases[k].plan;

@@ -1,13 +1,10 @@
 /* The work of a case on command: the other side of torch_compare.py. */
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/options.h"
 #include "tests/bench/bench.h"
-
-static double cpu_seconds(void) { return (double)clock() / CLOCKS_PER_SEC; }
 
 status bench_serve(const bench_case *what, const char *work) {
   int kind = choice_index("forward|gradients|step", work);
@@ -25,9 +22,9 @@ status bench_serve(const bench_case *what, const char *work) {
   fflush(stdout);
   char line[64];
   while (fgets(line, sizeof line, stdin) != NULL) {
-    double start = clock_seconds(), cpu = cpu_seconds();
+    double start = clock_seconds(), cpu = bench_cpu_clock();
     bench_stepper_run(s);
-    printf("%.6f %.6f %zu\n", clock_seconds() - start, cpu_seconds() - cpu,
+    printf("%.6f %.6f %zu\n", clock_seconds() - start, bench_cpu_clock() - cpu,
            memory_peak_resident());
     fflush(stdout);
   }

@@ -1,7 +1,6 @@
 /* A system's training step without a trainer around it. */
 #include <string.h>
 
-#include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "dist/train_options.h"
@@ -109,9 +108,9 @@ void bench_stepper_run(bench_stepper *s) {
                           .first_sample = s->adam.step};
     nn_run(s->system->phases[k].plan, &run);
     if (s->work != BENCH_STEP) continue;
-    double start = clock_seconds();
+    double start = bench_clock();
     update(s, k);
-    s->adam_seconds += clock_seconds() - start;
+    s->adam_seconds += bench_clock() - start;
   }
 }
 

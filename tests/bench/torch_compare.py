@@ -18,7 +18,7 @@ CASES = [("unet", "forward", 256, 1), ("unet", "gradients", 256, 1),
          ("unet", "step", 256, 4), ("dovenet", "step", 256, 1),
          ("bargainnet", "step", 256, 1), ("style-hsv", "step", 256, 1),
          ("unet3plus", "step", 128, 1)]
-WARM_UP = 2
+WARM_UP = 1
 
 
 class Side:
