@@ -122,7 +122,7 @@ NN_CLONES static void box_muller(batch *b) {
 
 void nn_fill_normal(const random_stream *stream, size_t begin, size_t count,
                     double mean, double deviation, nn_real *out) {
-  batch b;
+  batch b = {0};
   size_t done = 0;
   while (done < count) {
     size_t at = begin + done, block = at / 2 / BLOCKS * BLOCKS;
