@@ -253,6 +253,7 @@ typedef struct nn_plan_options {
   int threads;             /* at most so many in a run */
   const nn_layout *layout; /* adopt this one; NULL: make one */
   bool reference;          /* plain reference kernels, for tests */
+  bool no_arena;           /* the caller gives it one (nn_plan_lend) */
 } nn_plan_options;
 
 /* Plans everything reported, kept, minimised and set in `graph`, which must
@@ -262,6 +263,10 @@ status nn_plan_create(const nn_graph *graph, const nn_plan_options *options,
 void nn_plan_destroy(nn_plan **plan);
 const nn_layout *nn_plan_layout(const nn_plan *plan);
 size_t nn_plan_arena_bytes(const nn_plan *plan);
+/* Plans that never run at the same time can share an arena, of the largest
+ * one's size; it stays the caller's. What one keeps lasts until any of them
+ * runs. */
+void nn_plan_lend(nn_plan *plan, nn_real *arena);
 /* Multiply-adds of all convolutions of one run. */
 double nn_plan_multiply_adds(const nn_plan *plan);
 /* What the planner chose for each convolution: its kernel, why, and its share
@@ -364,6 +369,7 @@ typedef struct nn_system {
   nn_phase phases[NN_MAX_PHASES];
   int phase_count;
   nn_layout layout; /* of the state vector; reports of all phases */
+  nn_real *arena;   /* of all phases: they run in turn */
 } nn_system;
 
 /* exp(-0.04212 |f - b|) of two codes (BargainNet): 1 is perfect harmony. */

@@ -31,6 +31,7 @@ struct nn_plan {
   int step_count;
   nn_place *places; /* by node; valid for nodes that are computed */
   nn_real *arena;
+  bool borrowed;       /* the arena is the caller's */
   size_t arena_size;   /* values */
   nn_run_options last; /* of the last run, for kept inputs and state */
   int threads;

@@ -1,7 +1,6 @@
 /* Normal numbers in bulk: against the C library's functions, their moments, and
  * that a number depends on its place alone. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "nn/normal.h"
@@ -78,14 +77,11 @@ static void test_pieces(const nn_real *x, nn_real *piece) {
 }
 
 int main(void) {
-  nn_real *x = calloc(COUNT, sizeof *x), *piece = calloc(COUNT, sizeof *piece);
-  if (x == NULL || piece == NULL) return 1;
+  static nn_real x[COUNT], piece[COUNT];
   random_stream s = stream_of(1);
   nn_fill_normal(&s, 0, COUNT, 0, 1, x);
   test_values(x);
   test_moments(x);
   test_pieces(x, piece);
-  free(x);
-  free(piece);
   return tap_done();
 }

@@ -1,5 +1,6 @@
 /* Where a step's time goes: by operation, by convolution, and the nodes that
  * are furthest from what the machine allows. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -203,11 +204,12 @@ static void print_step(const breakdown *b, const bench_stepper *s,
   double direct = 2 * bench_stepper_multiply_adds(s) / b->limits.gemm;
   double peak = (double)memory_peak_resident() / 1048576, arena = 0;
   for (int k = 0; k < s->system->phase_count; k++)
-    arena += (double)nn_plan_arena_bytes(s->system->phases[k].plan) / 1048576;
+    arena = fmax(arena, (double)nn_plan_arena_bytes(s->system->phases[k].plan) /
+                            1048576);
   printf(
       "%s %dx%d, batch %d, %d thread%s: step %.1f ms (nodes %.1f ms), %.2f of "
       "its %.1f G direct multiply-adds at sgemm's rate; "
-      "peak %.0f MiB, arenas %.0f MiB\n"
+      "peak %.0f MiB, arena %.0f MiB\n"
       "  %s, medians of %d; OpenBLAS core %s, sgemm %.1f GFLOP/s (best %.1f), "
       "memory %.1f GB/s\n",
       b->what->model, b->what->size, b->what->size, b->what->batch,
