@@ -29,6 +29,9 @@ size_t nn_conv_weight_grad_gemm_scratch(const nn_node *node, const nn_shape *in,
 /* Whether the weights dominate a data gradient: one product with all of them,
  * then a gather (conv_data_grad.c). */
 bool nn_conv_data_grad_gathers(const nn_conv_case *c);
+/* Whether a weight gradient of few pixels is computed where it lies
+ * (conv_weight_grad.c). */
+bool nn_conv_weight_grad_in_place(const nn_conv_case *c);
 
 /* Which kernel a convolution gets, and why, for people (conv_choice.c). */
 typedef struct nn_conv_choice {

@@ -18,6 +18,8 @@ nn_conv_choice nn_conv_choose(const nn_node *node, const nn_shape *in) {
   bool data_grad = node->op == &nn_op_conv_data_grad;
   if (data_grad ? nn_minimal_suits_data_grad(&c) : nn_minimal_suits(&c))
     return (nn_conv_choice){"F(2x2,2x2)", "9 multiplications instead of 16"};
+  if (node->op == &nn_op_conv_weight_grad && nn_conv_weight_grad_in_place(&c))
+    return (nn_conv_choice){"in place", "few pixels: weights written once"};
   if (nn_conv_is_pointwise(&c))
     return (nn_conv_choice){"one GEMM", "1x1: pixels are their own im2col"};
   if (data_grad && nn_conv_data_grad_gathers(&c))

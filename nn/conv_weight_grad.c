@@ -12,7 +12,7 @@ enum {
   PANEL_ROWS_MIN = 256,
   DEPTH_MIN = 256,
   COLUMNS = 256,
-  FEW_PIXELS = 8,
+  FEW_PIXELS = 16,
   BLOCK_ROWS = 4, /* of few pixels: values at once, in registers */
   LANES = 32 / sizeof(nn_real),
   BLOCK_COLUMNS = 2 * LANES
@@ -50,9 +50,9 @@ static size_t depth_of(const nn_conv_case *c) {
   return (size_t)c->kernel_h * (size_t)c->kernel_w * (size_t)c->in_c;
 }
 
-static bool is_of_few_pixels(const weight_job *job) {
-  return job->pixels <= FEW_PIXELS && depth_of(&job->c) % BLOCK_ROWS == 0 &&
-         job->c.out_c % BLOCK_COLUMNS == 0;
+bool nn_conv_weight_grad_in_place(const nn_conv_case *c) {
+  return (size_t)c->batch * (size_t)c->out_h * (size_t)c->out_w <= FEW_PIXELS &&
+         depth_of(c) % BLOCK_ROWS == 0 && c->out_c % BLOCK_COLUMNS == 0;
 }
 
 typedef nn_real lanes __attribute__((vector_size(32)));
@@ -110,7 +110,7 @@ static void run_few_pixels(weight_job *job) {
 size_t nn_conv_weight_grad_gemm_scratch(const nn_node *node, const nn_shape *in,
                                         int threads) {
   weight_job job = weight_job_make(node, in);
-  if (is_of_few_pixels(&job))
+  if (nn_conv_weight_grad_in_place(&job.c))
     return nn_conv_is_pointwise(&job.c)
                ? 0
                : job.pixels * depth_of(&job.c) * sizeof(nn_real);
@@ -150,7 +150,7 @@ static void weight_group(void *context, size_t begin, size_t end, int thread) {
 void nn_conv_weight_grad_gemm(const nn_call *call) {
   weight_job job = weight_job_make(call->node, call->in_shape);
   job.call = call;
-  if (is_of_few_pixels(&job)) {
+  if (nn_conv_weight_grad_in_place(&job.c)) {
     run_few_pixels(&job);
     return;
   }

@@ -47,7 +47,7 @@ static const conv_size network_layers[] = {
     {{1, 1, 1, 512}, 1, 1, 1, 1, 0},
     {{1, 1, 1, 1152}, 128, 1, 1, 1, 0}, /* spectral norm's outer product */
     {{1, 4, 4, 512}, 128, 4, 4, 2, 1},  /* weights of four pixels */
-    {{2, 4, 4, 20}, 48, 4, 4, 2, 1},    /* and of eight */
+    {{4, 4, 4, 20}, 48, 4, 4, 2, 1},    /* and of sixteen */
     {{1, 65, 65, 1}, 1, 3, 3, 2, 0},    /* counts of a mask */
     {{1, 1, 1, 1}, 512, 1, 1, 1, 0},    /* depth 1 */
     {{1, 20, 20, 64}, 64, 3, 3, 1, 1},  /* unet3plus */
