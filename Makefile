@@ -45,6 +45,7 @@ TEST_BIN   := $(TEST_C:tests/%.c=$(BUILD)/tests/%)
 TEST_NND   := $(patsubst tests/%.c,$(BUILD)/tests/%_double,$(wildcard tests/nn_*.c))
 TOOL_BIN   := $(BUILD)/tests/parity $(BUILD)/tests/parity_double
 TEST_SH    := $(wildcard tests/*.sh)
+BENCH_BIN  := $(BUILD)/tests/bench/bench
 # Libraries that tests put in front of the program's own calls.
 PRELOAD    := $(patsubst tests/preload/%.c,$(BUILD)/tests/%.so,$(wildcard tests/preload/*.c))
 
@@ -133,11 +134,14 @@ $(BUILD)/tests/parity_double: $(addprefix $(BUILD)/tests/,parity_double.o parity
 	$(TEST_LINK)
 $(BUILD)/tests/parity: $(addprefix $(BUILD)/tests/,parity.o parity_record.o parity_gradients.o parity_step.o) $(GRAPH_UTIL) $(TEST_COMMON) $(LIBNN) $(LIBBASE)
 	$(TEST_LINK)
+BENCH_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c)) $(BUILD)/dist/train_options.o
+$(BENCH_BIN): $(BENCH_OBJ) $(LIBNN) $(LIBCKPT) $(LIBBASE)
+	$(TEST_LINK)
 .PRECIOUS: $(BUILD)/tests/%.o $(BUILD)/tests/%_double.o
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-tests: $(BUILD)/harmonia $(TEST_BIN) $(TEST_NND) $(TOOL_BIN) $(PRELOAD)
+tests: $(BUILD)/harmonia $(TEST_BIN) $(TEST_NND) $(TOOL_BIN) $(PRELOAD) $(BENCH_BIN)
 
 # One after the other: each may use all cores. What they print beside TAP is
 # shown by make test-NAME.
@@ -173,6 +177,22 @@ test-layouts: tests
 test-sanitize:
 	$(MAKE) BUILD=$(BUILD)-sanitize SANITIZE=address,undefined CFLAGS="-O1 -g" test
 
+# How fast steps are: make bench BENCH='--model unet --size 64' (BENCH=--help).
+bench: $(BENCH_BIN)
+	@env -u OPENBLAS_CORETYPE $(BENCH_BIN) $(BENCH)
+
+# The same networks in PyTorch beside it (BENCH_TORCH=--help), then two ranks
+# against one (BENCH_RANKS=--help). PYTHON: one that has PyTorch.
+bench-torch: $(BENCH_BIN) $(BUILD)/harmonia
+	@python=$$(PYTHON="$(PYTHON)" sh tests/bench/torch_find.sh) || exit 0; \
+	"$$python" tests/bench/torch_compare.py $(BENCH_BIN) $(BENCH_TORCH) && \
+	.ci/mpi-env "$$python" tests/bench/torch_ranks.py $(BUILD)/harmonia $(BENCH_RANKS)
+
+# Packing beside Pillow and h5py, and how soon training starts (BENCH_PACK=--help).
+bench-pack: $(BUILD)/harmonia
+	@.ci/install-deps --with-numpy
+	@/usr/bin/python3 tests/bench/pack.py $(BUILD)/harmonia $(BENCH_PACK)
+
 demo: $(BUILD)/harmonia
 	@HARMONIA=$(BUILD)/harmonia .ci/mpi-env tests/demo/run $(or $(OUT),out/demo)
 
@@ -181,7 +201,7 @@ table: $(BUILD)/harmonia
 	@HARMONIA=$(BUILD)/harmonia .ci/mpi-env slurm/table.sh
 
 LINT_C := $(wildcard dist/*.c dist/base/*.c nn/*.c data/*.c checkpoint/*.c tests/*.c tests/bench/*.c tests/preload/*.c)
-LINT_H := $(wildcard dist/*.h dist/base/*.h nn/*.h data/*.h checkpoint/*.h tests/*.h)
+LINT_H := $(wildcard dist/*.h dist/base/*.h nn/*.h data/*.h checkpoint/*.h tests/*.h tests/bench/*.h)
 lint: $(BUILD)/config.mk
 	@.ci/install-deps --with-lint
 	@.ci/lint $(BUILD) $(LINT_C) -- $(LINT_H)
@@ -204,9 +224,12 @@ help:
 	@echo "make test-kills    a run killed 200 times loses nothing"
 	@echo "make test-layouts  layouts of up to 8 ranks over nodes, memory of a large network"
 	@echo "make bench-sum     the sum of gradients on a node against the memory's bandwidth"
+	@echo "make bench         times of training steps and of every node in them"
+	@echo "make bench-torch   the same in PyTorch, and two ranks against one"
+	@echo "make bench-pack    packing beside Pillow and h5py; the start of training"
 	@echo "make test-sanitize all tests under sanitizers"
 	@echo "make readme         the option reference in README.md, from --help"
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
-.PHONY: all tests test test-kills test-cluster test-sanitize test-layouts bench-sum demo table lint readme clean help
+.PHONY: all tests test test-kills test-cluster test-sanitize test-layouts bench bench-sum bench-torch bench-pack demo table lint readme clean help

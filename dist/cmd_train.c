@@ -1,11 +1,14 @@
 /* harmonia train */
 #include "dist/command.h"
+#include "dist/show_plan.h"
 #include "dist/train_options.h"
 #include "dist/trainer.h"
 
 static status run(const cluster *c, void *configuration, const bool *given,
                   const char **positional, int positional_count) {
   (void)positional, (void)positional_count;
+  const train_options *options = configuration;
+  if (options->show_plan) return show_plan(c, configuration, given);
   return trainer_run(c, configuration, given);
 }
 

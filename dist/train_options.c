@@ -158,6 +158,11 @@ static const option options[] = {
      "which samples; auto: validation where the data set has it, else test"},
     {"log-every", OPTION_INT, AT(log_every), "10", 1, 1e6, "K", NULL,
      "steps a row of log.csv"},
+    {"show-plan", OPTION_FLAG, AT(show_plan), "no", 0, 0, NULL, NULL,
+     "print the kernel of each convolution, why it was chosen and its share of "
+     "the multiply-adds, and the memory of a rank; do not train. Wants no "
+     "--out, and no --data if --size is given; of --resume's run it knows "
+     "nothing"},
     {"max-minutes", OPTION_REAL, AT(max_minutes), "0", 0, 1e6, "X", NULL,
      "save and end after X minutes; 0: no limit"},
     {"report-samples", OPTION_INT, AT(report_samples), "6", 0, 64, "N", NULL,
@@ -195,6 +200,7 @@ static const char *const changeable[] = {
     "validate-samples",
     "validate-split",
     "log-every",
+    "show-plan",
     "max-minutes",
     "lr",
     "g-lr-ratio",
@@ -249,9 +255,9 @@ void train_options_preset(train_options *values, const bool *given) {
 
 /* Where a run lives and how it was started says nothing about what it is. */
 static bool is_stored(int index) {
-  static const char *const local[] = {"data",       "shard",      "stage",
-                                      "out",        "resume",     "threads",
-                                      "node-ranks", "max-minutes"};
+  static const char *const local[] = {"data",       "shard",     "stage",
+                                      "out",        "resume",    "threads",
+                                      "node-ranks", "show-plan", "max-minutes"};
   for (size_t i = 0; i < sizeof local / sizeof local[0]; i++)
     if (strcmp(options[index].name, local[i]) == 0) return false;
   return true;

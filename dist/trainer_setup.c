@@ -265,6 +265,8 @@ static void introduce(const trainer *t) {
            t->options->data, t->info->split_count[DATA_TRAIN],
            (long long)t->options->batch, (long long)t->options->micro_batch,
            (unsigned long long)t->step, (unsigned long long)t->end_step);
+  char advice[256];
+  if (nn_blas_advice(advice, sizeof advice)) log_warning("%s", advice);
 }
 
 status trainer_set_up(trainer *t) {

@@ -33,6 +33,17 @@ size_t nn_conv_data_grad_gemm_scratch(const nn_node *node, const nn_shape *in,
 size_t nn_conv_weight_grad_gemm_scratch(const nn_node *node, const nn_shape *in,
                                         int threads);
 
+/* Whether a weight gradient of few pixels is computed where it lies
+ * (conv_weight_grad.c). */
+bool nn_conv_weight_grad_in_place(const nn_conv_case *c);
+
+/* Which kernel a convolution gets, and why, for people (conv_choice.c). */
+typedef struct nn_conv_choice {
+  const char *kernel, *why;
+} nn_conv_choice;
+nn_conv_choice nn_conv_choose(const nn_node *node, const nn_shape *in);
+bool nn_is_conv(const nn_node *node); /* or one of its two other partials */
+
 /* plain loops (conv_reference.c) */
 void nn_conv_reference(const nn_call *call);
 void nn_conv_data_grad_reference(const nn_call *call);

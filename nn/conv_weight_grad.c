@@ -1,13 +1,21 @@
 /* The weight gradient as matrix products: im2col rows transposed times gy, for
  * groups of kernel rows and of output channels that depend on the shape alone;
- * a group sums its panels in order. */
+ * a group sums its panels in order. Of few pixels it is many more values than
+ * products of each, and a matrix product would go over them three times: then
+ * they are computed where they lie and written once. */
+#include <string.h>
+
 #include "nn/conv.h"
 
 enum {
   PANEL_VALUES = 1 << 18,
   PANEL_ROWS_MIN = 256,
   DEPTH_MIN = 256,
-  COLUMNS = 256
+  COLUMNS = 256,
+  FEW_PIXELS = 16,
+  BLOCK_ROWS = 4, /* of few pixels: values at once, in registers */
+  LANES = 32 / sizeof(nn_real),
+  BLOCK_COLUMNS = 2 * LANES
 };
 
 typedef struct weight_job {
@@ -36,9 +44,76 @@ static weight_job weight_job_make(const nn_node *node, const nn_shape *in) {
   return job;
 }
 
+/* ---- few pixels ---- */
+
+static size_t depth_of(const nn_conv_case *c) {
+  return (size_t)c->kernel_h * (size_t)c->kernel_w * (size_t)c->in_c;
+}
+
+bool nn_conv_weight_grad_in_place(const nn_conv_case *c) {
+  return (size_t)c->batch * (size_t)c->out_h * (size_t)c->out_w <= FEW_PIXELS &&
+         depth_of(c) % BLOCK_ROWS == 0 && c->out_c % BLOCK_COLUMNS == 0;
+}
+
+typedef nn_real lanes __attribute__((vector_size(32)));
+
+/* 4 rows of out, `count` columns: sums over the pixels of x times g. */
+NN_CLONES static void few_pixels_rows(size_t pixels, size_t depth, size_t count,
+                                      const nn_real *x, const nn_real *g,
+                                      nn_real *out) {
+  for (size_t at = 0; at < count; at += BLOCK_COLUMNS) {
+    lanes a0 = {0}, a1 = {0}, b0 = {0}, b1 = {0}, c0 = {0}, c1 = {0}, d0 = {0},
+          d1 = {0};
+    for (size_t p = 0; p < pixels; p++) {
+      const nn_real *v = x + p * depth;
+      lanes g0, g1;
+      memcpy(&g0, g + p * count + at, sizeof g0);
+      memcpy(&g1, g + p * count + at + LANES, sizeof g1);
+      a0 += v[0] * g0;
+      a1 += v[0] * g1;
+      b0 += v[1] * g0;
+      b1 += v[1] * g1;
+      c0 += v[2] * g0;
+      c1 += v[2] * g1;
+      d0 += v[3] * g0;
+      d1 += v[3] * g1;
+    }
+    const lanes rows[2 * BLOCK_ROWS] = {a0, a1, b0, b1, c0, c1, d0, d1};
+    for (size_t r = 0; r < BLOCK_ROWS; r++)
+      memcpy(out + r * count + at, &rows[2 * r], 2 * sizeof *rows);
+  }
+}
+
+/* Item: 4 rows of the result. */
+static void few_pixels(void *context, size_t begin, size_t end) {
+  const weight_job *job = context;
+  size_t depth = depth_of(&job->c), count = (size_t)job->c.out_c;
+  const nn_real *x =
+      nn_conv_is_pointwise(&job->c) ? job->call->in[0] : job->call->scratch;
+  for (size_t row = begin * BLOCK_ROWS; row < end * BLOCK_ROWS;
+       row += BLOCK_ROWS)
+    few_pixels_rows(job->pixels, depth, count, x + row, job->call->in[1],
+                    job->call->out + row * count);
+}
+
+static void run_few_pixels(weight_job *job) {
+  const nn_call *call = job->call;
+  if (!nn_conv_is_pointwise(&job->c))
+    nn_im2col(&job->c, call->in[0], 0, job->pixels, 0, job->c.kernel_h,
+              call->scratch);
+  nn_parallel(call->threads, depth_of(&job->c) / BLOCK_ROWS, 64, few_pixels,
+              job);
+}
+
+/* ---- the kernel ---- */
+
 size_t nn_conv_weight_grad_gemm_scratch(const nn_node *node, const nn_shape *in,
                                         int threads) {
   weight_job job = weight_job_make(node, in);
+  if (nn_conv_weight_grad_in_place(&job.c))
+    return nn_conv_is_pointwise(&job.c)
+               ? 0
+               : job.pixels * depth_of(&job.c) * sizeof(nn_real);
   return job.panel_values * sizeof(nn_real) * (size_t)threads;
 }
 
@@ -75,6 +150,10 @@ static void weight_group(void *context, size_t begin, size_t end, int thread) {
 void nn_conv_weight_grad_gemm(const nn_call *call) {
   weight_job job = weight_job_make(call->node, call->in_shape);
   job.call = call;
+  if (nn_conv_weight_grad_in_place(&job.c)) {
+    run_few_pixels(&job);
+    return;
+  }
   nn_parallel_ranked(call->threads,
                      (size_t)job.row_groups * (size_t)job.column_groups, 1,
                      weight_group, &job);

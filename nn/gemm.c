@@ -27,8 +27,6 @@ void nn_gemm(bool transpose_a, bool transpose_b, int m, int n, int k,
        beta, c, ldc);
 }
 
-const char *nn_blas_core(void) { return openblas_get_corename(); }
-
 __attribute__((constructor)) static void one_thread(void) {
   openblas_set_num_threads(1);
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/random.h"
+#include "nn/normal.h"
 
 typedef struct order_item {
   const nn_entry *entry;
@@ -240,24 +240,23 @@ void nn_entry_import(const nn_entry *entry, const nn_real *in, nn_real *state) {
 }
 
 /* A random vector of length 1. */
-static void fill_unit(random_stream *stream, size_t count, nn_real *values) {
+static void fill_unit(const random_stream *stream, size_t count,
+                      nn_real *values) {
   double sum = 0;
-  for (size_t k = 0; k < count; k++) {
-    values[k] = (nn_real)random_normal(stream);
+  nn_fill_normal(stream, 0, count, 0, 1, values);
+  for (size_t k = 0; k < count; k++)
     sum += (double)values[k] * (double)values[k];
-  }
   for (size_t k = 0; k < count; k++)
     values[k] = (nn_real)((double)values[k] / sqrt(sum));
 }
 
-static void fill(const nn_entry *entry, random_stream *stream,
+static void fill(const nn_entry *entry, const random_stream *stream,
                  nn_real *values) {
   switch (entry->init) {
   case NN_INIT_UNIT: fill_unit(stream, entry->count, values); return;
   case NN_INIT_NORMAL:
-    for (size_t k = 0; k < entry->count; k++)
-      values[k] =
-          (nn_real)(entry->init_a + entry->init_b * random_normal(stream));
+    nn_fill_normal(stream, 0, entry->count, entry->init_a, entry->init_b,
+                   values);
     return;
   case NN_INIT_CONSTANT:
     for (size_t k = 0; k < entry->count; k++)

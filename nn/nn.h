@@ -253,6 +253,7 @@ typedef struct nn_plan_options {
   int threads;             /* at most so many in a run */
   const nn_layout *layout; /* adopt this one; NULL: make one */
   bool reference;          /* plain reference kernels, for tests */
+  bool no_arena;           /* the caller gives it one (nn_plan_lend) */
 } nn_plan_options;
 
 /* Plans everything reported, kept, minimised and set in `graph`, which must
@@ -262,9 +263,14 @@ status nn_plan_create(const nn_graph *graph, const nn_plan_options *options,
 void nn_plan_destroy(nn_plan **plan);
 const nn_layout *nn_plan_layout(const nn_plan *plan);
 size_t nn_plan_arena_bytes(const nn_plan *plan);
+/* Plans that never run at the same time can share an arena, of the largest
+ * one's size; it stays the caller's. What one keeps lasts until any of them
+ * runs. */
+void nn_plan_lend(nn_plan *plan, nn_real *arena);
 /* Multiply-adds of all convolutions of one run. */
 double nn_plan_multiply_adds(const nn_plan *plan);
-/* A line a step: operation, shape, kernel, place. */
+/* What the planner chose for each convolution: its kernel, why, and its share
+ * of the multiply-adds; the arena's size (plan_print.c). */
 void nn_plan_print(const nn_plan *plan, FILE *file);
 
 typedef struct nn_run_options {
@@ -286,10 +292,9 @@ void nn_run(nn_plan *plan, const nn_run_options *options);
  * state, results and inputs where it is one of them. */
 const nn_real *nn_plan_value(const nn_plan *plan, const char *name);
 
-/* Nanoseconds and multiply-adds of each operation over all runs since
- * profiling was switched on; prints a table. */
-void nn_plan_profile(nn_plan *plan, bool on);
-void nn_plan_print_profile(const nn_plan *plan, FILE *file);
+/* Begins to sum the seconds of each step by this clock over all runs
+ * (plan->seconds); NULL: no more. */
+void nn_plan_profile(nn_plan *plan, double (*clock)(void));
 
 /* ---- networks (unet.c, model.c, system.c)
  * ------------------------------------------------------ */
@@ -365,6 +370,7 @@ typedef struct nn_system {
   nn_phase phases[NN_MAX_PHASES];
   int phase_count;
   nn_layout layout; /* of the state vector; reports of all phases */
+  nn_real *arena;   /* of all phases: they run in turn */
 } nn_system;
 
 /* exp(-0.04212 |f - b|) of two codes (BargainNet): 1 is perfect harmony. */
@@ -539,10 +545,17 @@ void nn_adam(const nn_adam_options *options, size_t count, double scale,
 double nn_lr_factor(const char *policy, double epoch, double constant_epochs,
                     double decay_epochs, double step_epochs);
 
-/* ---- the machine (gemm.c)
+/* ---- the machine (blas_core.c)
  * ------------------------------------------------------------ */
 
 /* The core OpenBLAS chose ("Zen", "SkylakeX"). */
 const char *nn_blas_core(void);
+/* Whether this CPU has wider instructions than that core's kernels use; `text`
+ * then says what to do about it. */
+bool nn_blas_advice(char *text, size_t size);
+/* Its judgement: the core whose kernels suit a CPU with these instructions, or
+ * NULL if `core` does. `name` may be OPENBLAS_CORETYPE's or OpenBLAS's own. */
+const char *nn_blas_better_core(const char *name, bool avx, bool avx2,
+                                bool avx512);
 
 #endif

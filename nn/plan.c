@@ -375,6 +375,8 @@ static status make_plan(planner *p, const nn_plan_options *options) {
   find_readers(p);
   mark_progress(p);
   TRY(MEMORY_NEW((size_t)plan->step_count, "profile", &plan->seconds));
+  plan->borrowed = options->no_arena;
+  if (plan->borrowed) return STATUS_OK;
   return MEMORY_NEW(plan->arena_size, "activations", &plan->arena);
 }
 
@@ -398,9 +400,14 @@ void nn_plan_destroy(nn_plan **plan) {
   memory_free((*plan)->steps);
   memory_free((*plan)->places);
   memory_free((*plan)->seconds);
-  memory_free((*plan)->arena);
+  if (!(*plan)->borrowed) memory_free((*plan)->arena);
   memory_free(*plan);
   *plan = NULL;
+}
+
+void nn_plan_lend(nn_plan *plan, nn_real *arena) {
+  INVARIANT(plan->borrowed, "the plan has an arena of its own");
+  plan->arena = arena;
 }
 
 const nn_layout *nn_plan_layout(const nn_plan *plan) { return &plan->layout; }

@@ -31,12 +31,13 @@ struct nn_plan {
   int step_count;
   nn_place *places; /* by node; valid for nodes that are computed */
   nn_real *arena;
+  bool borrowed;       /* the arena is the caller's */
   size_t arena_size;   /* values */
   nn_run_options last; /* of the last run, for kept inputs and state */
   int threads;
-  bool reference, profiling;
-  double *seconds; /* by step, while profiling */
-  int profiled_runs;
+  bool reference;
+  double (*clock)(void); /* NULL: no profile is taken */
+  double *seconds;       /* by step */
 };
 
 /* One layout for graphs that are trained in turn. */

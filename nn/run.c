@@ -52,13 +52,12 @@ void nn_run(nn_plan *plan, const nn_run_options *options) {
   plan->last = *options;
   for (int i = 0; i < plan->step_count; i++) {
     const nn_step *step = &plan->steps[i];
-    double start = plan->profiling ? clock_seconds() : 0;
+    double start = plan->clock != NULL ? plan->clock() : 0;
     run_step(plan, options, step);
-    if (plan->profiling) plan->seconds[i] += clock_seconds() - start;
+    if (plan->clock != NULL) plan->seconds[i] += plan->clock() - start;
     if (step->done > done) done = step->done;
     if (options->completed != NULL) options->completed(options->context, done);
   }
-  if (plan->profiling) plan->profiled_runs++;
 }
 
 const nn_real *nn_plan_value(const nn_plan *plan, const char *name) {
@@ -89,51 +88,7 @@ double nn_plan_multiply_adds(const nn_plan *plan) {
   return sum;
 }
 
-void nn_plan_print(const nn_plan *plan, FILE *file) {
-  static const char *const places[] = {"arena", "state", "results", "input"};
-  for (int i = 0; i < plan->step_count; i++) {
-    const nn_step *step = &plan->steps[i];
-    if (step->id == NN_NONE) {
-      fprintf(file, "%4d copy to results + %zu\n", i, step->out.offset);
-      continue;
-    }
-    const nn_node *node = &plan->graph->nodes[step->id];
-    fprintf(file, "%4d %-18s [%d,%d,%d,%d] %s + %zu\n", i, node->op->name,
-            node->shape.n, node->shape.h, node->shape.w, node->shape.c,
-            places[step->out.kind], step->out.offset);
-  }
-  fprintf(file, "arena %.1f MiB, %.3f G multiply-adds\n",
-          (double)nn_plan_arena_bytes(plan) / 1048576.0,
-          nn_plan_multiply_adds(plan) * 1e-9);
-}
-
-void nn_plan_profile(nn_plan *plan, bool on) {
-  plan->profiling = on;
-  plan->profiled_runs = 0;
+void nn_plan_profile(nn_plan *plan, double (*clock)(void)) {
+  plan->clock = clock;
   memset(plan->seconds, 0, (size_t)plan->step_count * sizeof *plan->seconds);
-}
-
-void nn_plan_print_profile(const nn_plan *plan, FILE *file) {
-  double total = 0, runs = plan->profiled_runs > 0 ? plan->profiled_runs : 1;
-  for (int i = 0; i < plan->step_count; i++) total += plan->seconds[i] / runs;
-  fprintf(file, "%-26s %6s %9s %6s %9s\n", "operation", "steps", "ms", "share",
-          "GFLOP/s");
-  for (const nn_op *const *op = nn_ops; *op != NULL; op++) {
-    double seconds = 0, products = 0;
-    int steps = 0;
-    for (int i = 0; i < plan->step_count; i++) {
-      const nn_step *step = &plan->steps[i];
-      if (step->id == NN_NONE || plan->graph->nodes[step->id].op != *op)
-        continue;
-      steps++;
-      seconds += plan->seconds[i] / runs;
-      products += step_multiply_adds(plan, step);
-    }
-    if (steps == 0) continue;
-    fprintf(file, "%-26s %6d %9.3f %5.1f%%", (*op)->name, steps, 1e3 * seconds,
-            100 * seconds / total);
-    if (products > 0) fprintf(file, " %9.1f", 2e-9 * products / seconds);
-    fputc('\n', file);
-  }
-  fprintf(file, "%-26s %6d %9.3f\n", "all", plan->step_count, 1e3 * total);
 }

@@ -21,8 +21,16 @@ static status build(nn_system *s, const nn_model_options *options,
     TRY(nn_plan_layout_of(graphs, s->phase_count, &s->layout));
     if (s->phase_count > 1) plan.layout = &s->layout;
   }
-  for (int k = 0; k < s->phase_count; k++)
+  plan.no_arena = true;
+  size_t most = 0;
+  for (int k = 0; k < s->phase_count; k++) {
     TRY(nn_plan_create(s->phases[k].graph, &plan, &s->phases[k].plan));
+    size_t size = nn_plan_arena_bytes(s->phases[k].plan) / sizeof *s->arena;
+    if (size > most) most = size;
+  }
+  TRY(MEMORY_NEW(most, "activations", &s->arena));
+  for (int k = 0; k < s->phase_count; k++)
+    nn_plan_lend(s->phases[k].plan, s->arena);
   if (how->layout == NULL) return STATUS_OK;
   return nn_layout_adopt(s->phases[0].graph, how->layout, &s->layout);
 }
@@ -45,6 +53,7 @@ void nn_system_destroy(nn_system **system) {
     nn_graph_destroy(&s->phases[k].graph);
   }
   nn_layout_free(&s->layout);
+  memory_free(s->arena);
   memory_free(s);
   *system = NULL;
 }

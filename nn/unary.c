@@ -113,9 +113,56 @@ nn_id nn_leaky_relu(nn_graph *g, nn_id x, double slope) {
   return emit1(g, &nn_op_leaky_relu, x, slope, 0);
 }
 
+/* ---- exp ---- */
+
+#ifdef NN_DOUBLE
+static inline nn_real exponential(nn_real x) { return exp(x); }
+#else
+/* exp by 2^n p(r), |r| <= ln2/2, a Taylor polynomial of degree 7: relative
+ * error below 2e-7, and it vectorises (expf does not without -ffast-math). */
+static inline nn_real exponential(nn_real x) {
+  x = x > 88.0f ? 88.0f : x < -87.0f ? -87.0f : x;
+  float n = x * 1.44269504f + 12582912.0f; /* rounds to nearest */
+  union {
+    float f;
+    int32_t i;
+  } bits = {.f = n};
+  int32_t exponent = bits.i - 0x4B400000;
+  n -= 12582912.0f;
+  float r = x - n * 0.693359375f + n * 2.12194440e-4f;
+  float p = 1.98412698e-4f;
+  p = p * r + 1.38888889e-3f;
+  p = p * r + 8.33333333e-3f;
+  p = p * r + 4.16666667e-2f;
+  p = p * r + 1.66666667e-1f;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  bits.i = (int32_t)((uint32_t)(exponent + 127) << 23); /* NaN: anything */
+  return p * bits.f;
+}
+#endif
+
 /* ---- tanh ---- */
 
-UNARY(tanh, , (nn_real)tanh(x[i]))
+#ifdef NN_DOUBLE
+static inline nn_real hyperbolic_tangent(nn_real x) { return tanh(x); }
+#else
+/* (1 - e)/(1 + e), e = exp(-2 |x|); near 0, where that cancels, the series.
+ * Relative error below 4e-7. */
+static inline nn_real hyperbolic_tangent(nn_real x) {
+  float size = x < 0 ? -x : x, z = x * x;
+  float e = exponential(-2 * size), far = (1 - e) / (1 + e);
+  float p = 2.18694885e-2f;
+  p = p * z - 5.39682540e-2f;
+  p = p * z + 1.33333333e-1f;
+  p = p * z - 3.33333333e-1f;
+  float near = x + x * z * p;
+  return size < 0.3f ? near : x < 0 ? -far : far;
+}
+#endif
+
+UNARY(tanh, , hyperbolic_tangent(x[i]))
 UNARY(tanh_grad, , g[i] * (1 - x[i] * x[i]))
 
 static void tanh_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
@@ -146,34 +193,6 @@ const nn_op nn_op_tanh_grad = {.name = "tanh_grad",
 nn_id nn_tanh(nn_graph *g, nn_id x) { return emit1(g, &nn_op_tanh, x, 0, 0); }
 
 /* ---- sigmoid ---- */
-
-#ifdef NN_DOUBLE
-static inline nn_real exponential(nn_real x) { return exp(x); }
-#else
-/* exp by 2^n p(r), |r| <= ln2/2, a Taylor polynomial of degree 7: relative
- * error below 2e-7, and it vectorises (expf does not without -ffast-math). */
-static inline nn_real exponential(nn_real x) {
-  x = x > 88.0f ? 88.0f : x < -87.0f ? -87.0f : x;
-  float n = x * 1.44269504f + 12582912.0f; /* rounds to nearest */
-  union {
-    float f;
-    int32_t i;
-  } bits = {.f = n};
-  int32_t exponent = bits.i - 0x4B400000;
-  n -= 12582912.0f;
-  float r = x - n * 0.693359375f + n * 2.12194440e-4f;
-  float p = 1.98412698e-4f;
-  p = p * r + 1.38888889e-3f;
-  p = p * r + 8.33333333e-3f;
-  p = p * r + 4.16666667e-2f;
-  p = p * r + 1.66666667e-1f;
-  p = p * r + 0.5f;
-  p = p * r + 1.0f;
-  p = p * r + 1.0f;
-  bits.i = (int32_t)((uint32_t)(exponent + 127) << 23); /* NaN: anything */
-  return p * bits.f;
-}
-#endif
 
 UNARY(sigmoid, , 1 / (1 + exponential(-x[i])))
 UNARY(sigmoid_grad, , g[i] * (x[i] * (1 - x[i])))

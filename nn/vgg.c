@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/random.h"
+#include "nn/normal.h"
 
 /* Convolutions of each block, and which of them all is a feature layer:
  * relu1_2, relu2_2, relu3_3, relu4_3, relu5_3. */
@@ -110,8 +110,8 @@ void nn_vgg_weights_random(nn_vgg_weights *w, uint64_t seed) {
     random_stream stream =
         random_stream_make(seed, RANDOM_WEIGHTS, random_hash(name), 0);
     double deviation = sqrt(2.0 / (9.0 * c.in));
-    for (size_t k = 0; k < 9 * (size_t)c.in * (size_t)c.out; k++)
-      w->weight[i][k] = (nn_real)(deviation * random_normal(&stream));
+    nn_fill_normal(&stream, 0, 9 * (size_t)c.in * (size_t)c.out, 0, deviation,
+                   w->weight[i]);
     memset(w->bias[i], 0, (size_t)c.out * sizeof *w->bias[i]);
   }
   nn_vgg_input_torchvision(w);

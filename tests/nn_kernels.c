@@ -45,6 +45,9 @@ static const conv_size network_layers[] = {
     {{1, 3, 3, 256}, 256, 3, 3, 1, 0},   /* and last */
     {{4, 1, 1, 512}, 512, 1, 1, 1, 0},   /* its heads */
     {{1, 1, 1, 512}, 1, 1, 1, 1, 0},
+    {{1, 1, 1, 1152}, 128, 1, 1, 1, 0}, /* spectral norm's outer product */
+    {{1, 4, 4, 512}, 128, 4, 4, 2, 1},  /* weights of four pixels */
+    {{4, 4, 4, 20}, 48, 4, 4, 2, 1},    /* and of sixteen */
     {{1, 65, 65, 1}, 1, 3, 3, 2, 0},    /* counts of a mask */
     {{1, 1, 1, 1}, 512, 1, 1, 1, 0},    /* depth 1 */
     {{1, 20, 20, 64}, 64, 3, 3, 1, 1},  /* unet3plus */
@@ -786,8 +789,39 @@ static void check_nan(void) {
   trial_free(&t);
 }
 
+/* exp and tanh are polynomials in float. */
+static void check_curves(void) {
+  enum { POINTS = 4001 };
+  trial t = trial_make();
+  random_stream random = random_stream_make(5, RANDOM_TEST, 0, 0);
+  nn_id x = trial_uniform(&t, NN_SHAPE(1, 1, POINTS, 1), &random, -1, 1);
+  nn_real *in = trial_input(&t, x);
+  for (int i = 0; i < POINTS; i++) in[i] *= i % 4 == 0 ? 100 : i % 4 * 0.5F;
+  trial_keep(&t, "tanh", nn_tanh(t.g, x));
+  trial_keep(&t, "sigmoid", nn_sigmoid(t.g, x));
+  trial_plan(&t, 1, false);
+  trial_run(&t);
+  double worst[2] = {0};
+  size_t count;
+  double *a = trial_value(&t, "tanh", &count);
+  double *b = trial_value(&t, "sigmoid", &count);
+  for (size_t i = 0; i < count; i++) {
+    double want = tanh((double)in[i]);
+    double of_tanh = fabs(a[i] - want) / fmax(fabs(want), 1e-6);
+    worst[0] = fmax(worst[0], of_tanh);
+    worst[1] = fmax(worst[1], fabs(b[i] - 1 / (1 + exp(-(double)in[i]))));
+  }
+  double limit = BY_PRECISION(5e-7, 1e-14);
+  tap_ok(worst[0] <= limit, "tanh, relative error %.2g", worst[0]);
+  tap_ok(worst[1] <= limit, "sigmoid, error %.2g", worst[1]);
+  free(a);
+  free(b);
+  trial_free(&t);
+}
+
 int main(void) {
   check_twins();
+  check_curves();
   check_convolutions();
   check_reductions();
   check_matmul();

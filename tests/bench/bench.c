@@ -1,0 +1,156 @@
+/* bench: how fast training steps are, and how far from what the machine allows.
+ * One core's sgemm and memory bandwidth are measured between the steps. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "tests/bench/bench.h"
+
+typedef struct bench_options {
+  option_list models, sizes, batches, threads;
+  int64_t repeat, ngf, nodes;
+  bool all;
+  const char *csv, *clock, *serve;
+} bench_options;
+
+#define AT(member) offsetof(bench_options, member)
+#define MODELS "unet|dovenet|bargainnet|unet3plus|style-rgb|style-hsv"
+
+static const option options[] = {
+    {"model", OPTION_LIST, AT(models), NULL, 0, 0, "NAME", NULL,
+     "a system of harmonia train; again for more [all]"},
+    {"size", OPTION_LIST, AT(sizes), NULL, 0, 0, "P", NULL,
+     "pixels a side; again for more [256; 128 for unet3plus]"},
+    {"batch", OPTION_LIST, AT(batches), NULL, 0, 0, "B", NULL,
+     "images a step; again for more [1]"},
+    {"threads", OPTION_LIST, AT(threads), NULL, 0, 0, "T", NULL,
+     "threads; again for more [1]"},
+    {"all", OPTION_FLAG, AT(all), "no", 0, 0, NULL, NULL,
+     "sizes 64, 128 and 256, batches 1 and 4, 1 and 2 threads, where not "
+     "given"},
+    {"repeat", OPTION_INT, AT(repeat), "7", 1, BENCH_REPEATS, "N", NULL,
+     "steps a case; fewer (at least 3) where they would take over a minute"},
+    {"clock", OPTION_CHOICE, AT(clock), "wall", 0, 0, NULL, "wall|cpu",
+     "cpu counts CPU seconds, for one thread on a machine with other work"},
+    {"ngf", OPTION_INT, AT(ngf), "64", 1, 4096, "C", NULL,
+     "channels of the generator's first level"},
+    {"nodes", OPTION_INT, AT(nodes), "12", 0, 1000, "N", NULL,
+     "lines of the list of nodes far above their limit"},
+    {"csv", OPTION_TEXT, AT(csv), NULL, 0, 0, "FILE", NULL,
+     "writes every number there"},
+    {"serve", OPTION_TEXT, AT(serve), NULL, 0, 0, "WORK", NULL,
+     "forward, gradients or step: does it once a line of standard input"},
+};
+
+static const option_table table = {
+    .command = "bench",
+    .synopsis = "[OPTIONS]",
+    .description =
+        "Times whole training steps of the systems (all phases forward and "
+        "backward, Adam) and of every node in them. Limits: direct "
+        "multiply-adds at sgemm's rate, or bytes at the memory's, both "
+        "measured in the same run.",
+    .options = options,
+    .count = sizeof options / sizeof options[0],
+};
+
+/* What the user gave, or the defaults: "64|128|256". */
+static void fill(option_list *list, const char *choices) {
+  static char texts[16][16];
+  static int used;
+  if (list->count > 0) return;
+  while (*choices != '\0') {
+    size_t length = strcspn(choices, "|");
+    snprintf(texts[used], sizeof texts[used], "%.*s", (int)length, choices);
+    list->values[list->count++] = texts[used++];
+    choices += length + (choices[length] == '|');
+  }
+}
+
+static status number(const char *name, const char *text, int most, int *out) {
+  char *end;
+  long value = strtol(text, &end, 10);
+  if (*end != '\0' || value < 1 || value > most)
+    return status_error(STATUS_USAGE, "option --%s: '%s' is no number up to %d",
+                        name, text, most);
+  *out = (int)value;
+  return STATUS_OK;
+}
+
+static status run_sizes(const bench_options *o, const bench_output *output,
+                        bench_case what) {
+  for (int i = 0; i < o->batches.count; i++)
+    for (int k = 0; k < o->threads.count; k++) {
+      TRY(number("batch", o->batches.values[i], 1024, &what.batch));
+      TRY(number("threads", o->threads.values[k], 256, &what.threads));
+      TRY(bench_case_run(&what, (int)o->repeat, output));
+    }
+  return STATUS_OK;
+}
+
+static status run_cases(bench_options *o, const bench_output *output) {
+  bool sizes_given = o->sizes.count > 0 || o->all;
+  fill(&o->models, MODELS);
+  fill(&o->sizes, o->all ? "64|128|256" : "256");
+  fill(&o->batches, o->all ? "1|4" : "1");
+  fill(&o->threads, o->all ? "1|2" : "1");
+  for (int m = 0; m < o->models.count; m++)
+    for (int i = 0; i < o->sizes.count; i++) {
+      bench_case what = {.model = o->models.values[m], .ngf = (int)o->ngf};
+      TRY(number("size", o->sizes.values[i], 4096, &what.size));
+      if (!sizes_given && strcmp(what.model, "unet3plus") == 0) what.size = 128;
+      TRY(run_sizes(o, output, what));
+    }
+  return STATUS_OK;
+}
+
+static status serve(bench_options *o) {
+  fill(&o->models, "unet");
+  fill(&o->sizes, "256");
+  fill(&o->batches, "1");
+  fill(&o->threads, "1");
+  bench_case what = {.model = o->models.values[0], .ngf = (int)o->ngf};
+  TRY(number("size", o->sizes.values[0], 4096, &what.size));
+  TRY(number("batch", o->batches.values[0], 1024, &what.batch));
+  TRY(number("threads", o->threads.values[0], 256, &what.threads));
+  return bench_serve(&what, o->serve);
+}
+
+static status measure(bench_options *o) {
+  bench_output output = {.nodes = (int)o->nodes};
+  if (o->csv[0] != '\0') {
+    output.csv = fopen(o->csv, "w");
+    if (output.csv == NULL)
+      return status_error(STATUS_IO, "%s: cannot be written", o->csv);
+    fputs("kind,model,ngf,size,batch,threads,operation,shape,kernel,count,"
+          "seconds,share,gflops,gbytes_per_s,times_limit,peak_mib,arena_mib,"
+          "sgemm_gflops,memory_gbytes_per_s,core\n",
+          output.csv);
+  }
+  if (strcmp(o->clock, "cpu") == 0) bench_clock = bench_cpu_clock;
+  char advice[256];
+  if (nn_blas_advice(advice, sizeof advice)) log_warning("%s", advice);
+  status result = run_cases(o, &output);
+  if (output.csv != NULL && fclose(output.csv) != 0 && result == STATUS_OK)
+    result = status_error(STATUS_IO, "%s: cannot be written", o->csv);
+  return result;
+}
+
+int main(int argc, char **argv) {
+  bench_options o;
+  int positional = 0;
+  bool help = false;
+  options_defaults(&table, &o);
+  status result = options_parse(&table, &o, argc - 1, argv + 1, NULL,
+                                &positional, NULL, &help);
+  if (result == STATUS_OK && help) {
+    options_print_help(&table, stdout);
+    return 0;
+  }
+  if (result == STATUS_OK)
+    result = o.serve[0] != '\0' ? serve(&o) : measure(&o);
+  if (result != STATUS_OK) log_error("%s", status_message());
+  return status_exit_code(result);
+}
