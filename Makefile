@@ -118,10 +118,10 @@ $(BUILD)/tests/dist_vgg: $(BUILD)/tests/dist_vgg.o $(TEST_COMMON) $(BUILD)/dist/
 	$(TEST_LINK)
 # Benchmarks of the program's own parts under mpirun.
 UPDATE_OBJ := $(addprefix $(BUILD)/dist/,cluster.o exchange.o node_memory.o order.o pieces.o routes.o tree.o tree_sum.o update.o update_gather.o update_memory.o)
-$(BUILD)/bench/%.o: tests/bench/%.c | $(BUILD)/config.mk
+$(BUILD)/tests/bench/node_sum.o: tests/bench/node_sum.c | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	OMPI_CC="$(CC)" $(MPICC) $(filter-out $(CC),$(COMPILE)) -I. -o $@ $<
-$(BUILD)/bench/node_sum: $(BUILD)/bench/node_sum.o $(UPDATE_OBJ) $(LIBNN) $(LIBBASE)
+$(BUILD)/tests/bench/node_sum: $(BUILD)/tests/bench/node_sum.o $(UPDATE_OBJ) $(LIBNN) $(LIBBASE)
 	$(MPICC) $(SAN) -pthread -fopenmp -o $@ $^ $(BLAS_LIBS) -lm
 $(BUILD)/tests/%.so: tests/preload/%.c
 	@mkdir -p $(@D)
@@ -134,7 +134,7 @@ $(BUILD)/tests/parity_double: $(addprefix $(BUILD)/tests/,parity_double.o parity
 	$(TEST_LINK)
 $(BUILD)/tests/parity: $(addprefix $(BUILD)/tests/,parity.o parity_record.o parity_gradients.o parity_step.o) $(GRAPH_UTIL) $(TEST_COMMON) $(LIBNN) $(LIBBASE)
 	$(TEST_LINK)
-BENCH_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c)) $(BUILD)/dist/train_options.o
+BENCH_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/bench/node_sum.c,$(wildcard tests/bench/*.c))) $(BUILD)/dist/train_options.o
 $(BENCH_BIN): $(BENCH_OBJ) $(LIBNN) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK)
 .PRECIOUS: $(BUILD)/tests/%.o $(BUILD)/tests/%_double.o
@@ -165,7 +165,7 @@ test-cluster: $(BUILD)/harmonia
 	$(PROVE) --jobs 2 --timer --merge --failures tests/cluster/*.sh
 
 # The sum of gradients on one node against the memory's bandwidth.
-bench-sum: $(BUILD)/bench/node_sum
+bench-sum: $(BUILD)/tests/bench/node_sum
 	.ci/mpi-env mpirun -n $(or $(RANKS),2) $<
 
 # Every layout of up to 8 ranks, and the memory of U-Net with 54.8 M parameters.
@@ -200,7 +200,7 @@ demo: $(BUILD)/harmonia
 table: $(BUILD)/harmonia
 	@HARMONIA=$(BUILD)/harmonia .ci/mpi-env slurm/table.sh
 
-LINT_C := $(wildcard dist/*.c dist/base/*.c nn/*.c data/*.c checkpoint/*.c tests/*.c tests/bench/*.c tests/preload/*.c)
+LINT_C := $(wildcard dist/*.c dist/base/*.c nn/*.c data/*.c checkpoint/*.c tests/*.c tests/bench/*.c tests/cluster/*.c tests/preload/*.c)
 LINT_H := $(wildcard dist/*.h dist/base/*.h nn/*.h data/*.h checkpoint/*.h tests/*.h tests/bench/*.h)
 lint: $(BUILD)/config.mk
 	@.ci/install-deps --with-lint
