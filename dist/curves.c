@@ -36,8 +36,12 @@ static status add_series(gather *g, const csv_reader *table, int column) {
   return STATUS_OK;
 }
 
+static bool is_discriminator_loss(const char *heading) {
+  return strncmp(heading, "loss_D", 6) == 0;
+}
+
 static bool is_loss(const char *heading) {
-  return strncmp(heading, "loss", 4) == 0;
+  return strncmp(heading, "loss", 4) == 0 && !is_discriminator_loss(heading);
 }
 
 static bool is_score(const char *heading) {
@@ -108,60 +112,80 @@ static status fill_bins(const char *path, gather *g) {
   return STATUS_OK;
 }
 
-/* Both diagrams have the same steps. */
-static void join_steps(gather *a, gather *b) {
-  a->first_step = b->first_step = fmin(a->first_step, b->first_step);
-  a->last_step = b->last_step = fmax(a->last_step, b->last_step);
+/* ---- the diagrams, one below the other ---- */
+
+enum { LOSSES, DISCRIMINATOR_LOSSES, SCORES, PANELS };
+static const struct panel {
+  const char *title;
+  bool (*is_wanted)(const char *heading);
+} panels[PANELS] = {{"Loss", is_loss},
+                    {"Discriminator's loss", is_discriminator_loss},
+                    {"Validation", is_score}};
+
+/* All have the same steps. */
+static void join_steps(gather gathers[PANELS]) {
+  double first = INFINITY, last = -INFINITY;
+  for (int i = 0; i < PANELS; i++) {
+    if (gathers[i].count == 0) continue;
+    first = fmin(first, gathers[i].first_step);
+    last = fmax(last, gathers[i].last_step);
+  }
+  for (int i = 0; i < PANELS; i++)
+    gathers[i].first_step = first, gathers[i].last_step = last;
 }
 
-static status read_tables(const char *log_path, const char *validation_path,
-                          gather *losses, gather *scores) {
-  TRY(survey(log_path, is_loss, losses));
-  if (validation_path == NULL) return fill_bins(log_path, losses);
-  TRY(survey(validation_path, is_score, scores));
-  join_steps(losses, scores);
-  TRY(fill_bins(log_path, losses));
-  return fill_bins(validation_path, scores);
+/* paths: of each diagram's table, or NULL. */
+static status read_tables(const char *const paths[PANELS],
+                          gather gathers[PANELS]) {
+  for (int i = 0; i < PANELS; i++)
+    if (paths[i] != NULL)
+      TRY(survey(paths[i], panels[i].is_wanted, &gathers[i]));
+  join_steps(gathers);
+  for (int i = 0; i < PANELS; i++)
+    if (gathers[i].count > 0) TRY(fill_bins(paths[i], &gathers[i]));
+  return STATUS_OK;
 }
 
-static status draw_curves(data_image *canvas, int y, const gather *g,
-                          const char *title, const char *nothing) {
-  plot curves = {.title = title,
-                 .nothing = g->count > 0 ? "no rows yet" : nothing,
-                 .series = (plot_series **)g->series,
-                 .count = g->count,
-                 .first_step = g->first_step,
-                 .last_step = g->last_step};
-  return plot_draw(canvas, LEFT, y, &curves);
+/* The first is drawn in any case. */
+static bool is_drawn(const gather gathers[PANELS], int panel) {
+  return panel == LOSSES || gathers[panel].count > 0;
 }
 
 static status draw_all(data_image *canvas, const char *path,
-                       const gather *losses, const gather *scores) {
-  char title[512];
-  snprintf(title, sizeof title, "%s", path);
-  draw_text_within(canvas, LEFT, 22, canvas->width - LEFT - 20, 3, ink, title);
-  TRY(draw_curves(canvas, TOP, losses, "Loss", "no loss columns"));
-  if (scores->count == 0) return STATUS_OK;
-  return draw_curves(canvas, TOP + PLOT_HEIGHT + BETWEEN, scores, "Validation",
-                     "no scores");
+                       gather gathers[PANELS]) {
+  draw_text_within(canvas, LEFT, 22, canvas->width - LEFT - 20, 3, ink, path);
+  int y = TOP;
+  for (int i = 0; i < PANELS; i++) {
+    const gather *g = &gathers[i];
+    if (!is_drawn(gathers, i)) continue;
+    plot curves = {.title = panels[i].title,
+                   .nothing = g->count > 0 ? "no rows yet" : "no loss columns",
+                   .series = gathers[i].series,
+                   .count = g->count,
+                   .first_step = g->first_step,
+                   .last_step = g->last_step};
+    TRY(plot_draw(canvas, LEFT, y, &curves));
+    y += PLOT_HEIGHT + BETWEEN;
+  }
+  return STATUS_OK;
 }
 
 status curves_write(const char *log_path, const char *validation_path,
                     const char *png_path) {
-  gather losses = {0}, scores = {0};
+  gather gathers[PANELS] = {0};
   data_image canvas = {0};
   if (validation_path != NULL && access(validation_path, F_OK) != 0)
     validation_path = NULL;
-  status result = read_tables(log_path, validation_path, &losses, &scores);
-  int panels = scores.count > 0 ? 2 : 1;
-  int height = TOP + panels * (PLOT_HEIGHT + BETWEEN) - BETWEEN + 50;
+  const char *const paths[PANELS] = {log_path, log_path, validation_path};
+  status result = read_tables(paths, gathers);
+  int height = TOP - BETWEEN + 50;
+  for (int i = 0; i < PANELS; i++)
+    if (is_drawn(gathers, i)) height += PLOT_HEIGHT + BETWEEN;
   if (result == STATUS_OK)
     result = draw_canvas(LEFT + PLOT_WIDTH + RIGHT, height, paper, &canvas);
-  if (result == STATUS_OK)
-    result = draw_all(&canvas, log_path, &losses, &scores);
+  if (result == STATUS_OK) result = draw_all(&canvas, log_path, gathers);
   if (result == STATUS_OK) result = data_image_write(png_path, &canvas, 95);
   data_image_free(&canvas);
-  free_gather(&losses);
-  free_gather(&scores);
+  for (int i = 0; i < PANELS; i++) free_gather(&gathers[i]);
   return result;
 }
