@@ -35,7 +35,7 @@ def harmonia(program, folder, ranks, options, number):
                    stderr=subprocess.DEVNULL)
     with open(os.path.join(out, "log.csv")) as log:
         rows = list(csv.DictReader(log))
-    waited = sum(float(r["wait_data_s"]) for r in rows)
+    waited = sum(float(r["data_s"]) for r in rows)
     total = sum(float(r["total_s"]) for r in rows)
     return [float(r["images_per_s"]) for r in rows[2:]], waited / total
 
