@@ -37,7 +37,8 @@ typedef struct nn_minimal_filter {
   nn_minimal_transform *weights_adjoint; /* g = G' u G */
 } nn_minimal_filter;
 
-/* F(2x2,2x2), F(2x2,3x3), F(4x4,3x3) (minimal_transform.c), ended by NULL. */
+/* F(2x2,2x2), F(4x4,2x2), F(2x2,3x3), F(4x4,3x3) (minimal_transform.c), ended
+ * by NULL. */
 extern const nn_minimal_filter *const nn_minimal_filters[];
 
 /* Whether the filter can compute a convolution of these sizes at all. */
