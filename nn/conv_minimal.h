@@ -49,6 +49,16 @@ bool nn_minimal_fits(const nn_minimal_filter *f, const nn_conv_case *c);
 const nn_minimal_filter *nn_minimal_choice(const nn_conv_case *c,
                                            nn_conv_partial partial);
 
+/* What a filter's work is made of: products of tiles with x to y values at each
+ * place, and whether weights go by blocks. */
+typedef struct nn_minimal_size {
+  double places, tiles, x, y;
+  bool blocks;
+} nn_minimal_size;
+nn_minimal_size nn_minimal_size_of(const nn_conv_case *c,
+                                   nn_conv_partial partial,
+                                   const nn_minimal_filter *f);
+
 void nn_conv_minimal(const nn_call *call, const nn_minimal_filter *f);
 void nn_conv_data_grad_minimal(const nn_call *call, const nn_minimal_filter *f);
 void nn_conv_weight_grad_minimal(const nn_call *call,

@@ -377,9 +377,9 @@ TRANSFORM(f43_weights_adjoint, 6, 3)
       .weights_adjoint = name##_weights_adjoint};
 
 FILTER(f22, 2, 2, INT_MAX, 0)
-FILTER(f42, 4, 2, INT_MAX, 0)
+FILTER(f42, 4, 2, INT_MAX, 512)
 FILTER(f23, 2, 3, INT_MAX, 0)
 FILTER(f43, 4, 3, 32, 256)
 
 const nn_minimal_filter *const nn_minimal_filters[] = {&f22, &f42, &f23, &f43,
-                                                      NULL};
+                                                       NULL};
