@@ -20,6 +20,7 @@ static nn_conv_choice describe(const nn_minimal_filter *f) {
     nn_conv_choice words;
   } known[] = {
       {2, 2, {"F(2x2,2x2)", "9 multiplications instead of 16"}},
+      {4, 2, {"F(4x4,2x2)", "25 multiplications instead of 64"}},
       {2, 3, {"F(2x2,3x3)", "16 multiplications instead of 36"}},
       {4, 3, {"F(4x4,3x3)", "36 multiplications instead of 144"}},
   };

@@ -1,7 +1,13 @@
 /* The three partials of a convolution by minimal filtering. Forward pass and
  * data gradient are one thing: transform tiles of one image, multiply with
- * transformed weights, transform back to tiles of another. Panels of tiles are
- * cut by shape alone. */
+ * transformed weights, transform back to tiles of another.
+ *
+ * Either all weights are transformed, then panels of tiles go through the three
+ * stages. Or, where there are few tiles, these are transformed, then rows of
+ * the weights go through them a block at a time: a transform makes the weights
+ * several times as many, and so they never leave the cache. The forward pass,
+ * whose blocks would be of columns, loses more by short rows than it gains.
+ * Both are cut by shape alone. */
 #include "nn/conv_minimal.h"
 
 #include <string.h>
@@ -9,6 +15,9 @@
 enum {
   PANEL_VALUES = 1 << 19, /* a panel stays in the cache, */
   PANEL_TILES_MIN = 128,  /* and packing the weights for it pays */
+  FEW_TILES = 384,
+  MANY_WEIGHTS = 1 << 19, /* transformed: more than the second cache has */
+  BLOCK = 128,            /* rows of weights */
   LINE = 16 /* values: what keeps places apart in the sets of a cache */
 };
 
@@ -33,12 +42,22 @@ typedef struct minimal {
   size_t places;
   size_t rows, columns, tiles; /* of tiles an image; in the batch */
   size_t panel;                /* tiles */
+  size_t block;                /* rows of weights; 0: all at once */
   side x, y;
   size_t weight_stride; /* from one place to the next */
-  nn_real *weights;     /* [places][x.values][y.values] */
+  size_t shared, own;   /* scratch values of all threads, of each */
   nn_real *zeros;       /* a pixel outside the image */
-  nn_real *panels;      /* a thread: places of x, then of y */
+  nn_real *memory;      /* shared, then each thread's own */
 } minimal;
+
+/* Rows (phase, input channel) of the weights, of taps from first to last or,
+ * for the data gradient, from last to first. */
+typedef struct weight_rows {
+  const minimal *job;
+  size_t begin, end;
+  nn_real *values; /* [places][rows][y.values] */
+  bool flipped;
+} weight_rows;
 
 static side side_make(int height, int width, int channels, int step,
                       int origin) {
@@ -48,13 +67,33 @@ static side side_make(int height, int width, int channels, int step,
   return s;
 }
 
-static void cut_panels(minimal *job) {
-  job->panel = PANEL_VALUES / (job->places * (job->x.values + job->y.values));
+static size_t place_stride(size_t rows, size_t columns) {
+  return nn_aligned(rows * columns) + LINE;
+}
+
+/* Tiles a panel, rows a block, and the memory they take: all weights and each
+ * thread's panel, or all tiles and each thread's block. The weight gradient's
+ * threads share a panel. */
+static void cut(minimal *job, nn_conv_partial partial) {
+  size_t x = job->x.values, y = job->y.values, places = job->places;
+  bool blocks = partial != NN_PARTIAL_Y && job->tiles <= FEW_TILES &&
+                places * x * y > MANY_WEIGHTS;
+  size_t rows = blocks && x > BLOCK ? BLOCK : x;
+  job->block = blocks ? BLOCK : 0;
+  job->panel = PANEL_VALUES / (places * (x + y));
   if (job->panel < PANEL_TILES_MIN) job->panel = PANEL_TILES_MIN;
-  if (job->panel > job->tiles) job->panel = job->tiles;
-  job->x.stride = nn_aligned(job->panel * job->x.values) + LINE;
-  job->y.stride = nn_aligned(job->panel * job->y.values) + LINE;
-  job->weight_stride = nn_aligned(job->x.values * job->y.values) + LINE;
+  if (job->panel > job->tiles || blocks) job->panel = job->tiles;
+  job->weight_stride = place_stride(rows, y);
+  job->x.stride = place_stride(job->panel, partial == NN_PARTIAL_X ? rows : x);
+  job->y.stride = place_stride(job->panel, y);
+  size_t weights = places * job->weight_stride;
+  size_t of_x = places * job->x.stride, of_y = places * job->y.stride;
+  size_t all = weights + of_x + of_y;
+  if (partial == NN_PARTIAL_W)
+    job->own = blocks ? weights : 0;
+  else
+    job->own = all - (blocks ? of_y : weights);
+  job->shared = all - job->own;
 }
 
 /* Row R = s k - pad + a of x meets rows k - r + 1 to k of y, with the taps from
@@ -76,7 +115,7 @@ static minimal minimal_make(const nn_conv_case *c, nn_conv_partial partial,
   job.x = side_make(c->in_h, c->in_w, c->in_c, s, s * first - c->pad);
   job.y = side_make(c->out_h, c->out_w, c->out_c, 1,
                     partial == NN_PARTIAL_X ? first - (f->taps - 1) : 0);
-  cut_panels(&job);
+  cut(&job, partial);
   return job;
 }
 
@@ -85,17 +124,20 @@ static size_t zero_values(const minimal *job) {
                                                       : job->y.channels);
 }
 
-static size_t panel_values(const minimal *job) {
-  return job->places * (job->x.stride + job->y.stride);
-}
-
 size_t nn_conv_minimal_scratch(const nn_conv_case *c, nn_conv_partial partial,
                                const nn_minimal_filter *f, int threads) {
   minimal job = minimal_make(c, partial, f);
-  size_t panels = partial == NN_PARTIAL_W ? 1 : (size_t)threads;
-  return (job.places * job.weight_stride + zero_values(&job) +
-          panel_values(&job) * panels) *
+  return (zero_values(&job) + job.shared + job.own * (size_t)threads) *
          sizeof(nn_real);
+}
+
+nn_minimal_size nn_minimal_size_of(const nn_conv_case *c,
+                                   nn_conv_partial partial,
+                                   const nn_minimal_filter *f) {
+  minimal job = minimal_make(c, partial, f);
+  return (nn_minimal_size){(double)job.places, (double)job.tiles,
+                           (double)job.x.values, (double)job.y.values,
+                           job.block > 0};
 }
 
 static minimal minimal_of(const nn_call *call, nn_conv_partial partial,
@@ -103,11 +145,18 @@ static minimal minimal_of(const nn_call *call, nn_conv_partial partial,
   nn_conv_case c = nn_conv_case_of(call->node, call->in_shape);
   minimal job = minimal_make(&c, partial, f);
   job.call = call;
-  job.weights = call->scratch;
-  job.zeros = job.weights + job.places * job.weight_stride;
-  job.panels = job.zeros + zero_values(&job);
+  job.zeros = call->scratch;
+  job.memory = job.zeros + zero_values(&job);
   memset(job.zeros, 0, zero_values(&job) * sizeof *job.zeros);
   return job;
+}
+
+static nn_real *own_memory(const minimal *job, int thread) {
+  return job->memory + job->shared + (size_t)thread * job->own;
+}
+
+static weight_rows all_rows(const minimal *job, bool flipped) {
+  return (weight_rows){job, 0, job->x.values, job->memory, flipped};
 }
 
 /* ---- tiles ---- */
@@ -133,6 +182,12 @@ static void locate(const minimal *job, const side *s, size_t tile, size_t phase,
   }
 }
 
+/* Where the values of one phase end, which lie side by side. */
+static size_t run_end(const side *s, size_t value, size_t end) {
+  size_t next = (value / s->channels + 1) * s->channels;
+  return next < end ? next : end;
+}
+
 /* Squares of n x n pixels of tiles [begin, end) to the places of a panel. */
 static void read_tiles(const minimal *job, const side *s,
                        nn_minimal_transform *transform, int n,
@@ -151,20 +206,24 @@ static void read_tiles(const minimal *job, const side *s,
     }
 }
 
-/* The places of a panel to the m x m pixels of tiles [begin, end). */
+/* The places of a panel to the m x m pixels of tiles [begin, end): values
+ * [first, last) of each, which are all that the panel has. */
 static void write_tiles(const minimal *job, const side *s, const nn_real *v,
-                        size_t begin, size_t end) {
+                        size_t begin, size_t end, size_t first, size_t last) {
   int m = job->f->tile;
   for (size_t tile = begin; tile < end; tile++)
-    for (size_t phase = 0; phase < s->phases; phase++, v += s->channels) {
+    for (size_t value = first, next; value < last; value = next) {
+      size_t phase = value / s->channels, channel = value % s->channels;
       size_t at[NN_MINIMAL_PLACES] = {0};
       const nn_real *from[NN_MINIMAL_PLACES];
       nn_real *to[NN_MINIMAL_PLACES];
+      next = run_end(s, value, last);
       locate(job, s, tile, phase, m, at);
       for (int i = 0; i < m * m; i++)
-        to[i] = at[i] == OUTSIDE ? NULL : job->call->out + at[i];
+        to[i] = at[i] == OUTSIDE ? NULL : job->call->out + at[i] + channel;
       for (size_t k = 0; k < job->places; k++) from[k] = v + k * s->stride;
-      job->f->output(s->channels, from, to);
+      job->f->output(next - value, from, to);
+      v += next - value;
     }
 }
 
@@ -179,17 +238,10 @@ static size_t tap_offset(const minimal *job, size_t row, int t) {
          job->y.values;
 }
 
-/* Rows (phase, input channel) of the weights: those of one phase lie side by
- * side, in each tap and in each place. */
-static size_t run_end(const minimal *job, size_t row, size_t end) {
-  size_t next = (row / job->x.channels + 1) * job->x.channels;
-  return next < end ? next : end;
+static nn_real *place_of_row(const weight_rows *rows, size_t k, size_t row) {
+  return rows->values + k * rows->job->weight_stride +
+         (row - rows->begin) * rows->job->y.values;
 }
-
-typedef struct weight_rows {
-  const minimal *job;
-  bool flipped; /* taps from last to first */
-} weight_rows;
 
 /* Items: rows. */
 static void transform_weights(void *context, size_t begin, size_t end) {
@@ -197,28 +249,28 @@ static void transform_weights(void *context, size_t begin, size_t end) {
   const minimal *job = rows->job;
   int taps = job->f->taps * job->f->taps;
   for (size_t row = begin, next; row < end; row = next) {
-    next = run_end(job, row, end);
+    next = run_end(&job->x, row, end);
     const nn_real *from[NN_MINIMAL_PLACES];
     nn_real *to[NN_MINIMAL_PLACES];
     for (int t = 0; t < taps; t++)
       from[t] = job->call->in[1] +
                 tap_offset(job, row, rows->flipped ? taps - 1 - t : t);
-    for (size_t k = 0; k < job->places; k++)
-      to[k] = job->weights + k * job->weight_stride + row * job->y.values;
+    for (size_t k = 0; k < job->places; k++) to[k] = place_of_row(rows, k, row);
     job->f->weights((next - row) * job->y.values, from, to);
   }
 }
 
 /* Items: rows, back to the taps of their phases. */
 static void transform_back(void *context, size_t begin, size_t end) {
-  const minimal *job = context;
+  const weight_rows *rows = context;
+  const minimal *job = rows->job;
   int taps = job->f->taps * job->f->taps;
   for (size_t row = begin, next; row < end; row = next) {
-    next = run_end(job, row, end);
+    next = run_end(&job->x, row, end);
     const nn_real *from[NN_MINIMAL_PLACES];
     nn_real *to[NN_MINIMAL_PLACES];
     for (size_t k = 0; k < job->places; k++)
-      from[k] = job->weights + k * job->weight_stride + row * job->y.values;
+      from[k] = place_of_row(rows, k, row);
     for (int t = 0; t < taps; t++)
       to[t] = job->call->out + tap_offset(job, row, t);
     job->f->weights_adjoint((next - row) * job->y.values, from, to);
@@ -242,32 +294,71 @@ static void multiply(const minimal *job, bool transpose_b, size_t rows,
 typedef struct convolution {
   const minimal *job;
   const side *from, *to;
+  bool data_grad;
 } convolution;
 
+/* Tiles [begin, end), whose places are in v, by these rows of weights. */
+static void convolve_tiles(const convolution *conv, const weight_rows *rows,
+                           size_t begin, size_t end, const nn_real *v,
+                           nn_real *m) {
+  const minimal *job = conv->job;
+  size_t first = conv->data_grad ? rows->begin : 0;
+  size_t last = conv->data_grad ? rows->end : conv->to->values;
+  for (size_t k = 0; k < job->places; k++)
+    multiply(job, conv->data_grad, end - begin, last - first,
+             conv->from->values, v + k * conv->from->stride,
+             rows->values + k * job->weight_stride, job->y.values,
+             m + k * conv->to->stride);
+  write_tiles(job, conv->to, m, begin, end, first, last);
+}
+
+/* Items: tiles, a panel of them. */
 static void convolve_panel(void *context, size_t begin, size_t end,
                            int thread) {
   const convolution *conv = context;
   const minimal *job = conv->job;
-  const side *from = conv->from, *to = conv->to;
-  nn_real *v = job->panels + (size_t)thread * panel_values(job);
-  nn_real *m = v + job->places * from->stride;
-  read_tiles(job, from, job->f->input, job->f->side, job->call->in[0], begin,
-             end, v);
-  for (size_t k = 0; k < job->places; k++)
-    multiply(job, from == &job->y, end - begin, to->values, from->values,
-             v + k * from->stride, job->weights + k * job->weight_stride,
-             job->y.values, m + k * to->stride);
-  write_tiles(job, to, m, begin, end);
+  weight_rows rows = all_rows(job, conv->data_grad);
+  nn_real *v = own_memory(job, thread);
+  read_tiles(job, conv->from, job->f->input, job->f->side, job->call->in[0],
+             begin, end, v);
+  convolve_tiles(conv, &rows, begin, end, v,
+                 v + job->places * conv->from->stride);
+}
+
+/* Items: tiles of the one panel there is. */
+static void read_all(void *context, size_t begin, size_t end) {
+  const convolution *conv = context;
+  const minimal *job = conv->job;
+  read_tiles(job, conv->from, job->f->input, job->f->side, job->call->in[0],
+             begin, end, job->memory + begin * conv->from->values);
+}
+
+/* Items: rows of weights, a block of them. */
+static void convolve_block(void *context, size_t begin, size_t end,
+                           int thread) {
+  const convolution *conv = context;
+  const minimal *job = conv->job;
+  weight_rows rows = {job, begin, end, own_memory(job, thread),
+                      conv->data_grad};
+  transform_weights(&rows, begin, end);
+  convolve_tiles(conv, &rows, 0, job->tiles, job->memory,
+                 rows.values + job->places * job->weight_stride);
 }
 
 static void convolve(const minimal *job, bool data_grad) {
-  convolution conv = {.job = job};
+  int threads = job->call->threads;
+  convolution conv = {.job = job, .data_grad = data_grad};
   conv.from = data_grad ? &job->y : &job->x;
   conv.to = data_grad ? &job->x : &job->y;
-  weight_rows rows = {job, data_grad};
-  nn_parallel(job->call->threads, job->x.values, 16, transform_weights, &rows);
-  nn_parallel_ranked(job->call->threads, job->tiles, job->panel, convolve_panel,
-                     &conv);
+  if (job->block > 0) {
+    nn_parallel(threads, job->tiles, 8, read_all, &conv);
+    nn_parallel_ranked(threads, job->x.values, job->block, convolve_block,
+                       &conv);
+  } else {
+    weight_rows rows = all_rows(job, data_grad);
+    nn_parallel(threads, job->x.values, 16, transform_weights, &rows);
+    nn_parallel_ranked(threads, job->tiles, job->panel, convolve_panel, &conv);
+  }
 }
 
 void nn_conv_minimal(const nn_call *call, const nn_minimal_filter *f) {
@@ -285,7 +376,8 @@ void nn_conv_data_grad_minimal(const nn_call *call,
 
 typedef struct weight_grad {
   minimal m;
-  size_t begin, end; /* tiles of the panel */
+  nn_real *x, *y;    /* places of the panel */
+  size_t begin, end; /* its tiles */
 } weight_grad;
 
 /* Items: tiles of the panel, both sides of the product. */
@@ -294,96 +386,75 @@ static void transform_both(void *context, size_t begin, size_t end) {
   const minimal *m = &job->m;
   read_tiles(m, &m->x, m->f->input, m->f->side, m->call->in[0],
              job->begin + begin, job->begin + end,
-             m->panels + begin * m->x.values);
+             job->x + begin * m->x.values);
   read_tiles(m, &m->y, m->f->output_adjoint, m->f->tile, m->call->in[1],
              job->begin + begin, job->begin + end,
-             m->panels + m->places * m->x.stride + begin * m->y.values);
+             job->y + begin * m->y.values);
+}
+
+/* Rows [row, row + rows) of one place's gradient, from the panel's tiles. */
+static void multiply_rows(const weight_grad *job, size_t k, size_t row,
+                          size_t rows, nn_real *out) {
+  const minimal *m = &job->m;
+  size_t tiles = job->end - job->begin, most = (size_t)m->f->depth;
+  const nn_real *x = job->x + k * m->x.stride + row;
+  const nn_real *y = job->y + k * m->y.stride;
+  for (size_t t = 0; t < tiles; t += most)
+    nn_gemm(true, false, (int)rows, (int)m->y.values,
+            (int)(tiles - t < most ? tiles - t : most), x + t * m->x.values,
+            (int)m->x.values, y + t * m->y.values, (int)m->y.values,
+            job->begin + t > 0 ? 1 : 0, out, (int)m->y.values);
 }
 
 /* Items: places. */
 static void multiply_places(void *context, size_t begin, size_t end) {
   const weight_grad *job = context;
+  for (size_t k = begin; k < end; k++)
+    multiply_rows(job, k, 0, job->m.x.values,
+                  job->m.memory + k * job->m.weight_stride);
+}
+
+/* Items: rows of weights, a block of them. */
+static void weight_block(void *context, size_t begin, size_t end, int thread) {
+  const weight_grad *job = context;
+  weight_rows rows = {.job = &job->m, .begin = begin, .end = end};
+  rows.values = own_memory(&job->m, thread);
+  for (size_t k = 0; k < job->m.places; k++)
+    multiply_rows(job, k, begin, end - begin,
+                  rows.values + k * job->m.weight_stride);
+  transform_back(&rows, begin, end);
+}
+
+static void weight_grad_by_blocks(weight_grad *job) {
   const minimal *m = &job->m;
-  size_t tiles = job->end - job->begin, most = (size_t)m->f->depth;
-  for (size_t k = begin; k < end; k++) {
-    const nn_real *x = m->panels + k * m->x.stride;
-    const nn_real *y = m->panels + m->places * m->x.stride + k * m->y.stride;
-    for (size_t t = 0; t < tiles; t += most)
-      nn_gemm(true, false, (int)m->x.values, (int)m->y.values,
-              (int)(tiles - t < most ? tiles - t : most), x + t * m->x.values,
-              (int)m->x.values, y + t * m->y.values, (int)m->y.values,
-              job->begin + t > 0 ? 1 : 0, m->weights + k * m->weight_stride,
-              (int)m->y.values);
+  int threads = m->call->threads;
+  job->end = m->tiles;
+  job->x = m->memory;
+  job->y = job->x + m->places * m->x.stride;
+  nn_parallel(threads, m->tiles, 32, transform_both, job);
+  nn_parallel_ranked(threads, m->x.values, m->block, weight_block, job);
+}
+
+static void weight_grad_by_panels(weight_grad *job) {
+  const minimal *m = &job->m;
+  int threads = m->call->threads;
+  weight_rows rows = all_rows(m, false);
+  job->x = rows.values + m->places * m->weight_stride;
+  job->y = job->x + m->places * m->x.stride;
+  for (job->begin = 0; job->begin < m->tiles; job->begin = job->end) {
+    job->end = job->begin + m->panel;
+    if (job->end > m->tiles) job->end = m->tiles;
+    nn_parallel(threads, job->end - job->begin, 32, transform_both, job);
+    nn_parallel(threads, m->places, 1, multiply_places, job);
   }
+  nn_parallel(threads, m->x.values, 16, transform_back, &rows);
 }
 
 void nn_conv_weight_grad_minimal(const nn_call *call,
                                  const nn_minimal_filter *f) {
   weight_grad job = {.m = minimal_of(call, NN_PARTIAL_W, f)};
-  for (job.begin = 0; job.begin < job.m.tiles; job.begin = job.end) {
-    job.end = job.begin + job.m.panel;
-    if (job.end > job.m.tiles) job.end = job.m.tiles;
-    nn_parallel(call->threads, job.end - job.begin, 32, transform_both, &job);
-    nn_parallel(call->threads, job.m.places, 1, multiply_places, &job);
-  }
-  nn_parallel(call->threads, job.m.x.values, 16, transform_back, &job.m);
-}
-
-/* ---- the choice ---- */
-
-bool nn_minimal_fits(const nn_minimal_filter *f, const nn_conv_case *c) {
-  return c->kernel_h == c->kernel_w && c->kernel_h == c->stride * f->taps;
-}
-
-/* What im2col adds up to one result: the longer the sum, the larger its error
- * and the less a filter's own roundings count. */
-static size_t direct_sum(const nn_conv_case *c, nn_conv_partial partial) {
-  size_t taps = (size_t)c->kernel_h * (size_t)c->kernel_w;
-  switch (partial) {
-  case NN_PARTIAL_Y: return taps * (size_t)c->in_c;
-  case NN_PARTIAL_X: return (nn_conv_gathers(c) ? 1 : taps) * (size_t)c->out_c;
-  case NN_PARTIAL_W: break;
-  }
-  return nn_conv_pixels(c);
-}
-
-/* Costs are counted in multiply-adds of a large matrix product. A value copied
- * to a panel costs COPY of them, one through a transform and a product's panels
- * TRANSFORM, a transformed weight, written and read through memory, WEIGHT:
- * fitted to the times of 285 shapes of 3x3 and 4x4 stride-2 layers, all three
- * partials, where the choice then takes 1.6 % longer than the best, on the
- * average, and im2col alone 33 %. */
-enum { COPY = 4, TRANSFORM = 12, WEIGHT = 24 };
-
-static double direct_cost(const nn_conv_case *c, nn_conv_partial partial) {
-  double taps = (double)c->kernel_h * c->kernel_w;
-  int copied = partial == NN_PARTIAL_X ? c->out_c : c->in_c;
-  return (double)nn_conv_pixels(c) * taps *
-         ((double)c->in_c * c->out_c + COPY * (double)copied);
-}
-
-static double minimal_cost(const nn_conv_case *c, nn_conv_partial partial,
-                           const nn_minimal_filter *f) {
-  minimal job = minimal_make(c, partial, f);
-  double x = (double)job.x.values, y = (double)job.y.values;
-  double tiles = (double)job.tiles;
-  return (double)job.places *
-         (tiles * x * y + TRANSFORM * tiles * (x + y) + WEIGHT * x * y);
-}
-
-const nn_minimal_filter *nn_minimal_choice(const nn_conv_case *c,
-                                           nn_conv_partial partial) {
-  const nn_minimal_filter *best = NULL;
-  double least = direct_cost(c, partial);
-  for (int i = 0; nn_minimal_filters[i] != NULL; i++) {
-    const nn_minimal_filter *f = nn_minimal_filters[i];
-    if (!nn_minimal_fits(f, c) || direct_sum(c, partial) < f->direct_sum)
-      continue;
-    double cost = minimal_cost(c, partial, f);
-    if (cost < least) {
-      least = cost;
-      best = f;
-    }
-  }
-  return best;
+  if (job.m.block > 0)
+    weight_grad_by_blocks(&job);
+  else
+    weight_grad_by_panels(&job);
 }

@@ -37,7 +37,8 @@ typedef struct nn_minimal_filter {
   nn_minimal_transform *weights_adjoint; /* g = G' u G */
 } nn_minimal_filter;
 
-/* F(2x2,2x2), F(2x2,3x3), F(4x4,3x3) (minimal_transform.c), ended by NULL. */
+/* F(2x2,2x2), F(4x4,2x2), F(2x2,3x3), F(4x4,3x3) (minimal_transform.c), ended
+ * by NULL. */
 extern const nn_minimal_filter *const nn_minimal_filters[];
 
 /* Whether the filter can compute a convolution of these sizes at all. */
@@ -47,6 +48,16 @@ bool nn_minimal_fits(const nn_minimal_filter *f, const nn_conv_case *c);
  * that every machine chooses the same. */
 const nn_minimal_filter *nn_minimal_choice(const nn_conv_case *c,
                                            nn_conv_partial partial);
+
+/* What a filter's work is made of: products of tiles with x to y values at each
+ * place, and whether weights go by blocks. */
+typedef struct nn_minimal_size {
+  double places, tiles, x, y;
+  bool blocks;
+} nn_minimal_size;
+nn_minimal_size nn_minimal_size_of(const nn_conv_case *c,
+                                   nn_conv_partial partial,
+                                   const nn_minimal_filter *f);
 
 void nn_conv_minimal(const nn_call *call, const nn_minimal_filter *f);
 void nn_conv_data_grad_minimal(const nn_call *call, const nn_minimal_filter *f);

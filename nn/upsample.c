@@ -32,10 +32,19 @@ typedef struct upsample_job {
   nn_real *to;
 } upsample_job;
 
-/* One pixel of the large image against its four of the small one. */
-NN_CLONES static void blend(size_t channels, nn_real weight,
-                            const nn_real *from, nn_real *to) {
-  for (size_t c = 0; c < channels; c++) to[c] += weight * from[c];
+/* One pixel of the large image from its four of the small one, */
+NN_CLONES static void blend(size_t channels, const nn_real weight[4],
+                            const nn_real *const from[4], nn_real *to) {
+  const nn_real *a = from[0], *b = from[1], *c = from[2], *d = from[3];
+  nn_real wa = weight[0], wb = weight[1], wc = weight[2], wd = weight[3];
+  for (size_t i = 0; i < channels; i++)
+    to[i] = wa * a[i] + wb * b[i] + wc * c[i] + wd * d[i];
+}
+
+/* and onto them: these may be the same pixel, at the last row or column. */
+NN_CLONES static void spread(size_t channels, nn_real weight,
+                             const nn_real *from, nn_real *to) {
+  for (size_t i = 0; i < channels; i++) to[i] += weight * from[i];
 }
 
 static void upsample_sample(const upsample_job *job, int n) {
@@ -48,17 +57,23 @@ static void upsample_sample(const upsample_job *job, int n) {
       size_t large =
           (((size_t)n * (size_t)l.h + (size_t)h) * (size_t)l.w + (size_t)w) *
           channels;
+      size_t small[4];
+      nn_real weight[4];
       for (int k = 0; k < 4; k++) {
         int row = k / 2 ? y.high : y.low, column = k % 2 ? x.high : x.low;
-        nn_real weight = (k / 2 ? y.high_weight : y.low_weight) *
-                         (k % 2 ? x.high_weight : x.low_weight);
-        size_t small = (((size_t)n * (size_t)s.h + (size_t)row) * (size_t)s.w +
-                        (size_t)column) *
-                       channels;
-        if (job->adjoint)
-          blend(channels, weight, job->from + large, job->to + small);
-        else
-          blend(channels, weight, job->from + small, job->to + large);
+        weight[k] = (k / 2 ? y.high_weight : y.low_weight) *
+                    (k % 2 ? x.high_weight : x.low_weight);
+        small[k] = (((size_t)n * (size_t)s.h + (size_t)row) * (size_t)s.w +
+                    (size_t)column) *
+                   channels;
+      }
+      if (job->adjoint) {
+        for (int k = 0; k < 4; k++)
+          spread(channels, weight[k], job->from + large, job->to + small[k]);
+      } else {
+        const nn_real *from[4];
+        for (int k = 0; k < 4; k++) from[k] = job->from + small[k];
+        blend(channels, weight, from, job->to + large);
       }
     }
   }
@@ -75,7 +90,8 @@ static void run_upsample(const nn_call *call, bool adjoint) {
                       .adjoint = adjoint,
                       .from = call->in[0],
                       .to = call->out};
-  memset(call->out, 0, nn_shape_count(call->shape) * sizeof(nn_real));
+  if (adjoint)
+    memset(call->out, 0, nn_shape_count(call->shape) * sizeof(nn_real));
   nn_parallel(call->threads, (size_t)call->shape.n, 1, upsample_samples, &job);
 }
 
