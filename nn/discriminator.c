@@ -1,13 +1,13 @@
 /* DoveNet's discriminator. Three passes over an image, in this order: all of it
  * through conv1..; the foreground, then the background through conv1f.., the
- * same weights twice, with partial convolutions. Images that are judged one
- * after the other pass as one batch, and so do foregrounds and backgrounds:
- * deep inside there are few pixels and the weights' traffic dominates. Stages
+ * same weights twice, with partial convolutions. In the deepest stages, where
+ * there are few pixels and the weights' traffic dominates, all evaluations pass
+ * as one batch; the others run one by one, for the sake of the caches. Stages
  * halve the image (3x3, stride 2, no padding: 256, 127, 63, ..., 3) until 3x3
  * are left, which the last one (stride 1) makes a single position. */
 #include "nn/networks.h"
 
-enum { NAME = 32, WIDEST = 8 };
+enum { NAME = 32, WIDEST = 8, DEEP = 2 /* stages */ };
 
 static int stages_of(int size) {
   int stages = 0;
@@ -42,13 +42,12 @@ static nn_id convolution(const nn_layers *l, const char *branch, int i, nn_id x,
   return nn_partial_conv_masked(g, x, m, w.weight, bias, stride, 0);
 }
 
-/* [N,S,S,3] to [N,1,1,8 ndf]; mask NN_NONE: the whole image. */
-static nn_id trunk(const nn_layers *l, const char *branch, nn_id x, nn_id mask,
-                   int ndf) {
-  int stages = stages_of(nn_shape_of(l->g, x).h);
-  for (int i = 1; i <= stages; i++) {
+/* Stages [from, to); *mask NN_NONE: the whole image. */
+static nn_id run_stages(const nn_layers *l, const char *branch, int from,
+                        int to, nn_id x, nn_id *mask, int ndf) {
+  for (int i = from; i < to; i++) {
     int channels = ndf * (i <= 3 ? 1 << (i - 1) : WIDEST);
-    x = convolution(l, branch, i, x, &mask, channels, 2);
+    x = convolution(l, branch, i, x, mask, channels, 2);
     if (i > 1) {
       char name[NAME];
       snprintf(name, sizeof name, "D.norm%d%s", i, branch);
@@ -56,7 +55,32 @@ static nn_id trunk(const nn_layers *l, const char *branch, nn_id x, nn_id mask,
     }
     x = nn_leaky_relu(l->g, x, 0.2);
   }
-  return convolution(l, branch, stages + 1, x, &mask, WIDEST * ndf, 1);
+  return x;
+}
+
+/* What the samples of `count` evaluations have: one's, then the next one's. */
+static nn_id join(nn_graph *g, const nn_id *x, int count) {
+  nn_id all = x[0];
+  if (all == NN_NONE) return NN_NONE;
+  for (int i = 1; i < count; i++) all = nn_concat_samples(g, all, x[i]);
+  return all;
+}
+
+/* Images [N,S,S,3] to [count N,1,1,8 ndf]. */
+static nn_id trunk(const nn_layers *l, const char *branch, const nn_id *images,
+                   const nn_id *masks, int count, int ndf) {
+  nn_layers together = *l;
+  together.evaluations = count;
+  int stages = stages_of(nn_shape_of(l->g, images[0]).h);
+  int deep = stages - DEEP > 0 ? stages - DEEP + 1 : 1;
+  nn_id x[2 * NN_MAX_JUDGED] = {NN_NONE}, mask[2 * NN_MAX_JUDGED] = {NN_NONE};
+  for (int i = 0; i < count; i++) {
+    mask[i] = masks[i];
+    x[i] = run_stages(l, branch, 1, deep, images[i], &mask[i], ndf);
+  }
+  nn_id y = join(l->g, x, count), m = join(l->g, mask, count);
+  y = run_stages(&together, branch, deep, stages + 1, y, &m, ndf);
+  return convolution(&together, branch, stages + 1, y, &m, WIDEST * ndf, 1);
 }
 
 /* 1x1 convolution with bias on one position. */
@@ -87,23 +111,26 @@ static nn_id product_of_parts(nn_graph *g, nn_id x, int count) {
 void nn_discriminator(const nn_layers *layers, const nn_id *images, int count,
                       nn_id mask, int ndf, nn_scores *scores) {
   nn_graph *g = layers->g;
-  nn_layers whole = *layers, parts = *layers;
+  nn_layers whole = *layers;
   whole.evaluations = count;
-  parts.evaluations = 2 * count;
   nn_shape s = nn_shape_of(g, images[0]);
   INVARIANT(s.h == s.w && s.h >= 16 && (s.h & (s.h - 1)) == 0,
             "discriminator of %d x %d pixels", s.h, s.w);
-  nn_id both = nn_concat_samples(g, mask, nn_affine(g, mask, -1, 1));
-  nn_id x = NN_NONE, twice = NN_NONE, masks = NN_NONE;
+  INVARIANT(count >= 1 && count <= NN_MAX_JUDGED, "%d images to judge", count);
+  nn_id background = nn_affine(g, mask, -1, 1);
+  nn_id none[NN_MAX_JUDGED] = {NN_NONE};
+  nn_id twice[2 * NN_MAX_JUDGED] = {NN_NONE};
+  nn_id masks[2 * NN_MAX_JUDGED] = {NN_NONE};
   for (int i = 0; i < count; i++) {
-    nn_id pair = nn_concat_samples(g, images[i], images[i]);
-    x = i == 0 ? images[i] : nn_concat_samples(g, x, images[i]);
-    twice = i == 0 ? pair : nn_concat_samples(g, twice, pair);
-    masks = i == 0 ? both : nn_concat_samples(g, masks, both);
+    none[i] = NN_NONE;
+    twice[2 * i] = twice[2 * i + 1] = images[i];
+    masks[2 * i] = mask;
+    masks[2 * i + 1] = background;
   }
-  nn_id global = trunk(&whole, "", x, NN_NONE, ndf);
+  nn_id global = trunk(layers, "", images, none, count, ndf);
   global = head(&whole, "convg3", global, 1, false);
-  nn_id y = product_of_parts(g, trunk(&parts, "f", twice, masks, ndf), count);
+  nn_id parts = trunk(layers, "f", twice, masks, 2 * count, ndf);
+  nn_id y = product_of_parts(g, parts, count);
   y = nn_leaky_relu(g, head(&whole, "convl1", y, WIDEST * ndf, true), 0.2);
   y = nn_leaky_relu(g, head(&whole, "convl2", y, WIDEST * ndf, true), 0.2);
   nn_id local = head(&whole, "convl3", y, 1, false);

@@ -9,6 +9,7 @@
  * one domain. Evaluated on each of `count` images in turn: [N,S,S,3], S a power
  * of two from 16 up; mask [N,S,S,1]. Scores are [N,1,1,1]. layers->norm,
  * training and keep_state hold for it. */
+enum { NN_MAX_JUDGED = 2 };
 typedef struct nn_scores {
   nn_id global, local;
 } nn_scores;
