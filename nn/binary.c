@@ -118,6 +118,14 @@ static nn_id to_input(nn_graph *g, nn_id y, int i, nn_id value) {
   return nn_reduce_like(g, value, nn_shape_of(g, nn_get(g, y).in[i]));
 }
 
+/* gy times the other factor, reduced to the shape of this one. */
+static nn_id product_to(nn_graph *g, nn_id gy, nn_id other, nn_shape shape) {
+  nn_shape s = nn_shape_of(g, gy);
+  if (nn_shape_equal(s, nn_shape_of(g, other)) && !nn_shape_equal(s, shape))
+    return nn_dot_to(g, gy, other, shape);
+  return nn_reduce_like(g, nn_mul(g, gy, other), shape);
+}
+
 /* ---- alpha a + beta b ---- */
 
 static void axpby_kernel(const nn_call *call) {
@@ -152,8 +160,8 @@ static void mul_kernel(const nn_call *call) { binary_kernel(call, BINARY_MUL); }
 
 static void mul_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
   nn_node node = nn_get(g, y);
-  gx[0] = to_input(g, y, 0, nn_mul(g, gy, node.in[1]));
-  gx[1] = to_input(g, y, 1, nn_mul(g, gy, node.in[0]));
+  gx[0] = product_to(g, gy, node.in[1], nn_shape_of(g, node.in[0]));
+  gx[1] = product_to(g, gy, node.in[0], nn_shape_of(g, node.in[1]));
 }
 
 const nn_op nn_op_mul = {.name = "mul",

@@ -16,6 +16,28 @@ nn_id nn_global_average(nn_graph *g, nn_id x) {
                    1.0 / s.h / s.w, 0);
 }
 
+/* All values of one sample, or of one after the other, as a row of channels. */
+static nn_id as_row(nn_graph *g, nn_id x) {
+  return nn_reshape(g, x,
+                    NN_SHAPE(1, 1, 1, (int)nn_shape_count(nn_shape_of(g, x))));
+}
+
+nn_id nn_concat_samples(nn_graph *g, nn_id a, nn_id b) {
+  nn_shape s = nn_shape_of(g, a), t = nn_shape_of(g, b);
+  INVARIANT(s.h == t.h && s.w == t.w && s.c == t.c,
+            "samples of different shapes");
+  nn_id row = nn_concat(g, as_row(g, a), as_row(g, b));
+  return nn_reshape(g, row, NN_SHAPE(s.n + t.n, s.h, s.w, s.c));
+}
+
+nn_id nn_slice_samples(nn_graph *g, nn_id x, int begin, int count) {
+  nn_shape s = nn_shape_of(g, x);
+  if (begin == 0 && count == s.n) return x;
+  int size = s.h * s.w * s.c;
+  nn_id row = nn_slice(g, as_row(g, x), begin * size, count * size);
+  return nn_reshape(g, row, NN_SHAPE(count, s.h, s.w, s.c));
+}
+
 nn_partial_mask nn_partial_mask_of(nn_graph *g, nn_id mask, int kernel_h,
                                    int kernel_w, int stride, int pad) {
   nn_partial_mask m = {.mask = nn_stop_gradient(g, mask)};
@@ -60,31 +82,38 @@ nn_id nn_partial_conv(nn_graph *g, nn_id x, nn_id mask, nn_id w, nn_id bias,
 
 /* x / max(|x|, 1e-12) */
 static nn_id unit_vector(nn_graph *g, nn_id x) {
-  nn_id norm = nn_sqrt(g, nn_sum(g, nn_square(g, x)));
+  nn_id norm = nn_sqrt(g, nn_dot_to(g, x, x, NN_SCALAR));
   return nn_div(g, x, nn_clamp_min(g, norm, 1e-12));
 }
 
-nn_spectral nn_spectral_norm(nn_graph *g, nn_id w, nn_id u, nn_id v,
-                             bool iterate) {
+/* As a 1x1 convolution's weights [1,1,depth,Co] the matrix is W transposed: its
+ * data gradient is W'u, its forward pass Wv. v is kept as [kh,kw,Ci]. */
+static nn_id as_matrix(nn_graph *g, nn_id w) {
   nn_shape s = nn_shape_of(g, w);
-  int depth = s.n * s.h * s.w;
-  /* As a 1x1 convolution's weights [1,1,depth,Co] the matrix is W transposed:
-   * its data gradient is W'u, its forward pass Wv. v is kept as [kh,kw,Ci]. */
-  nn_id matrix = nn_reshape(g, w, NN_SHAPE(1, 1, depth, s.c));
-  nn_id fixed = nn_stop_gradient(g, matrix);
-  if (iterate) {
-    v = unit_vector(g, nn_conv_data_grad(g, u, fixed, 1, 0, 1, 1));
-    u = unit_vector(g, nn_conv(g, v, fixed, 1, 0));
-    v = nn_stop_gradient(g, v);
-    u = nn_stop_gradient(g, u);
-  }
-  nn_id sigma = nn_sum(g, nn_mul(g, u, nn_conv(g, v, matrix, 1, 0)));
-  return (nn_spectral){
-      .weight = nn_div(g, w, sigma), .u = u, .v = v, .sigma = sigma};
+  return nn_reshape(g, w, NN_SHAPE(1, 1, s.n * s.h * s.w, s.c));
 }
 
-nn_batch_norm nn_batch_norm_apply(nn_graph *g, nn_id x, nn_id weight,
-                                  nn_id bias, nn_id running_mean,
+void nn_power_iteration(nn_graph *g, nn_id w, nn_id *u, nn_id *v) {
+  nn_id fixed = nn_stop_gradient(g, as_matrix(g, w));
+  *v = unit_vector(g, nn_conv_data_grad(g, *u, fixed, 1, 0, 1, 1));
+  *u = unit_vector(g, nn_conv(g, *v, fixed, 1, 0));
+}
+
+nn_id nn_spectral_sigma(nn_graph *g, nn_id w, nn_id u, nn_id v) {
+  nn_id product = nn_conv(g, nn_stop_gradient(g, v), as_matrix(g, w), 1, 0);
+  return nn_dot_to(g, nn_stop_gradient(g, u), product,
+                   NN_SHAPE(nn_shape_of(g, u).n, 1, 1, 1));
+}
+
+/* x [B N,H,W,C] as [B,N H,W,C]: a batch in place of a sample. */
+nn_id nn_batches_of(nn_graph *g, nn_id x, int batches) {
+  nn_shape s = nn_shape_of(g, x);
+  INVARIANT(s.n % batches == 0, "%d batches of %d samples", batches, s.n);
+  return nn_reshape(g, x, NN_SHAPE(batches, s.n / batches * s.h, s.w, s.c));
+}
+
+nn_batch_norm nn_batch_norm_apply(nn_graph *g, nn_id x, int batches,
+                                  nn_id weight, nn_id bias, nn_id running_mean,
                                   nn_id running_var, bool training,
                                   double eps) {
   nn_batch_norm result = {NN_NONE, running_mean, running_var};
@@ -97,14 +126,17 @@ nn_batch_norm nn_batch_norm_apply(nn_graph *g, nn_id x, nn_id weight,
   }
   nn_shape s = nn_shape_of(g, x);
   nn_id moments;
-  nn_id y = nn_normalise(g, x, false, eps, &moments);
-  result.y = nn_add(g, nn_mul(g, y, weight), bias);
-  double n = (double)s.n * s.h * s.w, momentum = 0.1;
+  nn_id y = nn_normalise(g, nn_batches_of(g, x, batches), true, eps, &moments);
+  result.y = nn_add(g, nn_mul(g, nn_reshape(g, y, s), weight), bias);
+  double n = (double)s.n / batches * s.h * s.w, momentum = 0.1;
   nn_id fixed = nn_stop_gradient(g, moments);
-  result.running_mean = nn_axpby(g, 1 - momentum, running_mean, momentum,
-                                 nn_slice(g, fixed, 0, s.c));
-  result.running_var = nn_axpby(g, 1 - momentum, running_var,
-                                momentum * (n > 1 ? n / (n - 1) : 1),
-                                nn_slice(g, fixed, s.c, s.c));
+  for (int i = 0; i < batches; i++) {
+    nn_id own = nn_slice_samples(g, fixed, i, 1);
+    result.running_mean = nn_axpby(g, 1 - momentum, result.running_mean,
+                                   momentum, nn_slice(g, own, 0, s.c));
+    result.running_var = nn_axpby(g, 1 - momentum, result.running_var,
+                                  momentum * (n > 1 ? n / (n - 1) : 1),
+                                  nn_slice(g, own, s.c, s.c));
+  }
   return result;
 }

@@ -55,14 +55,17 @@ void nn_im2col(const nn_conv_case *c, const nn_real *x, size_t begin,
                size_t end, int ky0, int ky1, nn_real *rows);
 
 /* Pixels of y in the batch. */
+enum { NN_IMAGE_CHANNELS = 4 };
+
 static inline size_t nn_conv_pixels(const nn_conv_case *c) {
   return (size_t)c->batch * (size_t)c->out_h * (size_t)c->out_w;
 }
 
-/* Whether the data gradient adds up products with one tap's weights each, since
- * there are few pixels and the weights' traffic dominates. */
+/* Whether the data gradient adds up products with one tap's weights each: there
+ * are few pixels and the weights' traffic dominates, or so few channels (of an
+ * image) that a product a phase would be too narrow. */
 static inline bool nn_conv_gathers(const nn_conv_case *c) {
-  return nn_conv_pixels(c) <= 256;
+  return nn_conv_pixels(c) <= 256 || c->in_c <= NN_IMAGE_CHANNELS;
 }
 
 /* A 1x1 stride-1 convolution: x is its own im2col. */

@@ -48,7 +48,10 @@ nn_conv_choice nn_conv_choose(const nn_node *node, const nn_shape *in) {
   if (nn_conv_is_pointwise(&c))
     return (nn_conv_choice){"one GEMM", "1x1: pixels are their own im2col"};
   if (partial == NN_PARTIAL_X && nn_conv_gathers(&c))
-    return (nn_conv_choice){"GEMM, gather", "few pixels: weights read once"};
+    return (nn_conv_choice){"GEMM, gather",
+                            c.in_c <= NN_IMAGE_CHANNELS
+                                ? "few channels: one product for all taps"
+                                : "few pixels: weights read once"};
   return (nn_conv_choice){partial == NN_PARTIAL_X ? "phases, GEMM"
                                                   : "im2col, GEMM",
                           why_not_minimal(&c)};

@@ -3,14 +3,20 @@
  * With stride s, the input pixels of one phase (their coordinates plus the
  * padding, modulo s) meet the same kernel positions: a phase is a dense
  * convolution of gy with the kernel taps of that phase. Nothing is scattered,
- * nothing is multiplied by inserted zeros. Where there are few pixels the
- * weights' traffic dominates; then one product with all weights in place is
- * followed by a gather. Both are chosen and cut by shape alone. */
+ * nothing is multiplied by inserted zeros. Where there are few pixels, and the
+ * weights' traffic dominates, or very few channels, one product with all
+ * weights in place is followed by a gather. Both are chosen and cut by shape
+ * alone. */
 #include <string.h>
 
 #include "nn/conv.h"
 
-enum { PANEL_VALUES = 1 << 18, PANEL_ROWS_MIN = 256, COLUMNS = 512 };
+enum {
+  PANEL_VALUES = 1 << 18,
+  PANEL_ROWS_MIN = 256,
+  ROWS = 1024, /* of a product of pixels and columns */
+  COLUMNS = 512
+};
 
 static size_t in_pixels(const nn_conv_case *c) {
   return (size_t)c->batch * (size_t)c->in_h * (size_t)c->in_w;
@@ -20,7 +26,8 @@ static size_t depth_of(const nn_conv_case *c) {
   return (size_t)c->kernel_h * (size_t)c->kernel_w * (size_t)c->in_c;
 }
 
-/* ---- few pixels: columns = gy W', then each x gathers its products ---- */
+/* ---- few pixels or channels: columns = gy W', then each x gathers its
+ * products ---- */
 
 typedef struct gather_job {
   const nn_call *call;
@@ -28,14 +35,26 @@ typedef struct gather_job {
   nn_real *columns; /* [out pixels][kh*kw*in_c] */
 } gather_job;
 
-static void product_columns(void *context, size_t begin, size_t end) {
+static size_t blocks(size_t count, size_t size) {
+  return (count + size - 1) / size;
+}
+
+/* item: a block of pixels and columns */
+static void product_block(void *context, size_t begin, size_t end) {
   const gather_job *job = context;
   const nn_conv_case *c = &job->c;
-  int depth = (int)depth_of(c);
-  nn_gemm(false, true, (int)nn_conv_pixels(c), (int)(end - begin), c->out_c,
-          job->call->in[0], c->out_c,
-          job->call->in[1] + begin * (size_t)c->out_c, c->out_c, 0,
-          job->columns + begin, depth);
+  size_t depth = depth_of(c), pixels = nn_conv_pixels(c);
+  size_t channels = (size_t)c->out_c;
+  for (size_t block = begin; block < end; block++) {
+    size_t row = block / blocks(depth, COLUMNS) * ROWS;
+    size_t column = block % blocks(depth, COLUMNS) * COLUMNS;
+    size_t rows = pixels - row < ROWS ? pixels - row : ROWS;
+    size_t columns = depth - column < COLUMNS ? depth - column : COLUMNS;
+    nn_gemm(false, true, (int)rows, (int)columns, c->out_c,
+            job->call->in[0] + row * channels, c->out_c,
+            job->call->in[1] + column * channels, c->out_c, 0,
+            job->columns + row * depth + column, (int)depth);
+  }
 }
 
 NN_CLONES static void add_values(size_t count, const nn_real *from,
@@ -67,10 +86,12 @@ static void gather(void *context, size_t begin, size_t end) {
         if (ox < 0) continue;
         size_t row =
             (n * (size_t)c->out_h + (size_t)oy) * (size_t)c->out_w + (size_t)ox;
-        add_values(channels,
-                   job->columns + row * depth +
-                       (size_t)(ky * c->kernel_w + kx) * channels,
-                   to);
+        const nn_real *from = job->columns + row * depth +
+                              (size_t)(ky * c->kernel_w + kx) * channels;
+        if (channels > NN_IMAGE_CHANNELS)
+          add_values(channels, from, to);
+        else
+          for (size_t i = 0; i < channels; i++) to[i] += from[i];
       }
     }
   }
@@ -256,7 +277,10 @@ void nn_conv_data_grad_gemm(const nn_call *call) {
   if (nn_conv_is_pointwise(&c)) {
     nn_parallel(call->threads, in_pixels(&c), 1024, pointwise, &job);
   } else if (nn_conv_gathers(&c)) {
-    nn_parallel(call->threads, depth_of(&c), COLUMNS, product_columns, &job);
+    nn_parallel(call->threads,
+                blocks(nn_conv_pixels(&c), ROWS) *
+                    blocks(depth_of(&c), COLUMNS),
+                1, product_block, &job);
     nn_parallel(call->threads, in_pixels(&c), 64, gather, &job);
   } else {
     for (int y = 0; y < c.stride; y++)

@@ -166,6 +166,13 @@ static bool begins_with(const char *name, const char *const *prefixes,
   return false;
 }
 
+/* To the gradient of earlier losses. */
+static void add_result(nn_graph *graph, nn_id parameter, nn_id gradient) {
+  int index = nn_get(graph, parameter).index;
+  nn_id sum = nn_accumulate(graph, graph->states[index].result, gradient);
+  graph->states[index].result = sum;
+}
+
 void nn_minimise_all(nn_graph *graph, nn_id loss, const char *const *prefixes,
                      int prefix_count) {
   int count = 0;
@@ -178,8 +185,7 @@ void nn_minimise_all(nn_graph *graph, nn_id loss, const char *const *prefixes,
       wrt[count++] = graph->states[i].id;
   }
   nn_grad(graph, loss, wrt, count, gradient);
-  for (int i = 0; i < count; i++)
-    graph->states[nn_get(graph, wrt[i]).index].result = gradient[i];
+  for (int i = 0; i < count; i++) add_result(graph, wrt[i], gradient[i]);
   free(wrt);
 }
 

@@ -113,6 +113,8 @@ nn_id nn_buffer_value(const nn_graph *graph, nn_id buffer);
 
 /* Emits sum_to only where the shapes differ. */
 nn_id nn_reduce_like(nn_graph *graph, nn_id x, nn_shape shape);
+/* x [B N,H,W,C] as [B,N H,W,C]: a batch in place of a sample. */
+nn_id nn_batches_of(nn_graph *g, nn_id x, int batches);
 /* b, or a + b, for accumulating gradients. */
 nn_id nn_accumulate(nn_graph *graph, nn_id a, nn_id b);
 
@@ -147,11 +149,12 @@ extern const nn_op nn_op_input, nn_op_state, nn_op_fill, nn_op_axpby, nn_op_mul,
     nn_op_div, nn_op_affine, nn_op_leaky_relu, nn_op_leaky_relu_grad,
     nn_op_tanh, nn_op_tanh_grad, nn_op_sigmoid, nn_op_sigmoid_grad,
     nn_op_softplus, nn_op_sqrt, nn_op_abs, nn_op_sign, nn_op_clamp_min,
-    nn_op_clamp_min_grad, nn_op_stop_gradient, nn_op_sum_to, nn_op_broadcast_to,
-    nn_op_reshape, nn_op_concat, nn_op_slice, nn_op_pad_channels, nn_op_conv,
-    nn_op_conv_data_grad, nn_op_conv_weight_grad, nn_op_moments,
-    nn_op_normalise, nn_op_normalise_grad, nn_op_max_pool2,
-    nn_op_max_pool2_grad, nn_op_max_pool2_gather, nn_op_upsample_bilinear,
+    nn_op_clamp_min_grad, nn_op_stop_gradient, nn_op_sum_to, nn_op_dot_to,
+    nn_op_broadcast_to, nn_op_reshape, nn_op_concat, nn_op_slice,
+    nn_op_pad_channels, nn_op_conv, nn_op_conv_data_grad,
+    nn_op_conv_weight_grad, nn_op_moments, nn_op_normalise,
+    nn_op_normalise_grad, nn_op_max_pool2, nn_op_max_pool2_grad,
+    nn_op_max_pool2_gather, nn_op_upsample_bilinear,
     nn_op_upsample_bilinear_adjoint, nn_op_dropout_mask, nn_op_sin, nn_op_cos,
     nn_op_matmul, nn_op_uniform;
 

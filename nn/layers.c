@@ -40,8 +40,12 @@ nn_id nn_layer_bias(const nn_layers *l, const char *name, int channels) {
   return parameter(l, name, "bias", NN_SHAPE(1, 1, 1, channels), 1, 0, 0);
 }
 
-nn_id nn_layer_spectral_weight(const nn_layers *l, const char *name,
-                               nn_shape s) {
+static int evaluations(const nn_layers *l) {
+  return l->evaluations > 1 ? l->evaluations : 1;
+}
+
+nn_spectral_weight nn_layer_spectral_weight(const nn_layers *l,
+                                            const char *name, nn_shape s) {
   nn_graph *g = l->g;
   nn_id w = parameter(l, name, "weight_orig", s, 4, 0, l->deviation);
   nn_id u =
@@ -50,12 +54,24 @@ nn_id nn_layer_spectral_weight(const nn_layers *l, const char *name,
   nn_shape row = NN_SHAPE(s.n, s.h, s.w, 1);
   nn_id v = buffer(l, name, "weight_v", row, 1, NN_INIT_UNIT, 0);
   nn_shape flat = NN_SHAPE(1, 1, 1, s.n * s.h * s.w);
-  nn_id v_now = nn_reshape(g, nn_buffer_value(g, v), flat);
-  nn_spectral result =
-      nn_spectral_norm(g, w, nn_buffer_value(g, u), v_now, l->training);
-  replace(l, u, result.u);
-  replace(l, v, nn_reshape(g, result.v, row));
-  return result.weight;
+  nn_id u_now = nn_buffer_value(g, u), all_u = NN_NONE;
+  nn_id v_now = nn_reshape(g, nn_buffer_value(g, v), flat), all_v = NN_NONE;
+  for (int i = 0; i < evaluations(l); i++) {
+    if (l->training) nn_power_iteration(g, w, &u_now, &v_now);
+    all_u = i == 0 ? u_now : nn_concat_samples(g, all_u, u_now);
+    all_v = i == 0 ? v_now : nn_concat_samples(g, all_v, v_now);
+  }
+  replace(l, u, u_now);
+  replace(l, v, nn_reshape(g, v_now, row));
+  nn_id sigma = nn_spectral_sigma(g, w, all_u, all_v);
+  return (nn_spectral_weight){
+      w, nn_div(g, nn_fill(g, nn_shape_of(g, sigma), 1), sigma)};
+}
+
+nn_id nn_layer_scale(const nn_layers *l, nn_id x, nn_id scale) {
+  nn_graph *g = l->g;
+  nn_id y = nn_mul(g, nn_batches_of(g, x, evaluations(l)), scale);
+  return nn_reshape(g, y, nn_shape_of(g, x));
 }
 
 static nn_id batch_norm(const nn_layers *l, const char *name, nn_id x) {
@@ -67,12 +83,13 @@ static nn_id batch_norm(const nn_layers *l, const char *name, nn_id x) {
   nn_id var = buffer(l, name, "running_var", s, 1, NN_INIT_CONSTANT, 1);
   nn_id tracked =
       buffer(l, name, "num_batches_tracked", NN_SCALAR, 0, NN_INIT_CONSTANT, 0);
-  nn_batch_norm result =
-      nn_batch_norm_apply(g, x, weight, bias, nn_buffer_value(g, mean),
-                          nn_buffer_value(g, var), l->training, 1e-5);
+  nn_batch_norm result = nn_batch_norm_apply(
+      g, x, evaluations(l), weight, bias, nn_buffer_value(g, mean),
+      nn_buffer_value(g, var), l->training, 1e-5);
   replace(l, mean, result.running_mean);
   replace(l, var, result.running_var);
-  replace(l, tracked, nn_affine(g, nn_buffer_value(g, tracked), 1, 1));
+  replace(l, tracked,
+          nn_affine(g, nn_buffer_value(g, tracked), 1, evaluations(l)));
   return result.y;
 }
 

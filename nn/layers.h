@@ -14,14 +14,23 @@ typedef struct nn_layers {
   bool training;    /* batch statistics, power iterations */
   bool keep_state;  /* buffers stay as they are, also in training */
   double deviation; /* of initial weights */
+  /* Batches that a value holds, one after the other, as if the network were
+   * evaluated on each of them in turn; 0 is 1. */
+  int evaluations;
 } nn_layers;
 
 /* PREFIX NAME.weight; of shape [kh,kw,a,b], normal around 0. */
 nn_id nn_layer_weight(const nn_layers *l, const char *name, nn_shape shape);
-/* The same weight divided by its spectral norm, from NAME.weight_orig,
- * NAME.weight_u and NAME.weight_v; one power iteration an evaluation. */
-nn_id nn_layer_spectral_weight(const nn_layers *l, const char *name,
-                               nn_shape shape);
+/* A weight with spectral norm: NAME.weight_orig, and 1 / sigma of each
+ * evaluation, [evaluations,1,1,1], from NAME.weight_u and NAME.weight_v by one
+ * power iteration an evaluation. A convolution is linear in its weight, so the
+ * weight stays whole and nn_layer_scale does its result (or a factor of it). */
+typedef struct nn_spectral_weight {
+  nn_id weight, scale;
+} nn_spectral_weight;
+nn_spectral_weight nn_layer_spectral_weight(const nn_layers *l,
+                                            const char *name, nn_shape shape);
+nn_id nn_layer_scale(const nn_layers *l, nn_id x, nn_id scale);
 /* NAME.bias, zeros at first. */
 nn_id nn_layer_bias(const nn_layers *l, const char *name, int channels);
 /* Instance norm (no state), or batch norm NAME. */

@@ -165,9 +165,10 @@ static nn_id code_of_background(const model *m) {
   return code_of(m, m->real, background_of(m));
 }
 
-static nn_scores judge(const model *m, nn_id image) {
+static void judge(const model *m, const nn_id *images, int count,
+                  nn_scores *scores) {
   nn_layers layers = layers_of(m, "D/");
-  return nn_discriminator(&layers, image, m->mask, m->o->ndf);
+  nn_discriminator(&layers, images, count, m->mask, m->o->ndf, scores);
 }
 
 /* ---- losses ---- */
@@ -204,28 +205,32 @@ static void train_discriminator(const model *m) {
   nn_graph *g = m->g;
   const nn_model_options *o = m->o;
   nn_id fake = nn_stop_gradient(g, generate(m, code_of_background(m)));
-  nn_scores on_fake = judge(m, fake), on_real = judge(m, m->real);
-  nn_id fake_global = verdict(m, on_fake.global, false);
-  nn_id fake_local = verdict(m, on_fake.local, false);
-  nn_id real_global = verdict(m, on_real.global, true);
-  nn_id real_local = verdict(m, on_real.local, true);
+  nn_scores on[2];
+  judge(m, (nn_id[]){fake, m->real}, 2, on);
+  nn_id fake_global = verdict(m, on[0].global, false);
+  nn_id fake_local = verdict(m, on[0].local, false);
+  nn_id real_global = verdict(m, on[1].global, true);
+  nn_id real_local = verdict(m, on[1].local, true);
   nn_id of_fake = report(m, "D_fake", nn_add(g, fake_global, fake_local));
   nn_id of_real = report(m, "D_real", nn_add(g, real_global, real_local));
   report(m, "D_global", nn_add(g, fake_global, real_global));
   report(m, "D_local", nn_add(g, fake_local, real_local));
   nn_id loss = nn_add(g, of_fake, of_real);
+  nn_minimise(g, loss, "D/");
   if (o->lambda_gp * o->gp_ratio > 0) {
     nn_id gp = report(m, "D_gp", penalty(m, fake));
+    nn_minimise(g, nn_affine(g, gp, o->gp_ratio, 0), "D/");
     loss = nn_axpby(g, 1, loss, o->gp_ratio, gp);
   }
   report(m, "D", loss);
-  nn_minimise(g, loss, "D/");
 }
 
 static nn_id adversarial_loss(const model *m, nn_id output) {
   nn_graph *g = m->g;
-  nn_scores scores = judge(m, output);
-  judge(m, m->real); /* moves spectral norms and statistics on, as published */
+  nn_scores scores, unused;
+  judge(m, &output, 1, &scores);
+  /* moves spectral norms and statistics on, as published */
+  judge(m, &m->real, 1, &unused);
   nn_id global = report(m, "G_global", persuasion(m, scores.global));
   nn_id local = report(m, "G_local", persuasion(m, scores.local));
   nn_id sum = nn_axpby(g, m->o->lambda_a, global, m->o->lambda_v, local);

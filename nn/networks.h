@@ -6,13 +6,15 @@
 
 /* DoveNet's discriminator ("OrgDiscriminator", Cong et al., CVPR 2020): a
  * global score and one that verifies whether foreground and background are of
- * one domain. x [N,S,S,3], S a power of two from 16 up; mask [N,S,S,1]. Scores
- * are [N,1,1,1]. layers->norm, training and keep_state hold for it. */
+ * one domain. Evaluated on each of `count` images in turn: [N,S,S,3], S a power
+ * of two from 16 up; mask [N,S,S,1]. Scores are [N,1,1,1]. layers->norm,
+ * training and keep_state hold for it. */
+enum { NN_MAX_JUDGED = 2 };
 typedef struct nn_scores {
   nn_id global, local;
 } nn_scores;
-nn_scores nn_discriminator(const nn_layers *layers, nn_id x, nn_id mask,
-                           int ndf);
+void nn_discriminator(const nn_layers *layers, const nn_id *images, int count,
+                      nn_id mask, int ndf, nn_scores *scores);
 
 /* The gradient penalty (Gulrajani et al., 2017) as DoveNet has it: with
  * i = alpha real + (1-alpha) fake and h the gradient of the sum over samples of

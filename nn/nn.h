@@ -72,7 +72,8 @@ void nn_report(nn_graph *graph, const char *name, nn_id scalar);
 /* A value that can be read after a run (nn_plan_value). */
 void nn_keep(nn_graph *graph, const char *name, nn_id value);
 /* Makes each run compute the gradient of `loss` for all parameters whose name
- * begins with `prefix`. */
+ * begins with `prefix`. Of several losses the gradients add up: what a loss
+ * needs is given up before the next one is computed. */
 void nn_minimise(nn_graph *graph, nn_id loss, const char *prefix);
 /* The same for several prefixes at once. */
 void nn_minimise_all(nn_graph *graph, nn_id loss, const char *const *prefixes,
@@ -112,6 +113,8 @@ nn_id nn_fill(nn_graph *g, nn_shape shape, double value);
 
 /* Sums over the extents that are 1 in `shape`; and its adjoint. */
 nn_id nn_sum_to(nn_graph *g, nn_id x, nn_shape shape);
+/* sum_to of the products of two values of the same shape. */
+nn_id nn_dot_to(nn_graph *g, nn_id a, nn_id b, nn_shape shape);
 nn_id nn_broadcast_to(nn_graph *g, nn_id x, nn_shape shape);
 nn_id nn_reshape(nn_graph *g, nn_id x, nn_shape shape);
 nn_id nn_concat(nn_graph *g, nn_id a, nn_id b);             /* channels */
@@ -149,6 +152,9 @@ nn_id nn_sum(nn_graph *g, nn_id x);  /* to a scalar */
 nn_id nn_mean(nn_graph *g, nn_id x); /* to a scalar */
 nn_id nn_square(nn_graph *g, nn_id x);
 nn_id nn_global_average(nn_graph *g, nn_id x); /* [N,1,1,C] */
+/* Of a batch: first the samples of a, then those of b. */
+nn_id nn_concat_samples(nn_graph *g, nn_id a, nn_id b);
+nn_id nn_slice_samples(nn_graph *g, nn_id x, int begin, int count);
 
 /* Partial convolution (Liu et al. 2018, as in DoveNet): counts
  * c = conv(mask, 1), u = min(c,1), q = kh*kw/(c+1e-8) u; y = (conv(x mask, w) q
@@ -157,23 +163,22 @@ nn_id nn_global_average(nn_graph *g, nn_id x); /* [N,1,1,C] */
 nn_id nn_partial_conv(nn_graph *g, nn_id x, nn_id mask, nn_id w, nn_id bias,
                       int stride, int pad, nn_id *new_mask);
 
-/* Spectral norm (Miyato et al. 2018), one power iteration: with W as a matrix
- * [Co, Ci kh kw], v = W'u/|W'u|, u = Wv/|Wv|, sigma = u.Wv; the result is
- * W/sigma. u [1,1,1,Co]. u and v are constants for the gradient. iterate =
- * false (evaluation) keeps u and v as they are given. */
-typedef struct nn_spectral {
-  nn_id weight, u, v, sigma;
-} nn_spectral;
-nn_spectral nn_spectral_norm(nn_graph *g, nn_id w, nn_id u, nn_id v,
-                             bool iterate);
+/* Spectral norm (Miyato et al. 2018), with W as a matrix [Co, Ci kh kw]. One
+ * power iteration: v = W'u/|W'u|, u = Wv/|Wv|; u [1,1,1,Co], v [1,1,1,kh kw
+ * Ci]. */
+void nn_power_iteration(nn_graph *g, nn_id w, nn_id *u, nn_id *v);
+/* sigma = u.Wv of N pairs at once, [N,1,1,1]. u and v are constants for the
+ * gradient. */
+nn_id nn_spectral_sigma(nn_graph *g, nn_id w, nn_id u, nn_id v);
 
 /* Batch norm with affine part and running statistics (momentum 0.1, unbiased
- * variance). */
+ * variance). x holds `batches` batches, one after the other: in training each
+ * has statistics of its own. */
 typedef struct nn_batch_norm {
   nn_id y, running_mean, running_var; /* new values; unchanged in evaluation */
 } nn_batch_norm;
-nn_batch_norm nn_batch_norm_apply(nn_graph *g, nn_id x, nn_id weight,
-                                  nn_id bias, nn_id running_mean,
+nn_batch_norm nn_batch_norm_apply(nn_graph *g, nn_id x, int batches,
+                                  nn_id weight, nn_id bias, nn_id running_mean,
                                   nn_id running_var, bool training, double eps);
 
 nn_id nn_loss_l1(nn_graph *g, nn_id a, nn_id b);  /* mean |a-b| */

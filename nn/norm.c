@@ -323,12 +323,12 @@ static void normalise_grad_gradient(nn_graph *g, nn_id z, nn_id u, nn_id gx[]) {
   double n = (double)nn_shape_count(s) / s.c / m.n;
   nn_id variance = nn_affine(g, nn_slice(g, moments, s.c, s.c), 1, node.alpha);
   nn_id deviation = nn_sqrt(g, variance);
-  nn_id dot_g = nn_affine(g, nn_sum_to(g, nn_mul(g, y, gy), group), -1 / n, 0);
-  nn_id dot_u = nn_affine(g, nn_sum_to(g, nn_mul(g, y, u), group), -1 / n, 0);
+  nn_id dot_g = nn_affine(g, nn_dot_to(g, y, gy, group), -1 / n, 0);
+  nn_id dot_u = nn_affine(g, nn_dot_to(g, y, u, group), -1 / n, 0);
   nn_id by_y = nn_add(g, nn_mul(g, u, dot_g), nn_mul(g, gy, dot_u));
   gx[0] = nn_div(g, by_y, deviation);
-  nn_id by_variance = nn_affine(
-      g, nn_div(g, nn_sum_to(g, nn_mul(g, u, z), group), variance), -0.5, 0);
+  nn_id by_variance =
+      nn_affine(g, nn_div(g, nn_dot_to(g, u, z, group), variance), -0.5, 0);
   gx[1] = nn_emit(g, (nn_node){.op = &nn_op_pad_channels,
                                .in = {by_variance},
                                .shape = m,

@@ -24,6 +24,7 @@ const nn_op *const nn_ops[] = {
     &nn_op_clamp_min_grad,
     &nn_op_stop_gradient,
     &nn_op_sum_to,
+    &nn_op_dot_to,
     &nn_op_broadcast_to,
     &nn_op_reshape,
     &nn_op_concat,

@@ -143,6 +143,10 @@ static nn_id make_clamp_grad(building *b, const sizes *s) {
   nn_id x = variable(b, s->a, SIGNED);
   return emit2(b, &nn_op_clamp_min_grad, x, variable(b, s->a, ANY), 0.1);
 }
+static nn_id make_dot_to(building *b, const sizes *s) {
+  nn_id x = variable(b, s->a, ANY);
+  return nn_dot_to(b->t.g, x, variable(b, s->a, ANY), s->b);
+}
 static nn_id make_sum_to(building *b, const sizes *s) {
   return nn_sum_to(b->t.g, nn_square(b->t.g, variable(b, s->a, ANY)), s->b);
 }
@@ -302,8 +306,10 @@ static nn_id layer(building *b, const sizes *s, nn_id x, nn_id mask,
       trial_input(&b->t, v)[i] +=
           trial_input(&b->t, w)[i * channels + o] * trial_input(&b->t, u)[o];
   nn_id bias = variable(b, NN_SHAPE(1, 1, 1, channels), ANY);
-  nn_id weight = nn_spectral_norm(g, w, u, v, false).weight;
-  nn_id y = nn_partial_conv(g, x, mask, weight, bias, 2, 0, new_mask);
+  nn_partial_mask m = nn_partial_mask_of(g, mask, 3, 3, 2, 0);
+  m.ratio = nn_div(g, m.ratio, nn_spectral_sigma(g, w, u, v));
+  *new_mask = m.update;
+  nn_id y = nn_partial_conv_masked(g, x, m, w, bias, 2, 0);
   if (last) return y;
   /* Random weights leave no distance to the leaky relu's kink: a shift moves
    * each channel to one side of it. tanh keeps the values moderate. */
@@ -343,8 +349,8 @@ static nn_id make_batch_norm(building *b, const sizes *s) {
   nn_id x = variable(b, s->a, ANY);
   nn_id weight = variable(b, c, POSITIVE), bias = variable(b, c, ANY);
   nn_id mean = variable(b, c, ANY), var = variable(b, c, POSITIVE);
-  return nn_batch_norm_apply(b->t.g, x, weight, bias, mean, var, s->other != 0,
-                             1e-2)
+  return nn_batch_norm_apply(b->t.g, x, 1, weight, bias, mean, var,
+                             s->other != 0, 1e-2)
       .y;
 }
 
@@ -534,6 +540,7 @@ static const family families[] = {
      false},
     {&nn_op_stop_gradient, "stop_gradient", make_stop, elementwise, false},
     {&nn_op_sum_to, "sum_to", make_sum_to, reductions, false},
+    {&nn_op_dot_to, "dot_to", make_dot_to, reductions, false},
     {&nn_op_broadcast_to, "broadcast_to", make_broadcast, reductions, false},
     {&nn_op_reshape, "reshape", make_reshape, reshapes, false},
     {&nn_op_concat, "concat", make_concat, concats, false},

@@ -165,8 +165,8 @@ static void check_convolutions(void) {
   }
 }
 
-/* Every pattern of sum_to at random shapes. */
-static void check_reductions(void) {
+/* Every pattern of sum_to, and of dot_to, at random shapes. */
+static void check_reductions(bool products) {
   random_stream random = random_stream_make(11, RANDOM_TEST, 2, 0);
   double worst = 0;
   bool same = true;
@@ -179,14 +179,17 @@ static void check_reductions(void) {
                             pattern & 4 ? 1 : x.w, pattern & 8 ? 1 : x.c);
       trial t = trial_make();
       nn_id input = trial_uniform(&t, x, &random, -0.5, 1);
-      comparison c = compare_kernels(&t, nn_sum_to(t.g, input, y));
+      nn_id other = trial_uniform(&t, x, &random, 0.5, 1);
+      comparison c =
+          compare_kernels(&t, products ? nn_dot_to(t.g, input, other, y)
+                                       : nn_sum_to(t.g, input, y));
       if (!(c.residual <= worst || isnan(worst))) worst = c.residual;
       same = same && c.same_bits;
       trial_free(&t);
     }
   tap_ok(worst <= BY_PRECISION(1e-6, 1e-12) && same,
-         "sum_to: %d shapes, residual %.1e%s", cases, worst,
-         same ? "" : ", other bits with more threads");
+         "%s: %d shapes, residual %.1e%s", products ? "dot_to" : "sum_to",
+         cases, worst, same ? "" : ", other bits with more threads");
 }
 
 /* Products that fill one block of rows, several, and none; both transposes. */
@@ -223,7 +226,7 @@ static void check_twins(void) {
     if ((*op)->reference != NULL)
       tap_ok(*op == &nn_op_conv || *op == &nn_op_conv_data_grad ||
                  *op == &nn_op_conv_weight_grad || *op == &nn_op_sum_to ||
-                 *op == &nn_op_matmul,
+                 *op == &nn_op_dot_to || *op == &nn_op_matmul,
              "%s: tuned kernel has a comparison", (*op)->name);
 }
 
@@ -823,7 +826,8 @@ int main(void) {
   check_twins();
   check_curves();
   check_convolutions();
-  check_reductions();
+  check_reductions(false);
+  check_reductions(true);
   check_matmul();
   check_network("instance norm, dropout",
                 (network){NN_INSTANCE_NORM, 0.5, 2, 64, 8, true, true, false});

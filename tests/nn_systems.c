@@ -39,12 +39,13 @@ static penalised build_critic(nn_norm norm, bool hinge) {
   nn_layers layers = {.g = g, .prefix = "D/", .norm = norm, .deviation = 0.3};
   p.loss = nn_gradient_penalty(&layers, real, fake, mask, alpha, NDF, 10);
   if (hinge) {
-    nn_scores a = nn_discriminator(&layers, fake, mask, NDF);
-    nn_scores b = nn_discriminator(&layers, real, mask, NDF);
-    p.loss = nn_add(g, p.loss, nn_loss_hinge(g, a.global, false));
-    p.loss = nn_add(g, p.loss, nn_loss_hinge(g, a.local, false));
-    p.loss = nn_add(g, p.loss, nn_loss_hinge(g, b.global, true));
-    p.loss = nn_add(g, p.loss, nn_loss_hinge(g, b.local, true));
+    nn_scores on[2];
+    nn_discriminator(&layers, (nn_id[]){fake, real}, 2, mask, NDF, on);
+    for (int i = 0; i < 2; i++) {
+      nn_id global = nn_loss_hinge(g, on[i].global, i == 1);
+      nn_id local = nn_loss_hinge(g, on[i].local, i == 1);
+      p.loss = nn_add(g, p.loss, nn_add(g, global, local));
+    }
   }
   nn_report(g, "loss", p.loss);
   nn_minimise(g, p.loss, "D/");
@@ -113,7 +114,8 @@ static void check_stages(void) {
     int size = cases[i].size;
     nn_id x = nn_input(t.g, "x", NN_SHAPE(1, size, size, 3));
     nn_id mask = nn_input(t.g, "mask", NN_SHAPE(1, size, size, 1));
-    nn_scores scores = nn_discriminator(&layers, x, mask, 2);
+    nn_scores scores;
+    nn_discriminator(&layers, &x, 1, mask, 2, &scores);
     char last[64], beyond[64];
     snprintf(last, sizeof last, "D/D.conv%df.weight_v", cases[i].stages + 1);
     snprintf(beyond, sizeof beyond, "D/D.conv%d.weight_orig",
