@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,6 +39,16 @@ static const char *shared_folder(void) {
 static status check_room(const cluster *c, size_t bytes) {
   unsigned long long own = bytes, all = 0;
   MPI_Allreduce(&own, &all, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM, c->local);
+  double mebibytes = (double)all / 1048576.0;
+  /* every rank maps all parts: is there address space (ulimit -v)? */
+  void *space = mmap(NULL, all, PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (space == MAP_FAILED)
+    return status_error(STATUS_MEMORY,
+                        "parameters and gradients of the %d ranks of this "
+                        "node: no memory for %.1f MiB",
+                        c->node_ranks, mebibytes);
+  munmap(space, all);
   const char *folder = shared_folder();
   struct statvfs room;
   if (folder == NULL || c->node_rank != 0 || statvfs(folder, &room) != 0)
@@ -47,9 +58,9 @@ static status check_room(const cluster *c, size_t bytes) {
   return status_error(
       STATUS_MEMORY,
       "%s: %.1f MiB are free, the %d ranks of this node share %.1f MiB: "
-      "enlarge "
-      "it (a container's --shm-size), or share nothing by --node-ranks 1",
-      folder, free_bytes / 1048576.0, c->node_ranks, (double)all / 1048576.0);
+      "enlarge it (a container's --shm-size), or share nothing by "
+      "--node-ranks 1",
+      folder, free_bytes / 1048576.0, c->node_ranks, mebibytes);
 }
 
 static status create_window(const cluster *c, size_t bytes, node_memory *m) {

@@ -44,6 +44,8 @@ static double minimal_cost(const nn_conv_case *c, nn_conv_partial partial,
 const nn_minimal_filter *nn_minimal_choice(const nn_conv_case *c,
                                            nn_conv_partial partial) {
   const nn_minimal_filter *best = NULL;
+  /* an image's gradient: one product and a gather are less than any panels */
+  if (partial == NN_PARTIAL_X && c->in_c <= NN_IMAGE_CHANNELS) return NULL;
   double least = direct_cost(c, partial);
   for (int i = 0; nn_minimal_filters[i] != NULL; i++) {
     const nn_minimal_filter *f = nn_minimal_filters[i];

@@ -72,6 +72,7 @@ static void test_link(void) {
          "four nodes send three quarters of each");
   c.nodes = 2;
   c.latency = 0.01;
+  late = phase_final_at(1, &point);
   tap_ok(near(forecast(&c, &late, 1, 2).waiting,
               2 * bytes / c.bandwidth + 3 * 0.01),
          "latency counts for sums, agreement and values");
