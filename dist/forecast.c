@@ -56,7 +56,7 @@ static void add_phase(const forecast_cluster *c, const forecast_phase *phase,
       pieces_cut(phase->learned, phase->count, c->nodes * c->ranks_per_node);
   double others = c->nodes - 1, all = (double)phase->count;
   /* sums of a rank's own micro-batches: two are read, one is written */
-  double merges = s.micro_batches - s.leaves / c->ranks_per_node;
+  double merges = s.micro_batches - (double)s.leaves / c->ranks_per_node;
   double own = 3 * value * all * merges * c->ranks_per_node / c->memory;
   double messages = 2 * others * cut.buckets * c->message;
   double now = 0, link = 0, summing = 0;

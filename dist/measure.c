@@ -43,6 +43,7 @@ static status measure_memory(const cluster *c, int repeats, double *times,
     result = MEMORY_NEW(MEMORY_VALUES, "a measurement", &b);
   result = cluster_agree(c, result);
   if (result == STATUS_OK) {
+    INVARIANT(a != NULL && b != NULL, "ranks agreed on memory not there");
     add(a, b, MEMORY_VALUES); /* makes the pages */
     for (int i = 0; i < repeats; i++) {
       MPI_Barrier(c->world);

@@ -78,6 +78,7 @@ static void gather_readers(validation *v, bool reads) {
 status validation_create(const validation_options *options, validation **out) {
   const cluster *c = options->cluster;
   TRY(cluster_agree(c, MEMORY_NEW(1, "validation", out)));
+  INVARIANT(*out != NULL, "ranks agreed on memory not there");
   (*out)->cluster = c;
   gather_readers(*out, options->data->set != NULL);
   status result = cluster_agree(c, open_all(*out, options));
@@ -117,7 +118,7 @@ static status note(validation *v, uint64_t step, const averages *a,
 
 status validation_run(validation *v, uint64_t step, bool *improved) {
   const cluster *c = v->cluster;
-  averages scores[SHARES];
+  averages scores[SHARES] = {0};
   status result = STATUS_OK;
   if (v->set != NULL)
     result = evaluate(&v->readers, v->set, &v->how, &v->network, 1, scores);

@@ -43,6 +43,7 @@ static void repeat(bench_stepper *s, bench_times *t) {
   t->adam[t->count] = s->adam_seconds;
   for (int k = 0; k < s->system->phase_count; k++) {
     const nn_plan *plan = s->system->phases[k].plan;
+    INVARIANT(t->seconds[k] != NULL, "no times for phase %d", k);
     for (int i = 0; i < plan->step_count; i++)
       t->seconds[k][(size_t)i * BENCH_REPEATS + (size_t)t->count] =
           plan->seconds[i];

@@ -129,7 +129,7 @@ int main(int argc, char **argv) {
   struct pollfd files[PORTS];
   for (int i = 0; i < port_count; i++) {
     ports[i].file = make_device(argv[4 + i], (int)strtol(argv[3], NULL, 10));
-    ports[i].frames = malloc(FRAMES * sizeof(frame));
+    ports[i].frames = calloc(FRAMES, sizeof(frame));
     if (ports[i].frames == NULL) fail("frames");
     files[i] = (struct pollfd){.fd = ports[i].file, .events = POLLIN};
   }
