@@ -82,6 +82,7 @@ static line foretell(const plan_options *o, const measured *m, int nodes,
       .latency = o->latency * 1e-6,
       .message = o->message * 1e-6,
       .memory = m->memory * (double)o->ranks_per_node,
+      .overlap = t->overlap,
       .rounded = strcmp(t->grad_dtype, "bfloat16") == 0,
   };
   line l = {.nodes = nodes, .ranks = nodes * (int)o->ranks_per_node};

@@ -44,8 +44,10 @@ static shares find_shares(const forecast_cluster *c, int micro_batches) {
 
 /* When results [0, done) are final; those behind the gradients only at the
  * end. */
-static double final_at(const forecast_phase *phase, size_t done) {
-  for (int i = 0; i < phase->result_count && done <= phase->learned; i++)
+static double final_at(const forecast_cluster *c, const forecast_phase *phase,
+                       size_t done) {
+  for (int i = 0;
+       c->overlap && i < phase->result_count && done <= phase->learned; i++)
     if (phase->results[i].done >= done) return phase->results[i].seconds;
   return phase->seconds;
 }
@@ -68,7 +70,7 @@ static void add_phase(const forecast_cluster *c, const forecast_phase *phase,
     double moved = values * (value * (s.leaves + 1) +
                              (c->nodes > 1 ? 2 * wire * s.parts : 0));
     summing += moved / c->memory;
-    now = final_at(phase, bucket.end) + summing;
+    now = final_at(c, phase, bucket.end) + summing;
     double bytes = values * wire * s.parts * others / c->nodes;
     link = fmax(link, now) + bytes / c->bandwidth;
     sum->sent += bytes + values * value * others / c->nodes;

@@ -20,6 +20,7 @@ typedef struct forecast_cluster {
   double latency;   /* seconds from node to node */
   double message;   /* seconds that a rank spends on each message */
   double memory; /* bytes/s that all ranks of a node read and write at once */
+  bool overlap;  /* sums begin during the last micro-batch */
   bool rounded;  /* gradients travel as bfloat16 */
 } forecast_cluster;
 

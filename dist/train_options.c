@@ -140,6 +140,9 @@ static const option options[] = {
      "float32|bfloat16",
      "how gradients travel between nodes; bfloat16 halves the messages, and "
      "its bits depend on the nodes"},
+    {"overlap", OPTION_FLAG, AT(overlap), "yes", 0, 0, NULL, NULL,
+     "sum gradients while the backward pass goes on; --overlap=no after it, "
+     "with the same bits, to see what that is worth"},
     {"node-ranks", OPTION_INT, AT(node_ranks), "0", 0, 1e6, "N", NULL,
      "ranks of a machine that share one copy of the weights, at most; the "
      "others are treated as other nodes; 0: all of them"},
@@ -193,6 +196,7 @@ static const char *const changeable[] = {
     "epochs",
     "threads",
     "grad-dtype",
+    "overlap",
     "node-ranks",
     "save-every",
     "keep",
@@ -255,9 +259,9 @@ void train_options_preset(train_options *values, const bool *given) {
 
 /* Where a run lives and how it was started says nothing about what it is. */
 static bool is_stored(int index) {
-  static const char *const local[] = {"data",       "shard",     "stage",
-                                      "out",        "resume",    "threads",
-                                      "node-ranks", "show-plan", "max-minutes"};
+  static const char *const local[] = {
+      "data",    "shard",      "stage",   "out",       "resume",
+      "threads", "node-ranks", "overlap", "show-plan", "max-minutes"};
   for (size_t i = 0; i < sizeof local / sizeof local[0]; i++)
     if (strcmp(options[index].name, local[i]) == 0) return false;
   return true;

@@ -14,7 +14,7 @@ typedef struct train_options {
   const char *data, *out, *model, *norm, *lr_policy, *generator, *style_space,
       *vgg_weights, *gan, *triplet, *validate_split, *shard, *stage,
       *grad_dtype;
-  bool resume, show_plan, flip, blend, style_code, deep_supervision;
+  bool resume, show_plan, overlap, flip, blend, style_code, deep_supervision;
   int64_t steps, epochs, batch, micro_batch, size, ngf, ndf, nef, cat_channels,
       style_layers, seed, threads, node_ranks, save_every, keep, log_every,
       report_samples, validate_every, validate_samples;

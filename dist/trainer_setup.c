@@ -162,6 +162,7 @@ static status build_update(trainer *t) {
                         .phase_count = t->system->phase_count,
                         .micro_batches = (int)(o->batch / o->micro_batch),
                         .threads = trainer_threads(t),
+                        .overlap = o->overlap,
                         .rounded = strcmp(o->grad_dtype, "bfloat16") == 0};
   for (int k = 0; k < how.phase_count; k++)
     how.phases[k] = nn_plan_layout(t->system->phases[k].plan);

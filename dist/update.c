@@ -62,6 +62,7 @@ nn_real *update_target(update *u, int phase_index) {
 void update_advance(void *context, size_t done) {
   update *u = context;
   const phase *p = u->running;
+  if (!u->options.overlap) return;
   double start = clock_seconds(), summed = exchange_summing(u->exchange);
   if (is_last(u, p))
     exchange_close(u->exchange, pieces_closed(&p->exchanged.cut, done));

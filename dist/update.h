@@ -27,6 +27,7 @@ typedef struct update_options {
   int phase_count;
   int micro_batches; /* of a step, over all ranks */
   int threads;
+  bool overlap; /* sums begin while the last micro-batch is computed */
   bool rounded; /* gradients travel between nodes as bfloat16 */
 } update_options;
 

@@ -11,6 +11,7 @@ static const forecast_cluster one = {.nodes = 1,
                                      .ranks_per_node = 1,
                                      .bandwidth = 1e8,
                                      .latency = 0,
+                                     .overlap = true,
                                      .message = 0,
                                      .memory = 1e18};
 
@@ -63,6 +64,10 @@ static void test_link(void) {
   s = forecast(&c, &early, 1, 2);
   tap_ok(near(s.waiting, 2 * bytes / c.bandwidth - 0.1),
          "or a part of it, if the rest is short");
+  c.overlap = false;
+  tap_ok(near(forecast(&c, &early, 1, 2).waiting, 2 * bytes / c.bandwidth),
+         "nothing hides without overlap");
+  c.overlap = true;
   c.rounded = true;
   tap_ok(near(forecast(&c, &late, 1, 2).sent, 1.5 * bytes),
          "bfloat16 halves the gradients, not the values");

@@ -43,6 +43,10 @@ train 3 2 moved --resume --steps 20
 same_bits "stopped on 4 ranks of 2 nodes, resumed on 2 + 1 ranks" \
     "$(checkpoint dovenet-1 20)" "$(checkpoint moved 20)"
 
+train 3 2 after --model dovenet --batch $batch --steps 20 --overlap=no
+same_bits "sums after the backward pass: the same" "$(checkpoint dovenet-1 20)" \
+    "$(checkpoint after 20)"
+
 # ---- rounded gradients -------------------------------------------------------
 
 differs() {

@@ -55,6 +55,7 @@ static status create_update(bench *t) {
                             .phases = {&t->layout},
                             .phase_count = 1,
                             .micro_batches = t->cluster.ranks,
+                            .overlap = true,
                             .threads = 1};
   return update_create(&options, &t->update);
 }
