@@ -69,6 +69,7 @@ typedef struct line {
   int nodes, ranks;
   int64_t batch;
   forecast_step step;
+  double hidden; /* seconds of a step that --overlap saves */
   double images_per_second, efficiency, node_bytes;
 } line;
 
@@ -92,6 +93,9 @@ static line foretell(const plan_options *o, const measured *m, int nodes,
   forecast_phase phases[NN_MAX_PHASES];
   for (int k = 0; k < m->phase_count; k++) phases[k] = m->phases[k].forecast;
   l.step = forecast(&machine, phases, m->phase_count, micro_batches);
+  machine.overlap = false;
+  l.hidden = forecast(&machine, phases, m->phase_count, micro_batches).step -
+             l.step.step;
   l.images_per_second = (double)l.batch / l.step.step;
   l.efficiency = alone > 0 ? l.images_per_second / nodes / alone : 1;
   l.node_bytes =
@@ -135,11 +139,12 @@ static void print_line(const plan_options *o, const line *l) {
 
 static void write_line(FILE *csv, const plan_options *o, const line *l) {
   const forecast_step *s = &l->step;
-  fprintf(csv, "%d,%d,%lld,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g\n",
+  fprintf(csv,
+          "%d,%d,%lld,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g\n",
           l->nodes, l->ranks, (long long)l->batch, s->step, s->computing,
-          s->summing, s->waiting, s->updating, s->sent, l->images_per_second,
-          l->efficiency, (double)o->samples / l->images_per_second,
-          l->node_bytes);
+          s->summing, s->waiting, s->updating, l->hidden, s->sent,
+          l->images_per_second, l->efficiency,
+          (double)o->samples / l->images_per_second, l->node_bytes);
 }
 
 static status print_table(const plan_options *o, const measured *m,
@@ -149,9 +154,10 @@ static status print_table(const plan_options *o, const measured *m,
     return status_error(STATUS_IO, "%s: cannot be written: %s", o->csv,
                         strerror(errno));
   if (csv != NULL)
-    fprintf(csv, "nodes,ranks,batch,step_s,computing_s,summing_s,waiting_s,"
-                 "updating_s,sent_bytes,images_per_s,efficiency,epoch_s,"
-                 "node_bytes\n");
+    fprintf(csv,
+            "nodes,ranks,batch,step_s,computing_s,summing_s,waiting_s,"
+            "updating_s,hidden_s,sent_bytes,images_per_s,efficiency,epoch_s,"
+            "node_bytes\n");
   print_heading(o, m, c);
   double alone = 0;
   for (int nodes = 1;;
