@@ -75,9 +75,11 @@ static int newest_first(const void *a, const void *b) {
   return (x < y) - (x > y);
 }
 
-/* No folder is a folder with nothing in it. */
-static status list_steps(const char *folder, steps *list) {
-  *list = (steps){0};
+/* Shows every name in a folder until a failure. No folder is a folder with
+ * nothing in it. */
+static status visit(const char *folder,
+                    status (*see)(void *context, const char *name),
+                    void *context) {
   DIR *dir = opendir(folder);
   if (dir == NULL && errno == ENOENT) return STATUS_OK;
   if (dir == NULL)
@@ -85,12 +87,21 @@ static status list_steps(const char *folder, steps *list) {
                         strerror(errno));
   status result = STATUS_OK;
   const struct dirent *item;
-  while (result == STATUS_OK && (item = readdir(dir)) != NULL) {
-    uint64_t step;
-    const char *rest = parse_step(item->d_name, &step);
-    if (rest != NULL && *rest == '\0') result = add_step(list, step);
-  }
+  while (result == STATUS_OK && (item = readdir(dir)) != NULL)
+    result = see(context, item->d_name);
   closedir(dir);
+  return result;
+}
+
+static status note_step(void *list, const char *name) {
+  uint64_t step;
+  const char *rest = parse_step(name, &step);
+  return rest != NULL && *rest == '\0' ? add_step(list, step) : STATUS_OK;
+}
+
+static status list_steps(const char *folder, steps *list) {
+  *list = (steps){0};
+  status result = visit(folder, note_step, list);
   if (result != STATUS_OK) {
     memory_free(list->values);
     *list = (steps){0};
@@ -188,21 +199,15 @@ status ckpt_prune(const char *folder, int keep) {
   return result;
 }
 
-status ckpt_remove_temporaries(const char *folder) {
-  DIR *dir = opendir(folder);
-  if (dir == NULL && errno == ENOENT) return STATUS_OK;
-  if (dir == NULL)
-    return status_error(STATUS_IO, "%s: cannot list: %s", folder,
-                        strerror(errno));
-  status result = STATUS_OK;
-  const struct dirent *item;
-  while (result == STATUS_OK && (item = readdir(dir)) != NULL) {
-    char *path;
-    if (!is_temporary(item->d_name)) continue;
-    result = join(folder, item->d_name, &path);
-    if (result == STATUS_OK) result = remove_file(path);
-    memory_free(path);
-  }
-  closedir(dir);
+static status remove_temporary(void *folder, const char *name) {
+  char *path;
+  if (!is_temporary(name)) return STATUS_OK;
+  TRY(join(folder, name, &path));
+  status result = remove_file(path);
+  memory_free(path);
   return result;
+}
+
+status ckpt_remove_temporaries(const char *folder) {
+  return visit(folder, remove_temporary, (void *)folder);
 }

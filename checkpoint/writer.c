@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/publish.h"
 #include "checkpoint/internal.h"
 
 struct ckpt_writer {
@@ -283,30 +284,6 @@ status ckpt_write_array(ckpt_writer *writer, const ckpt_array *array,
 /* ---- finishing ------------------------------------------------------------
  */
 
-static status sync_path(const char *path, const char *name, int flags) {
-  int file = open(path, O_RDONLY | O_CLOEXEC | flags);
-  if (file < 0)
-    return status_error(STATUS_IO, "%s: cannot open: %s", name,
-                        strerror(errno));
-  /* Some file systems cannot sync a folder and say so with EINVAL. */
-  int failed = fsync(file) != 0 && errno != EINVAL ? errno : 0;
-  close(file);
-  if (failed != 0)
-    return status_error(STATUS_IO, "%s: cannot flush to the disk: %s", name,
-                        strerror(failed));
-  return STATUS_OK;
-}
-
-static status sync_folder_of(const char *path) {
-  char *folder;
-  TRY(memory_copy_text(path, &folder));
-  char *slash = strrchr(folder, '/');
-  if (slash != NULL) slash[slash == folder] = '\0';
-  status result = sync_path(slash != NULL ? folder : ".", path, O_DIRECTORY);
-  memory_free(folder);
-  return result;
-}
-
 static void close_handles(ckpt_writer *writer) {
   if (writer->state >= 0) H5Gclose(writer->state);
   if (writer->group_creation >= 0) H5Pclose(writer->group_creation);
@@ -362,11 +339,7 @@ static status commit(ckpt_writer *writer) {
   status result = finish_file(writer);
   ckpt_leave(quiet);
   TRY(result);
-  TRY(sync_path(writer->temporary, writer->path, 0));
-  if (rename(writer->temporary, writer->path) != 0)
-    return status_error(STATUS_IO, "%s: cannot rename to it: %s", writer->path,
-                        strerror(errno));
-  return sync_folder_of(writer->path);
+  return publish_file(writer->temporary, writer->path);
 }
 
 status ckpt_writer_commit(ckpt_writer **writer) {

@@ -9,7 +9,6 @@
  * 2 4.7 and 0.700, 3 6.3 and 0.694, 4 6.1 and 0.710, 6 8.0 and 0.706, 9 7.4
  * and 0.706. Inflating takes 1.0 to 1.1 ms at each. Hence 3. */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 
 #include "base/hdf5_lock.h"
 #include "base/memory.h"
+#include "base/publish.h"
 #include "data/set_hdf5.h"
 #include "data/set_layout.h"
 
@@ -322,31 +322,6 @@ static status finish_file(data_set_writer *writer) {
   return STATUS_OK;
 }
 
-/* To disk: a file, or the folder that holds a file's name. */
-static status synchronise(const char *path, int flags) {
-  int file = open(path, flags | O_RDONLY | O_CLOEXEC);
-  int error = file < 0 || fsync(file) != 0 ? errno : 0;
-  if (file >= 0) close(file);
-  /* Some file systems do not flush folders. */
-  if (error == 0 || (error == EINVAL && (flags & O_DIRECTORY) != 0))
-    return STATUS_OK;
-  return status_error(STATUS_IO, "%s: cannot flush to disk: %s", path,
-                      strerror(error));
-}
-
-static status publish(const data_set_writer *writer) {
-  char folder[PATH_MAX];
-  TRY(synchronise(writer->temporary, 0));
-  if (rename(writer->temporary, writer->path) != 0)
-    return status_error(STATUS_IO, "%s: cannot rename to %s: %s",
-                        writer->temporary, writer->path, strerror(errno));
-  snprintf(folder, sizeof folder, "%s", writer->path);
-  char *slash = strrchr(folder, '/');
-  if (slash == NULL) return synchronise(".", O_DIRECTORY);
-  slash[slash == folder ? 1 : 0] = '\0';
-  return synchronise(folder, O_DIRECTORY);
-}
-
 /* HDF5 cannot close a file that it cannot flush. Emptying the file first gives
  * a full disk its room back, so that closing succeeds. */
 static void discard(data_set_writer *writer) {
@@ -368,7 +343,7 @@ status data_set_writer_commit(data_set_writer **slot) {
   status result = finish_file(writer);
   hdf5_unlock();
   if (result == STATUS_OK) {
-    result = publish(writer);
+    result = publish_file(writer->temporary, writer->path);
     if (result != STATUS_OK) unlink(writer->temporary);
   }
   data_set_writer_abort(slot);

@@ -107,7 +107,8 @@ status cluster_agree_or_stop(const cluster *c, status own, bool *stop) {
   return status_adopt((status)failure.code, failure.text);
 }
 
-int cluster_threads(const cluster *c) {
+int cluster_threads(const cluster *c, int64_t asked) {
+  if (asked > 0) return (int)asked;
   int bound = threads_available();
   int share = (int)sysconf(_SC_NPROCESSORS_ONLN) / c->node_ranks;
   int threads = bound < share ? bound : share;

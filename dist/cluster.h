@@ -4,6 +4,7 @@
 
 #include <mpi.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/status.h"
 
@@ -39,7 +40,8 @@ status cluster_agree(const cluster *c, status own);
 /* The same; besides, *stop becomes true everywhere if it is on any rank. */
 status cluster_agree_or_stop(const cluster *c, status own, bool *stop);
 
-/* Cores a rank of this node may use for its threads. */
-int cluster_threads(const cluster *c);
+/* Threads of a rank: as many as were asked for (--threads), or with 0 its share
+ * of the node's cores. */
+int cluster_threads(const cluster *c, int64_t asked);
 
 #endif

@@ -131,7 +131,7 @@ static status open_model(const cluster *c, const eval_configuration *conf,
                          data_set *set, method *methods, int count,
                          data_xue_model **model) {
   char path[PATH_MAX];
-  int threads = conf->threads > 0 ? (int)conf->threads : cluster_threads(c);
+  int threads = cluster_threads(c, conf->threads);
   if (!need_model(methods, count)) return STATUS_OK;
   status result =
       classical_model_path(conf->xue_model, conf->data, path, sizeof path);
@@ -261,7 +261,7 @@ static status open_all(const cluster *c, const eval_configuration *conf,
   if (info->split_count[split] == 0)
     return status_error(STATUS_MISFIT, "%s: the %s split is empty", conf->data,
                         conf->split);
-  int threads = conf->threads > 0 ? (int)conf->threads : cluster_threads(c);
+  int threads = cluster_threads(c, conf->threads);
   return open_methods(conf, threads, info->size, methods);
 }
 

@@ -182,14 +182,9 @@ static status run(const cluster *c, void *configuration, const bool *given,
   train_options_preset(t, given + table.count);
   TRY(cluster_agree(c, look_at_data(o)));
   if (o->ranks_per_node == 0) o->ranks_per_node = c->ranks;
-  if (t->micro_batch == 0)
-    t->micro_batch = train_micro_batch((int)t->batch, (int)o->ranks_per_node);
-  if (t->batch % t->micro_batch != 0)
-    return status_error(STATUS_USAGE,
-                        "option --micro-batch: %lld does not divide --batch "
-                        "%lld",
-                        (long long)t->micro_batch, (long long)t->batch);
-  int threads = t->threads > 0 ? (int)t->threads : cluster_threads(c);
+  train_options_set_micro_batch(t, (int)o->ranks_per_node);
+  TRY(train_options_check_micro_batch(t));
+  int threads = cluster_threads(c, t->threads);
   measured m;
   status result = measure_system(c, t, threads, (int)o->repeats, &m);
   if (result == STATUS_OK)

@@ -183,33 +183,20 @@ void saver_start(saver *s, uint64_t step, const nn_real *state, unsigned files,
   pthread_mutex_unlock(&s->mutex);
 }
 
-/* Under the mutex. */
-static status tell(saver *s) {
+/* Waits while a flag is set; then the failure of what was written, once. */
+static status end_of(saver *s, const bool *flag, bool hurry) {
+  pthread_mutex_lock(&s->mutex);
+  s->hurry |= hurry;
+  while (flag != NULL && *flag) pthread_cond_wait(&s->changed, &s->mutex);
   status result = s->result;
   s->result = STATUS_OK;
-  return result == STATUS_OK ? STATUS_OK : status_adopt(result, s->message);
-}
-
-status saver_wait(saver *s) {
-  pthread_mutex_lock(&s->mutex);
-  s->hurry = true;
-  while (s->busy) pthread_cond_wait(&s->changed, &s->mutex);
-  status result = tell(s);
+  if (result != STATUS_OK) status_adopt(result, s->message);
   pthread_mutex_unlock(&s->mutex);
   return result;
 }
 
-status saver_settle(saver *s) {
-  pthread_mutex_lock(&s->mutex);
-  while (s->writing) pthread_cond_wait(&s->changed, &s->mutex);
-  status result = tell(s);
-  pthread_mutex_unlock(&s->mutex);
-  return result;
-}
+status saver_wait(saver *s) { return end_of(s, &s->busy, true); }
 
-status saver_failure(saver *s) {
-  pthread_mutex_lock(&s->mutex);
-  status result = tell(s);
-  pthread_mutex_unlock(&s->mutex);
-  return result;
-}
+status saver_settle(saver *s) { return end_of(s, &s->writing, false); }
+
+status saver_failure(saver *s) { return end_of(s, NULL, false); }

@@ -42,9 +42,8 @@ static status plan_and_print(const cluster *c, train_options *o,
                              const bool *given) {
   train_options_preset(o, given);
   TRY(find_size(o));
-  if (o->micro_batch == 0)
-    o->micro_batch = train_micro_batch((int)o->batch, c->ranks);
-  int threads = o->threads > 0 ? (int)o->threads : cluster_threads(c);
+  train_options_set_micro_batch(o, c->ranks);
+  int threads = cluster_threads(c, o->threads);
   nn_model_options model =
       train_model_options(o, (int)o->micro_batch, NN_FOR_TRAINING, true);
   nn_plan_options how = {.threads = threads};

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/publish.h"
 
 enum { PIECE = 4 << 20 }; /* bytes copied at once */
 
@@ -107,25 +108,10 @@ status stage_file_copy(stage_file *file, const char *path) {
   return result;
 }
 
-/* The folder's entry must be on the disk as well. */
-static void flush_folder(const char *target) {
-  char folder[STAGE_FILE_PATH];
-  snprintf(folder, sizeof folder, "%s", target);
-  char *slash = strrchr(folder, '/');
-  if (slash == NULL) return;
-  *slash = '\0';
-  int entries = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (entries < 0) return;
-  fsync(entries);
-  close(entries);
-}
-
 status stage_file_commit(stage_file *file, const char *target) {
-  if (fsync(file->descriptor) != 0) return failure(file->path, "written");
-  if (rename(file->path, target) != 0) return failure(target, "written");
+  TRY(publish_file(file->path, target));
   close(file->descriptor);
   file->descriptor = -1;
-  flush_folder(target);
   return STATUS_OK;
 }
 

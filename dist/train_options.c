@@ -216,7 +216,9 @@ static const char *const changeable[] = {
     "lr-step-epochs",
 };
 
-bool train_option_is_fixed(int index) {
+/* Whether option i describes the run itself: it must stay what it was when a
+ * run is resumed, and is what a checkpoint needs to be understood. */
+static bool is_fixed(int index) {
   for (size_t i = 0; i < sizeof changeable / sizeof changeable[0]; i++)
     if (strcmp(options[index].name, changeable[i]) == 0) return false;
   return true;
@@ -287,7 +289,7 @@ static status load_option(train_options *values, int index, bool given,
   TRY(ckpt_read_text(reader, key, text, size));
   options_format(&train_option_table, values, index, own, sizeof own);
   if (!given) return options_set(&train_option_table, values, name, text);
-  if (train_option_is_fixed(index) && strcmp(own, text) != 0)
+  if (is_fixed(index) && strcmp(own, text) != 0)
     return status_error(STATUS_MISFIT,
                         "option --%s: %s, but the checkpoint's run has %s",
                         name, own, text);
@@ -310,11 +312,18 @@ status train_options_load(train_options *values, const bool *given,
   return STATUS_OK;
 }
 
-int train_micro_batch(int batch, int ranks) {
-  int best = 1;
+void train_options_set_micro_batch(train_options *o, int ranks) {
+  if (o->micro_batch != 0) return;
   for (int m = 1; m <= 4; m++)
-    if (batch % m == 0 && batch / m >= ranks) best = m;
-  return best;
+    if (m == 1 || (o->batch % m == 0 && o->batch / m >= ranks))
+      o->micro_batch = m;
+}
+
+status train_options_check_micro_batch(const train_options *o) {
+  if (o->batch % o->micro_batch == 0) return STATUS_OK;
+  return status_error(STATUS_USAGE,
+                      "option --micro-batch: %lld does not divide --batch %lld",
+                      (long long)o->micro_batch, (long long)o->batch);
 }
 
 nn_model_options train_model_options(const train_options *o, int batch,

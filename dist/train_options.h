@@ -26,10 +26,6 @@ typedef struct train_options {
 
 extern const option_table train_option_table;
 
-/* Whether option i describes the run itself: it must stay what it was when a
- * run is resumed, and is what a checkpoint needs to be understood. */
-bool train_option_is_fixed(int index);
-
 /* A model name stands for values of other options: gives them to those that
  * the user did not give. given: NULL where none was. */
 void train_options_preset(train_options *options, const bool *given);
@@ -43,8 +39,10 @@ status train_options_save(const train_options *options, ckpt_writer *writer);
 status train_options_load(train_options *options, const bool *given,
                           ckpt_reader *reader, char **texts);
 
-/* What --micro-batch 0 stands for. */
-int train_micro_batch(int batch, int ranks);
+/* Gives --micro-batch 0 the value that it stands for. */
+void train_options_set_micro_batch(train_options *options, int ranks);
+/* Whether the batch can be cut so. */
+status train_options_check_micro_batch(const train_options *options);
 
 /* The network that the options describe. */
 nn_model_options train_model_options(const train_options *options, int batch,

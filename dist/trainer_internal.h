@@ -47,7 +47,6 @@ typedef struct trainer {
 status trainer_set_up(trainer *t);
 void trainer_tear_down(trainer *t);
 
-int trainer_threads(const trainer *t);
 /* Rank 0: where moments are gathered to and scattered from; elsewhere NULL. */
 nn_real *trainer_moments(const trainer *t, int which);
 

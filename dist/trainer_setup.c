@@ -68,11 +68,7 @@ static status check_batch(const trainer *t) {
     return status_error(STATUS_MISFIT,
                         "%s: %zu training samples are fewer than the %d ranks",
                         o->data, samples, ranks);
-  if (o->batch % o->micro_batch != 0)
-    return status_error(STATUS_USAGE,
-                        "option --micro-batch: %lld does not divide --batch "
-                        "%lld",
-                        (long long)o->micro_batch, (long long)o->batch);
+  TRY(train_options_check_micro_batch(o));
   if (o->batch / o->micro_batch < ranks)
     return status_error(STATUS_USAGE,
                         "option --batch: %lld in micro-batches of %lld is less "
@@ -98,8 +94,7 @@ static status check_data(trainer *t) {
     return status_error(STATUS_MISFIT,
                         "%s: holds images of %d pixels, option --size is %lld",
                         o->data, t->info->size, (long long)o->size);
-  if (o->micro_batch == 0)
-    o->micro_batch = train_micro_batch((int)o->batch, t->cluster->ranks);
+  train_options_set_micro_batch(o, t->cluster->ranks);
   return check_batch(t);
 }
 
@@ -120,9 +115,8 @@ static status check_identity(const trainer *t, const char *checkpoint) {
 
 /* ---- network and state ---- */
 
-int trainer_threads(const trainer *t) {
-  return t->options->threads > 0 ? (int)t->options->threads
-                                 : cluster_threads(t->cluster);
+static int threads_of(const trainer *t) {
+  return cluster_threads(t->cluster, t->options->threads);
 }
 
 /* The run as a checkpoint sees it. */
@@ -139,7 +133,7 @@ static status build_network(trainer *t) {
   train_options *o = t->options;
   nn_model_options model =
       train_model_options(o, (int)o->micro_batch, NN_FOR_TRAINING, true);
-  nn_plan_options plan = {.threads = trainer_threads(t)};
+  nn_plan_options plan = {.threads = threads_of(t)};
   TRY(nn_system_create(&model, &plan, &t->system));
   t->layout = &t->system->layout;
   if (o->lambda_style > 0 || o->lambda_gram > 0)
@@ -161,7 +155,7 @@ static status build_update(trainer *t) {
                         .layout = t->layout,
                         .phase_count = t->system->phase_count,
                         .micro_batches = (int)(o->batch / o->micro_batch),
-                        .threads = trainer_threads(t),
+                        .threads = threads_of(t),
                         .overlap = o->overlap,
                         .rounded = strcmp(o->grad_dtype, "bfloat16") == 0};
   for (int k = 0; k < how.phase_count; k++)
@@ -232,7 +226,7 @@ static status start_validation(trainer *t) {
                             .train = t->options,
                             .layout = t->layout,
                             .state = update_state(t->update),
-                            .threads = trainer_threads(t),
+                            .threads = threads_of(t),
                             .data = &t->data,
                             .folder = t->folder.path,
                             .step = t->step};
@@ -258,8 +252,8 @@ static void introduce(const trainer *t) {
            "thread%s on %d node%s, OpenBLAS core %s",
            t->options->model, parameters * 1e-6, (long long)t->options->size,
            (long long)t->options->size, t->cluster->ranks,
-           t->cluster->ranks == 1 ? "" : "s", trainer_threads(t),
-           trainer_threads(t) == 1 ? "" : "s", t->sharing.nodes,
+           t->cluster->ranks == 1 ? "" : "s", threads_of(t),
+           threads_of(t) == 1 ? "" : "s", t->sharing.nodes,
            t->sharing.nodes == 1 ? "" : "s", nn_blas_core());
   log_info("%s: %zu training samples; batch %lld in micro-batches of %lld; "
            "steps %llu to %llu",

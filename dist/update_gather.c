@@ -5,66 +5,48 @@
 
 enum { MOMENTS = 11 /* tag */, AT_ONCE = 1 << 28 /* values of a message */ };
 
-/* One rank's pieces of a moment, one after the other, against their places in
- * the whole vector: on rank 0 and on the rank that has them. */
-static void gather_pieces(const update *u, const phase *p, int rank,
-                          const nn_real *own, nn_real *values) {
+/* One rank's pieces of a moment, one after the other in `own`, to or from their
+ * places in the whole vector: on rank 0 and on the rank that has them. */
+static void move_pieces(const update *u, const phase *p, int rank, nn_real *own,
+                        nn_real *values, bool gather) {
   const cluster *c = u->options.cluster;
   const pieces *cut = &p->exchanged.cut;
   for (int b = 0; b < cut->learned_buckets; b++) {
     piece one = pieces_of(cut, b, rank);
     size_t count = one.end - one.begin;
-    size_t at = p->exchanged.layout->parameters.begin + one.begin;
+    nn_real *place = NULL;
+    if (c->rank == 0)
+      place = values + p->exchanged.layout->parameters.begin + one.begin;
     if (count == 0) continue;
     if (rank == 0)
-      memcpy(values + at, own, count * sizeof *own);
-    else if (c->rank == 0)
-      MPI_Recv(values + at, (int)count, REAL_TYPE, rank, MOMENTS, c->world,
-               MPI_STATUS_IGNORE);
+      memcpy(gather ? place : own, gather ? own : place, count * sizeof *own);
+    else if ((c->rank == 0) == gather)
+      MPI_Recv(gather ? place : own, (int)count, REAL_TYPE, gather ? rank : 0,
+               MOMENTS, c->world, MPI_STATUS_IGNORE);
     else
-      MPI_Send(own, (int)count, REAL_TYPE, 0, MOMENTS, c->world);
+      MPI_Send(gather ? own : place, (int)count, REAL_TYPE, gather ? 0 : rank,
+               MOMENTS, c->world);
     own += count;
   }
 }
 
-static void scatter_pieces(const update *u, const phase *p, int rank,
-                           nn_real *own, const nn_real *values) {
+/* Rank 0 deals with every rank in turn, the others with rank 0. */
+static void move_moments(const update *u, int which, nn_real *values,
+                         bool gather) {
   const cluster *c = u->options.cluster;
-  const pieces *cut = &p->exchanged.cut;
-  for (int b = 0; b < cut->learned_buckets; b++) {
-    piece one = pieces_of(cut, b, rank);
-    size_t count = one.end - one.begin;
-    size_t at = p->exchanged.layout->parameters.begin + one.begin;
-    if (count == 0) continue;
-    if (rank == 0)
-      memcpy(own, values + at, count * sizeof *own);
-    else if (c->rank == 0)
-      MPI_Send(values + at, (int)count, REAL_TYPE, rank, MOMENTS, c->world);
-    else
-      MPI_Recv(own, (int)count, REAL_TYPE, 0, MOMENTS, c->world,
-               MPI_STATUS_IGNORE);
-    own += count;
-  }
+  int last = c->rank == 0 ? c->ranks - 1 : c->rank;
+  for (int k = 0; k < u->options.phase_count; k++)
+    for (int rank = c->rank; rank <= last; rank++)
+      move_pieces(u, &u->phases[k], rank, u->phases[k].moments[which], values,
+                  gather);
 }
 
 void update_gather_moments(update *u, int which, nn_real *values) {
-  const cluster *c = u->options.cluster;
-  for (int k = 0; k < u->options.phase_count; k++) {
-    const phase *p = &u->phases[k];
-    int last = c->rank == 0 ? c->ranks - 1 : c->rank;
-    for (int rank = c->rank; rank <= last; rank++)
-      gather_pieces(u, p, rank, p->moments[which], values);
-  }
+  move_moments(u, which, values, true);
 }
 
 void update_scatter_moments(update *u, int which, const nn_real *values) {
-  const cluster *c = u->options.cluster;
-  for (int k = 0; k < u->options.phase_count; k++) {
-    const phase *p = &u->phases[k];
-    int last = c->rank == 0 ? c->ranks - 1 : c->rank;
-    for (int rank = c->rank; rank <= last; rank++)
-      scatter_pieces(u, p, rank, p->moments[which], values);
-  }
+  move_moments(u, which, (nn_real *)values, false); /* only read */
 }
 
 void update_broadcast_state(update *u) {

@@ -39,7 +39,8 @@ bool nn_conv_weight_grad_in_place(const nn_conv_case *c);
 
 /* Which kernel a convolution gets, and why, for people (conv_choice.c). */
 typedef struct nn_conv_choice {
-  const char *kernel, *why;
+  const char *kernel;
+  char why[64];
 } nn_conv_choice;
 nn_conv_choice nn_conv_choose(const nn_node *node, const nn_shape *in);
 bool nn_is_conv(const nn_node *node); /* or one of its two other partials */

@@ -23,6 +23,7 @@ typedef void nn_minimal_transform(size_t count, const nn_real *const from[],
                                   nn_real *const to[]);
 
 typedef struct nn_minimal_filter {
+  const char *name;     /* "F(2x2,3x3)" */
   int tile, taps, side; /* m, r, n */
   /* Most products summed at once, over channels and over tiles: what bounds
    * the rounding errors that the output transform magnifies. */

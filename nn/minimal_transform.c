@@ -363,18 +363,19 @@ LINE(f43_weights_adjoint, u, g) {
 }
 TRANSFORM(f43_weights_adjoint, 6, 3)
 
-#define FILTER(name, m, r, products, direct)                                   \
-  static const nn_minimal_filter name = {                                      \
+#define FILTER(filter, m, r, products, direct)                                 \
+  static const nn_minimal_filter filter = {                                    \
+      .name = "F(" #m "x" #m "," #r "x" #r ")",                                \
       .tile = m,                                                               \
       .taps = r,                                                               \
       .side = m + r - 1,                                                       \
       .depth = products,                                                       \
       .direct_sum = direct,                                                    \
-      .input = name##_input,                                                   \
-      .output = name##_output,                                                 \
-      .output_adjoint = name##_output_adjoint,                                 \
-      .weights = name##_weights,                                               \
-      .weights_adjoint = name##_weights_adjoint};
+      .input = filter##_input,                                                 \
+      .output = filter##_output,                                               \
+      .output_adjoint = filter##_output_adjoint,                               \
+      .weights = filter##_weights,                                             \
+      .weights_adjoint = filter##_weights_adjoint};
 
 FILTER(f22, 2, 2, INT_MAX, 0)
 FILTER(f42, 4, 2, INT_MAX, 512)

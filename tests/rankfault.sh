@@ -38,12 +38,6 @@ SCRIPT
 chmod +x on-rank-1
 export PIDS="$scratch/pids" FOLDER_OF_OTHERS="$scratch/here"
 
-all_gone() {
-    while read -r pid; do
-        is_gone "$pid" || return 1
-    done <"$PIDS"
-}
-
 # fault CODE TEXT WHAT FOLDER ARGUMENT COMMAND...
 fault() {
     want=$1

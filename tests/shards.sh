@@ -30,12 +30,6 @@ SCRIPT
 chmod +x in-folders
 export PIDS="$scratch/pids"
 
-all_gone() {
-    while read -r pid; do
-        is_gone "$pid" || return 1
-    done <"$PIDS"
-}
-
 # train OUT FOLDERS OPTIONS...: one rank a folder; what it prints is in $stderr
 train() {
     out=$scratch/$1

@@ -16,12 +16,6 @@ exec "$@"
 SCRIPT
 chmod +x limited
 export PIDS="$scratch/pids"
-all_gone() {
-    while read -r pid; do
-        is_gone "$pid" || return 1
-    done <"$PIDS"
-}
-
 # ends TEXT WHAT COMMAND...: on 3 ranks
 ends() {
     text=$1

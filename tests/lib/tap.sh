@@ -196,6 +196,13 @@ is_gone() {
         grep -q '^[0-9]* ([^)]*) Z' "/proc/$1/stat" 2>/dev/null
 }
 
+# Whether the processes have ended whose numbers are the lines of $PIDS.
+all_gone() {
+    while read -r pid; do
+        is_gone "$pid" || return 1
+    done <"$PIDS"
+}
+
 # The small data set and network of most tests.
 small_set() {
     [ -s "$1" ] || "$HARMONIA" synth "$1" --size 64 --train 24 --test 8 --seed 3 \
