@@ -53,7 +53,7 @@ nn_partial_mask nn_partial_mask_of(nn_graph *g, nn_id mask, int kernel_h,
 
 nn_id nn_partial_conv_masked(nn_graph *g, nn_id x, nn_partial_mask m, nn_id w,
                              nn_id bias, int stride, int pad) {
-  nn_id z = nn_conv(g, nn_mul(g, x, m.mask), w, stride, pad);
+  nn_id z = nn_conv_masked(g, nn_mul(g, x, m.mask), w, stride, pad);
   nn_id y = nn_mul(g, z, m.ratio);
   if (bias != NN_NONE) y = nn_mul(g, nn_add(g, y, bias), m.update);
   return y;

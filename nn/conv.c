@@ -76,27 +76,30 @@ nn_conv_case nn_conv_case_of(const nn_node *node, const nn_shape *in) {
 
 /* ---- kernels: minimal filtering where the shape gains from it ---- */
 
-typedef void gemm_kernel(const nn_call *call);
-typedef void minimal_kernel(const nn_call *call, const nn_minimal_filter *f);
 typedef size_t gemm_scratch(const nn_node *node, const nn_shape *in,
                             int threads);
 
 static void run(const nn_call *call, nn_conv_partial partial,
-                minimal_kernel *minimal, gemm_kernel *gemm) {
+                nn_minimal_kernel *minimal, nn_conv_kernel *gemm) {
   nn_conv_case c = nn_conv_case_of(call->node, call->in_shape);
   const nn_minimal_filter *f = nn_minimal_choice(&c, partial);
+  nn_conv_map map = nn_conv_map_of(call, &c, partial);
+  nn_call own = *call;
+  if (own.scratch != NULL)
+    own.scratch = (char *)call->scratch + nn_conv_map_scratch(call->node, &c);
   if (f != NULL)
-    minimal(call, f);
+    minimal(&own, &map, f);
   else
-    gemm(call);
+    gemm(&own, &map);
 }
 
 static size_t scratch(const nn_node *node, const nn_shape *in, int threads,
                       nn_conv_partial partial, gemm_scratch *gemm) {
   nn_conv_case c = nn_conv_case_of(node, in);
   const nn_minimal_filter *f = nn_minimal_choice(&c, partial);
-  return f != NULL ? nn_conv_minimal_scratch(&c, partial, f, threads)
-                   : gemm(node, in, threads);
+  return nn_conv_map_scratch(node, &c) +
+         (f != NULL ? nn_conv_minimal_scratch(&c, partial, f, threads)
+                    : gemm(node, in, threads));
 }
 
 static void conv_kernel(const nn_call *call) {
@@ -131,28 +134,55 @@ static size_t weight_grad_scratch(const nn_node *node, const nn_shape *in,
 
 /* ---- gradients: the other two ---- */
 
+/* With stride, padding and mask of `like`. */
+static nn_id forward(nn_graph *g, nn_node like, nn_id x, nn_id w) {
+  return nn_emit(g, (nn_node){.op = &nn_op_conv,
+                              .in = {x, w},
+                              .stride = like.stride,
+                              .pad = like.pad,
+                              .masked = like.masked});
+}
+
+static nn_id data_grad(nn_graph *g, nn_node like, nn_id gy, nn_id w,
+                       nn_shape x) {
+  return nn_emit(g, (nn_node){.op = &nn_op_conv_data_grad,
+                              .in = {gy, w},
+                              .shape = {.h = x.h, .w = x.w},
+                              .stride = like.stride,
+                              .pad = like.pad,
+                              .masked = like.masked});
+}
+
+static nn_id weight_grad(nn_graph *g, nn_node like, nn_id x, nn_id gy,
+                         nn_shape w) {
+  return nn_emit(g, (nn_node){.op = &nn_op_conv_weight_grad,
+                              .in = {x, gy},
+                              .shape = {.n = w.n, .h = w.h},
+                              .stride = like.stride,
+                              .pad = like.pad,
+                              .masked = like.masked});
+}
+
 static void conv_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
   nn_node node = nn_get(g, y);
-  nn_shape x = nn_shape_of(g, node.in[0]), w = nn_shape_of(g, node.in[1]);
-  gx[0] = nn_conv_data_grad(g, gy, node.in[1], node.stride, node.pad, x.h, x.w);
-  gx[1] =
-      nn_conv_weight_grad(g, node.in[0], gy, w.n, w.h, node.stride, node.pad);
+  nn_id x = node.in[0], w = node.in[1];
+  gx[0] = data_grad(g, node, gy, w, nn_shape_of(g, x));
+  gx[1] = weight_grad(g, node, x, gy, nn_shape_of(g, w));
 }
 
 static void conv_data_grad_gradient(nn_graph *g, nn_id y, nn_id u, nn_id gx[]) {
   nn_node node = nn_get(g, y);
-  nn_shape w = nn_shape_of(g, node.in[1]);
-  gx[0] = nn_conv(g, u, node.in[1], node.stride, node.pad);
-  gx[1] =
-      nn_conv_weight_grad(g, u, node.in[0], w.n, w.h, node.stride, node.pad);
+  nn_id gy = node.in[0], w = node.in[1];
+  gx[0] = forward(g, node, u, w);
+  gx[1] = weight_grad(g, node, u, gy, nn_shape_of(g, w));
 }
 
 static void conv_weight_grad_gradient(nn_graph *g, nn_id y, nn_id u,
                                       nn_id gx[]) {
   nn_node node = nn_get(g, y);
-  nn_shape x = nn_shape_of(g, node.in[0]);
-  gx[0] = nn_conv_data_grad(g, node.in[1], u, node.stride, node.pad, x.h, x.w);
-  gx[1] = nn_conv(g, node.in[0], u, node.stride, node.pad);
+  nn_id x = node.in[0], gy = node.in[1];
+  gx[0] = data_grad(g, node, gy, u, nn_shape_of(g, x));
+  gx[1] = forward(g, node, x, u);
 }
 
 const nn_op nn_op_conv = {.name = "conv",
@@ -182,18 +212,18 @@ const nn_op nn_op_conv_weight_grad = {.name = "conv_weight_grad",
                                       .multiply_adds = conv_multiply_adds};
 
 nn_id nn_conv(nn_graph *g, nn_id x, nn_id w, int stride, int pad) {
-  return nn_emit(
-      g,
-      (nn_node){.op = &nn_op_conv, .in = {x, w}, .stride = stride, .pad = pad});
+  return forward(g, (nn_node){.stride = stride, .pad = pad}, x, w);
+}
+
+nn_id nn_conv_masked(nn_graph *g, nn_id x, nn_id w, int stride, int pad) {
+  nn_node like = {.stride = stride, .pad = pad, .masked = true};
+  return forward(g, like, x, w);
 }
 
 nn_id nn_conv_data_grad(nn_graph *g, nn_id gy, nn_id w, int stride, int pad,
                         int height, int width) {
-  return nn_emit(g, (nn_node){.op = &nn_op_conv_data_grad,
-                              .in = {gy, w},
-                              .shape = {.h = height, .w = width},
-                              .stride = stride,
-                              .pad = pad});
+  return data_grad(g, (nn_node){.stride = stride, .pad = pad}, gy, w,
+                   (nn_shape){.h = height, .w = width});
 }
 
 nn_id nn_conv_transpose(nn_graph *g, nn_id gy, nn_id w, int stride, int pad,
@@ -203,9 +233,6 @@ nn_id nn_conv_transpose(nn_graph *g, nn_id gy, nn_id w, int stride, int pad,
 
 nn_id nn_conv_weight_grad(nn_graph *g, nn_id x, nn_id gy, int kernel_h,
                           int kernel_w, int stride, int pad) {
-  return nn_emit(g, (nn_node){.op = &nn_op_conv_weight_grad,
-                              .in = {x, gy},
-                              .shape = {.n = kernel_h, .h = kernel_w},
-                              .stride = stride,
-                              .pad = pad});
+  return weight_grad(g, (nn_node){.stride = stride, .pad = pad}, x, gy,
+                     (nn_shape){.n = kernel_h, .h = kernel_w});
 }

@@ -21,11 +21,55 @@ typedef enum nn_conv_partial {
 
 nn_conv_case nn_conv_case_of(const nn_node *node, const nn_shape *in);
 
+/* ---- rows that a masked convolution computes (conv_rows.c) ----
+ *
+ * Pixels outside the mask of a partial convolution are zero, and so is what
+ * meets only them: they are left out of the matrix products. Which pixels these
+ * are is seen in the values, x of the forward pass and gy of the other two. */
+typedef struct nn_conv_map {
+  const unsigned char *active; /* by pixel: not zero; NULL: all may be */
+  int height, width;
+  uint32_t *list, *places; /* memory for numbers of pixels */
+} nn_conv_map;
+
+/* Rows to be computed, of all that there are. */
+typedef struct nn_conv_rows {
+  const uint32_t *list; /* ascending; NULL: all */
+  size_t count;
+} nn_conv_rows;
+
+static inline size_t nn_conv_row(const nn_conv_rows *rows, size_t i) {
+  return rows->list != NULL ? rows->list[i] : i;
+}
+
+/* The map lies at the beginning of the call's scratch memory. */
+size_t nn_conv_map_scratch(const nn_node *node, const nn_conv_case *c);
+nn_conv_map nn_conv_map_of(const nn_call *call, const nn_conv_case *c,
+                           nn_conv_partial partial);
+/* Whether a pixel of a window of an image of the batch is not zero. */
+bool nn_conv_map_meets(const nn_conv_map *map, size_t image, int y, int x,
+                       int height, int width);
+/* For nn_conv_rows_of: rows that are the map's pixels. */
+bool nn_conv_map_has(const void *unused, const nn_conv_map *map, size_t pixel);
+/* Those of `count` rows that meet the map's pixels, in map->list. */
+nn_conv_rows nn_conv_rows_of(const nn_conv_map *map, size_t count,
+                             bool (*meets)(const void *context,
+                                           const nn_conv_map *map, size_t row),
+                             const void *context);
+/* Rows [begin, end) of the list, `width` values each, from or to their places.
+ */
+void nn_conv_rows_gather(const nn_conv_rows *rows, size_t begin, size_t end,
+                         const nn_real *from, size_t stride, size_t width,
+                         nn_real *to);
+void nn_conv_rows_scatter(const nn_conv_rows *rows, size_t begin, size_t end,
+                          const nn_real *from, size_t width, nn_real *to);
+
+/* ---- kernels ---- */
+
 /* im2col panels and matrix products (conv_gemm.c, conv_data_grad.c,
  * conv_weight_grad.c) */
-void nn_conv_gemm(const nn_call *call);
-void nn_conv_data_grad_gemm(const nn_call *call);
-void nn_conv_weight_grad_gemm(const nn_call *call);
+typedef void nn_conv_kernel(const nn_call *call, const nn_conv_map *map);
+nn_conv_kernel nn_conv_gemm, nn_conv_data_grad_gemm, nn_conv_weight_grad_gemm;
 size_t nn_conv_gemm_scratch(const nn_node *node, const nn_shape *in,
                             int threads);
 size_t nn_conv_data_grad_gemm_scratch(const nn_node *node, const nn_shape *in,
@@ -50,10 +94,14 @@ void nn_conv_reference(const nn_call *call);
 void nn_conv_data_grad_reference(const nn_call *call);
 void nn_conv_weight_grad_reference(const nn_call *call);
 
-/* Copies the patches of output pixels [begin, end) under kernel rows [ky0, ky1)
- * into rows of (ky1-ky0)*kernel_w*in_c values (im2col.c). */
-void nn_im2col(const nn_conv_case *c, const nn_real *x, size_t begin,
-               size_t end, int ky0, int ky1, nn_real *rows);
+/* Copies the patches of output pixels [begin, end) of a list under kernel rows
+ * [ky0, ky1) into rows of (ky1-ky0)*kernel_w*in_c values (im2col.c). */
+void nn_im2col(const nn_conv_case *c, const nn_real *x,
+               const nn_conv_rows *pixels, size_t begin, size_t end, int ky0,
+               int ky1, nn_real *rows);
+/* The output pixels whose patches meet the map's; for nn_conv_rows_of, with the
+ * nn_conv_case. */
+bool nn_im2col_meets(const void *c, const nn_conv_map *map, size_t pixel);
 
 /* Pixels of y in the batch. */
 enum { NN_IMAGE_CHANNELS = 4 };

@@ -32,7 +32,10 @@ static size_t depth_of(const nn_conv_case *c) {
 typedef struct gather_job {
   const nn_call *call;
   nn_conv_case c;
-  nn_real *columns; /* [out pixels][kh*kw*in_c] */
+  const nn_conv_map *map;
+  nn_conv_rows rows; /* pixels of gy */
+  const nn_real *gy; /* theirs */
+  nn_real *columns;  /* [rows][kh*kw*in_c] */
 } gather_job;
 
 static size_t blocks(size_t count, size_t size) {
@@ -43,7 +46,7 @@ static size_t blocks(size_t count, size_t size) {
 static void product_block(void *context, size_t begin, size_t end) {
   const gather_job *job = context;
   const nn_conv_case *c = &job->c;
-  size_t depth = depth_of(c), pixels = nn_conv_pixels(c);
+  size_t depth = depth_of(c), pixels = job->rows.count;
   size_t channels = (size_t)c->out_c;
   for (size_t block = begin; block < end; block++) {
     size_t row = block / blocks(depth, COLUMNS) * ROWS;
@@ -51,7 +54,7 @@ static void product_block(void *context, size_t begin, size_t end) {
     size_t rows = pixels - row < ROWS ? pixels - row : ROWS;
     size_t columns = depth - column < COLUMNS ? depth - column : COLUMNS;
     nn_gemm(false, true, (int)rows, (int)columns, c->out_c,
-            job->call->in[0] + row * channels, c->out_c,
+            job->gy + row * channels, c->out_c,
             job->call->in[1] + column * channels, c->out_c, 0,
             job->columns + row * depth + column, (int)depth);
   }
@@ -86,6 +89,10 @@ static void gather(void *context, size_t begin, size_t end) {
         if (ox < 0) continue;
         size_t row =
             (n * (size_t)c->out_h + (size_t)oy) * (size_t)c->out_w + (size_t)ox;
+        if (job->rows.list != NULL) {
+          if (!job->map->active[row]) continue;
+          row = job->map->places[row];
+        }
         const nn_real *from = job->columns + row * depth +
                               (size_t)(ky * c->kernel_w + kx) * channels;
         if (channels > NN_IMAGE_CHANNELS)
@@ -95,6 +102,26 @@ static void gather(void *context, size_t begin, size_t end) {
       }
     }
   }
+}
+
+static void by_gather(const nn_call *call, const nn_conv_case *c,
+                      const nn_conv_map *map) {
+  size_t channels = (size_t)c->out_c, depth = depth_of(c);
+  gather_job job = {.call = call, .c = *c, .map = map, .gy = call->in[0]};
+  job.columns = call->scratch;
+  job.rows = nn_conv_rows_of(map, nn_conv_pixels(c), nn_conv_map_has, NULL);
+  if (job.rows.list != NULL) {
+    nn_real *gy = job.columns + nn_conv_pixels(c) * depth;
+    for (size_t i = 0; i < job.rows.count; i++)
+      map->places[job.rows.list[i]] = (uint32_t)i;
+    nn_conv_rows_gather(&job.rows, 0, job.rows.count, job.gy, channels,
+                        channels, gy);
+    job.gy = gy;
+  }
+  nn_parallel(call->threads,
+              blocks(job.rows.count, ROWS) * blocks(depth, COLUMNS), 1,
+              product_block, &job);
+  nn_parallel(call->threads, in_pixels(c), 64, gather, &job);
 }
 
 /* ---- many pixels: a dense convolution a phase ---- */
@@ -124,9 +151,10 @@ typedef struct phase_job {
   const nn_call *call;
   nn_conv_case c;
   phase_axis y, x;
-  nn_real *weights; /* [taps_y][taps_x][out_c][in_c], of this phase */
-  nn_real *scratch; /* a panel and a result of panel_rows rows a thread */
-  size_t depth;     /* taps_y * taps_x * out_c */
+  nn_conv_rows rows; /* pixels of the phase's grid [batch][y.count][x.count] */
+  nn_real *weights;  /* [taps_y][taps_x][out_c][in_c], of this phase */
+  nn_real *scratch;  /* a panel and a result of panel_rows rows a thread */
+  size_t depth;      /* taps_y * taps_x * out_c */
   size_t panel_rows, thread_values;
 } phase_job;
 
@@ -181,38 +209,55 @@ static void copy_taps(const phase_job *job, const nn_real *image, int oy,
   }
 }
 
-/* Pixels [begin, end) of the phase's grid [batch][y.count][x.count]. */
+/* A pixel of the phase's grid. */
+typedef struct grid_pixel {
+  size_t image;
+  int row, column;
+} grid_pixel;
+
+static inline grid_pixel grid_pixel_of(const phase_job *job, size_t pixel) {
+  size_t columns = (size_t)job->x.count, lines = (size_t)job->y.count;
+  return (grid_pixel){pixel / columns / lines, (int)(pixel / columns % lines),
+                      (int)(pixel % columns)};
+}
+
+static bool meets(const void *context, const nn_conv_map *map, size_t pixel) {
+  const phase_job *job = context;
+  grid_pixel at = grid_pixel_of(job, pixel);
+  return nn_conv_map_meets(map, at.image, job->y.source0 + at.row,
+                           job->x.source0 + at.column, job->y.taps,
+                           job->x.taps);
+}
+
+/* Pixels [begin, end) of the rows. */
 static void phase_panel(void *context, size_t begin, size_t end, int thread) {
   const phase_job *job = context;
   const nn_conv_case *c = &job->c;
   nn_real *rows = job->scratch + (size_t)thread * job->thread_values;
   nn_real *result = rows + job->panel_rows * job->depth;
   size_t ci = (size_t)c->in_c, tap_row = (size_t)job->x.taps * (size_t)c->out_c;
-  size_t columns = (size_t)job->x.count, lines = (size_t)job->y.count;
+  size_t image = (size_t)c->out_h * (size_t)c->out_w * (size_t)c->out_c;
   nn_real *to = rows;
-  for (size_t pixel = begin; pixel < end; pixel++) {
-    const nn_real *image =
-        job->call->in[0] + pixel / columns / lines * (size_t)c->out_h *
-                               (size_t)c->out_w * (size_t)c->out_c;
-    int oy = job->y.source0 + (int)(pixel / columns % lines);
-    int ox = job->x.source0 + (int)(pixel % columns);
+  for (size_t i = begin; i < end; i++) {
+    grid_pixel at = grid_pixel_of(job, nn_conv_row(&job->rows, i));
     for (int t = 0; t < job->y.taps; t++, to += tap_row)
-      copy_taps(job, image, oy + t, ox, to);
+      copy_taps(job, job->call->in[0] + at.image * image,
+                job->y.source0 + at.row + t, job->x.source0 + at.column, to);
   }
   nn_gemm(false, false, (int)(end - begin), c->in_c, (int)job->depth, rows,
           (int)job->depth, job->weights, c->in_c, 0, result, c->in_c);
-  for (size_t pixel = begin; pixel < end; pixel++, result += ci) {
-    size_t n = pixel / columns / lines;
-    size_t iy =
-        (size_t)job->y.first + pixel / columns % lines * (size_t)c->stride;
-    size_t ix = (size_t)job->x.first + pixel % columns * (size_t)c->stride;
+  for (size_t i = begin; i < end; i++, result += ci) {
+    grid_pixel at = grid_pixel_of(job, nn_conv_row(&job->rows, i));
+    size_t iy = (size_t)(job->y.first + at.row * c->stride);
+    size_t ix = (size_t)(job->x.first + at.column * c->stride);
     memcpy(job->call->out +
-               ((n * (size_t)c->in_h + iy) * (size_t)c->in_w + ix) * ci,
+               ((at.image * (size_t)c->in_h + iy) * (size_t)c->in_w + ix) * ci,
            result, ci * sizeof *result);
   }
 }
 
-/* A phase that no kernel position reaches (stride above the kernel). */
+/* Of a phase that no kernel position reaches (stride above the kernel), and
+ * before some rows are computed. */
 static void clear_phase(const phase_job *job) {
   const nn_conv_case *c = &job->c;
   for (int n = 0; n < c->batch; n++)
@@ -225,27 +270,26 @@ static void clear_phase(const phase_job *job) {
                0, (size_t)c->in_c * sizeof(nn_real));
 }
 
-static void run_phase(const nn_call *call, const nn_conv_case *c, int phase_y,
-                      int phase_x) {
+static void run_phase(const nn_call *call, const nn_conv_case *c,
+                      const nn_conv_map *map, int phase_y, int phase_x) {
   phase_job job = {.call = call, .c = *c};
   job.y = phase_axis_make(phase_y, c->in_h, c->kernel_h, c->stride, c->pad);
   job.x = phase_axis_make(phase_x, c->in_w, c->kernel_w, c->stride, c->pad);
   size_t taps = (size_t)job.y.taps * (size_t)job.x.taps;
   if (job.y.count == 0 || job.x.count == 0) return;
-  if (taps == 0) {
-    clear_phase(&job);
-    return;
-  }
+  job.rows = nn_conv_rows_of(
+      map, (size_t)c->batch * (size_t)job.y.count * (size_t)job.x.count, meets,
+      &job);
+  if (taps == 0 || job.rows.list != NULL) clear_phase(&job);
+  if (taps == 0 || job.rows.count == 0) return;
   job.depth = taps * (size_t)c->out_c;
   job.panel_rows = panel_rows_of(c);
   job.thread_values = job.panel_rows * (max_phase_depth(c) + (size_t)c->in_c);
   job.weights = call->scratch;
   job.scratch = job.weights + max_phase_depth(c) * (size_t)c->in_c;
   nn_parallel(call->threads, taps, 1, pack_taps, &job);
-  nn_parallel_ranked(call->threads,
-                     (size_t)c->batch * (size_t)job.y.count *
-                         (size_t)job.x.count,
-                     job.panel_rows, phase_panel, &job);
+  nn_parallel_ranked(call->threads, job.rows.count, job.panel_rows, phase_panel,
+                     &job);
 }
 
 /* ---- the kernel ---- */
@@ -254,8 +298,11 @@ size_t nn_conv_data_grad_gemm_scratch(const nn_node *node, const nn_shape *in,
                                       int threads) {
   nn_conv_case c = nn_conv_case_of(node, in);
   if (nn_conv_is_pointwise(&c)) return 0;
-  if (nn_conv_gathers(&c))
-    return nn_conv_pixels(&c) * depth_of(&c) * sizeof(nn_real);
+  if (nn_conv_gathers(&c)) {
+    bool some = nn_conv_map_scratch(node, &c) > 0;
+    return nn_conv_pixels(&c) * (depth_of(&c) + (some ? (size_t)c.out_c : 0)) *
+           sizeof(nn_real);
+  }
   size_t panel = panel_rows_of(&c) * (max_phase_depth(&c) + (size_t)c.in_c);
   return (max_phase_depth(&c) * (size_t)c.in_c + panel * (size_t)threads) *
          sizeof(nn_real);
@@ -271,19 +318,15 @@ static void pointwise(void *context, size_t begin, size_t end) {
           job->call->out + begin * (size_t)c->in_c, c->in_c);
 }
 
-void nn_conv_data_grad_gemm(const nn_call *call) {
+void nn_conv_data_grad_gemm(const nn_call *call, const nn_conv_map *map) {
   nn_conv_case c = nn_conv_case_of(call->node, call->in_shape);
-  gather_job job = {.call = call, .c = c, .columns = call->scratch};
   if (nn_conv_is_pointwise(&c)) {
+    gather_job job = {.call = call, .c = c};
     nn_parallel(call->threads, in_pixels(&c), 1024, pointwise, &job);
   } else if (nn_conv_gathers(&c)) {
-    nn_parallel(call->threads,
-                blocks(nn_conv_pixels(&c), ROWS) *
-                    blocks(depth_of(&c), COLUMNS),
-                1, product_block, &job);
-    nn_parallel(call->threads, in_pixels(&c), 64, gather, &job);
+    by_gather(call, &c, map);
   } else {
     for (int y = 0; y < c.stride; y++)
-      for (int x = 0; x < c.stride; x++) run_phase(call, &c, y, x);
+      for (int x = 0; x < c.stride; x++) run_phase(call, &c, map, y, x);
   }
 }

@@ -41,7 +41,8 @@ typedef struct minimal {
   const nn_minimal_filter *f;
   size_t places;
   size_t rows, columns, tiles; /* of tiles an image; in the batch */
-  size_t panel;                /* tiles */
+  nn_conv_rows used;           /* tiles that are computed */
+  size_t panel;                /* of them */
   size_t block;                /* rows of weights; 0: all at once */
   side x, y;
   size_t weight_stride; /* from one place to the next */
@@ -140,17 +141,6 @@ nn_minimal_size nn_minimal_size_of(const nn_conv_case *c,
                            job.block > 0};
 }
 
-static minimal minimal_of(const nn_call *call, nn_conv_partial partial,
-                          const nn_minimal_filter *f) {
-  nn_conv_case c = nn_conv_case_of(call->node, call->in_shape);
-  minimal job = minimal_make(&c, partial, f);
-  job.call = call;
-  job.zeros = call->scratch;
-  job.memory = job.zeros + zero_values(&job);
-  memset(job.zeros, 0, zero_values(&job) * sizeof *job.zeros);
-  return job;
-}
-
 static nn_real *own_memory(const minimal *job, int thread) {
   return job->memory + job->shared + (size_t)thread * job->own;
 }
@@ -161,21 +151,30 @@ static weight_rows all_rows(const minimal *job, bool flipped) {
 
 /* ---- tiles ---- */
 
+/* Where the first pixel of a tile lies. */
+typedef struct corner {
+  size_t image;
+  int y, x;
+} corner;
+
+static corner corner_of(const minimal *job, const side *s, size_t tile) {
+  size_t row = tile / job->columns;
+  int step = s->step * job->f->tile;
+  return (corner){row / job->rows, (int)(row % job->rows) * step + s->origin,
+                  (int)(tile % job->columns) * step + s->origin};
+}
+
 /* Where the n x n pixels of a phase of a tile begin in the batch. */
 static void locate(const minimal *job, const side *s, size_t tile, size_t phase,
                    int n, size_t at[]) {
-  size_t in_image = tile % (job->rows * job->columns);
-  size_t image = tile / (job->rows * job->columns);
-  int step = s->step, m = job->f->tile;
-  int y0 =
-      step * m * (int)(in_image / job->columns) + s->origin + (int)phase / step;
-  int x0 =
-      step * m * (int)(in_image % job->columns) + s->origin + (int)phase % step;
+  int step = s->step;
+  corner first = corner_of(job, s, nn_conv_row(&job->used, tile));
   for (int i = 0; i < n; i++) {
-    int y = y0 + step * i;
-    size_t row = (image * (size_t)s->height + (size_t)y) * (size_t)s->width;
+    int y = first.y + (int)phase / step + step * i;
+    size_t row =
+        (first.image * (size_t)s->height + (size_t)y) * (size_t)s->width;
     for (int j = 0; j < n; j++) {
-      int x = x0 + step * j;
+      int x = first.x + (int)phase % step + step * j;
       bool inside = y >= 0 && y < s->height && x >= 0 && x < s->width;
       *at++ = inside ? (row + (size_t)x) * s->channels : OUTSIDE;
     }
@@ -225,6 +224,36 @@ static void write_tiles(const minimal *job, const side *s, const nn_real *v,
       job->f->output(next - value, from, to);
       v += next - value;
     }
+}
+
+/* Tiles of n x n pixels a phase. */
+typedef struct window {
+  const minimal *job;
+  const side *s;
+  int n;
+} window;
+
+static bool meets(const void *context, const nn_conv_map *map, size_t tile) {
+  const window *w = context;
+  corner at = corner_of(w->job, w->s, tile);
+  int size = w->n * w->s->step;
+  return nn_conv_map_meets(map, at.image, at.y, at.x, size, size);
+}
+
+static minimal minimal_of(const nn_call *call, const nn_conv_map *map,
+                          nn_conv_partial partial, const nn_minimal_filter *f) {
+  nn_conv_case c = nn_conv_case_of(call->node, call->in_shape);
+  minimal job = minimal_make(&c, partial, f);
+  window seen = {&job, partial == NN_PARTIAL_Y ? &job.x : &job.y,
+                 partial == NN_PARTIAL_W ? f->tile : f->side};
+  job.call = call;
+  job.zeros = call->scratch;
+  job.memory = job.zeros + zero_values(&job);
+  memset(job.zeros, 0, zero_values(&job) * sizeof *job.zeros);
+  job.used = nn_conv_rows_of(map, job.tiles, meets, &seen);
+  if (job.used.count == 0 || (job.used.list != NULL && partial != NN_PARTIAL_W))
+    memset(call->out, 0, nn_shape_count(call->shape) * sizeof *call->out);
+  return job;
 }
 
 /* ---- weights ---- */
@@ -341,7 +370,7 @@ static void convolve_block(void *context, size_t begin, size_t end,
   weight_rows rows = {job, begin, end, own_memory(job, thread),
                       conv->data_grad};
   transform_weights(&rows, begin, end);
-  convolve_tiles(conv, &rows, 0, job->tiles, job->memory,
+  convolve_tiles(conv, &rows, 0, job->used.count, job->memory,
                  rows.values + job->places * job->weight_stride);
 }
 
@@ -350,25 +379,28 @@ static void convolve(const minimal *job, bool data_grad) {
   convolution conv = {.job = job, .data_grad = data_grad};
   conv.from = data_grad ? &job->y : &job->x;
   conv.to = data_grad ? &job->x : &job->y;
+  if (job->used.count == 0) return;
   if (job->block > 0) {
-    nn_parallel(threads, job->tiles, 8, read_all, &conv);
+    nn_parallel(threads, job->used.count, 8, read_all, &conv);
     nn_parallel_ranked(threads, job->x.values, job->block, convolve_block,
                        &conv);
   } else {
     weight_rows rows = all_rows(job, data_grad);
     nn_parallel(threads, job->x.values, 16, transform_weights, &rows);
-    nn_parallel_ranked(threads, job->tiles, job->panel, convolve_panel, &conv);
+    nn_parallel_ranked(threads, job->used.count, job->panel, convolve_panel,
+                       &conv);
   }
 }
 
-void nn_conv_minimal(const nn_call *call, const nn_minimal_filter *f) {
-  minimal job = minimal_of(call, NN_PARTIAL_Y, f);
+void nn_conv_minimal(const nn_call *call, const nn_conv_map *map,
+                     const nn_minimal_filter *f) {
+  minimal job = minimal_of(call, map, NN_PARTIAL_Y, f);
   convolve(&job, false);
 }
 
-void nn_conv_data_grad_minimal(const nn_call *call,
+void nn_conv_data_grad_minimal(const nn_call *call, const nn_conv_map *map,
                                const nn_minimal_filter *f) {
-  minimal job = minimal_of(call, NN_PARTIAL_X, f);
+  minimal job = minimal_of(call, map, NN_PARTIAL_X, f);
   convolve(&job, true);
 }
 
@@ -428,10 +460,10 @@ static void weight_block(void *context, size_t begin, size_t end, int thread) {
 static void weight_grad_by_blocks(weight_grad *job) {
   const minimal *m = &job->m;
   int threads = m->call->threads;
-  job->end = m->tiles;
+  job->end = m->used.count;
   job->x = m->memory;
   job->y = job->x + m->places * m->x.stride;
-  nn_parallel(threads, m->tiles, 32, transform_both, job);
+  nn_parallel(threads, m->used.count, 32, transform_both, job);
   nn_parallel_ranked(threads, m->x.values, m->block, weight_block, job);
 }
 
@@ -441,18 +473,19 @@ static void weight_grad_by_panels(weight_grad *job) {
   weight_rows rows = all_rows(m, false);
   job->x = rows.values + m->places * m->weight_stride;
   job->y = job->x + m->places * m->x.stride;
-  for (job->begin = 0; job->begin < m->tiles; job->begin = job->end) {
+  for (job->begin = 0; job->begin < m->used.count; job->begin = job->end) {
     job->end = job->begin + m->panel;
-    if (job->end > m->tiles) job->end = m->tiles;
+    if (job->end > m->used.count) job->end = m->used.count;
     nn_parallel(threads, job->end - job->begin, 32, transform_both, job);
     nn_parallel(threads, m->places, 1, multiply_places, job);
   }
   nn_parallel(threads, m->x.values, 16, transform_back, &rows);
 }
 
-void nn_conv_weight_grad_minimal(const nn_call *call,
+void nn_conv_weight_grad_minimal(const nn_call *call, const nn_conv_map *map,
                                  const nn_minimal_filter *f) {
-  weight_grad job = {.m = minimal_of(call, NN_PARTIAL_W, f)};
+  weight_grad job = {.m = minimal_of(call, map, NN_PARTIAL_W, f)};
+  if (job.m.used.count == 0) return;
   if (job.m.block > 0)
     weight_grad_by_blocks(&job);
   else

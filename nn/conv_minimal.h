@@ -60,10 +60,10 @@ nn_minimal_size nn_minimal_size_of(const nn_conv_case *c,
                                    nn_conv_partial partial,
                                    const nn_minimal_filter *f);
 
-void nn_conv_minimal(const nn_call *call, const nn_minimal_filter *f);
-void nn_conv_data_grad_minimal(const nn_call *call, const nn_minimal_filter *f);
-void nn_conv_weight_grad_minimal(const nn_call *call,
-                                 const nn_minimal_filter *f);
+typedef void nn_minimal_kernel(const nn_call *call, const nn_conv_map *map,
+                               const nn_minimal_filter *f);
+nn_minimal_kernel nn_conv_minimal, nn_conv_data_grad_minimal,
+    nn_conv_weight_grad_minimal;
 size_t nn_conv_minimal_scratch(const nn_conv_case *c, nn_conv_partial partial,
                                const nn_minimal_filter *f, int threads);
 

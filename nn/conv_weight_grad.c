@@ -22,9 +22,11 @@ typedef struct weight_job {
   const nn_call *call;
   nn_conv_case c;
   size_t pixels;
-  int kernel_rows; /* of a group */
+  nn_conv_rows rows; /* pixels of gy */
+  int kernel_rows;   /* of a group */
   int row_groups, column_groups;
   size_t panel_rows, panel_values;
+  size_t values; /* scratch a thread: panel and, of some pixels, their gy */
 } weight_job;
 
 static weight_job weight_job_make(const nn_node *node, const nn_shape *in) {
@@ -41,6 +43,8 @@ static weight_job weight_job_make(const nn_node *node, const nn_shape *in) {
   if (job.panel_rows < PANEL_ROWS_MIN) job.panel_rows = PANEL_ROWS_MIN;
   if (job.panel_rows > job.pixels) job.panel_rows = job.pixels;
   job.panel_values = nn_conv_is_pointwise(c) ? 0 : job.panel_rows * depth;
+  job.values = job.panel_values;
+  if (nn_conv_map_scratch(node, c) > 0) job.values += job.panel_rows * COLUMNS;
   return job;
 }
 
@@ -98,8 +102,9 @@ static void few_pixels(void *context, size_t begin, size_t end) {
 
 static void run_few_pixels(weight_job *job) {
   const nn_call *call = job->call;
+  nn_conv_rows all = {NULL, job->pixels};
   if (!nn_conv_is_pointwise(&job->c))
-    nn_im2col(&job->c, call->in[0], 0, job->pixels, 0, job->c.kernel_h,
+    nn_im2col(&job->c, call->in[0], &all, 0, job->pixels, 0, job->c.kernel_h,
               call->scratch);
   nn_parallel(call->threads, depth_of(&job->c) / BLOCK_ROWS, 64, few_pixels,
               job);
@@ -114,14 +119,14 @@ size_t nn_conv_weight_grad_gemm_scratch(const nn_node *node, const nn_shape *in,
     return nn_conv_is_pointwise(&job.c)
                ? 0
                : job.pixels * depth_of(&job.c) * sizeof(nn_real);
-  return job.panel_values * sizeof(nn_real) * (size_t)threads;
+  return job.values * sizeof(nn_real) * (size_t)threads;
 }
 
 static void weight_group(void *context, size_t begin, size_t end, int thread) {
   const weight_job *job = context;
   const nn_conv_case *c = &job->c;
   nn_real *scratch =
-      (nn_real *)job->call->scratch + (size_t)thread * job->panel_values;
+      (nn_real *)job->call->scratch + (size_t)thread * job->values;
   for (size_t group = begin; group < end; group++) {
     int ky0 = (int)group % job->row_groups * job->kernel_rows;
     int ky1 = ky0 + job->kernel_rows;
@@ -132,28 +137,41 @@ static void weight_group(void *context, size_t begin, size_t end, int thread) {
     nn_real *out = job->call->out +
                    (size_t)(ky0 * c->kernel_w * c->in_c) * (size_t)c->out_c +
                    column;
-    for (size_t at = 0; at < job->pixels; at += job->panel_rows) {
+    for (size_t at = 0; at < job->rows.count; at += job->panel_rows) {
       size_t stop = at + job->panel_rows;
-      if (stop > job->pixels) stop = job->pixels;
+      if (stop > job->rows.count) stop = job->rows.count;
       const nn_real *rows = job->call->in[0] + at * (size_t)c->in_c;
+      const nn_real *gy = job->call->in[1] + column;
+      int stride = c->out_c;
       if (!nn_conv_is_pointwise(c)) {
-        nn_im2col(c, job->call->in[0], at, stop, ky0, ky1, scratch);
+        nn_im2col(c, job->call->in[0], &job->rows, at, stop, ky0, ky1, scratch);
         rows = scratch;
       }
-      nn_gemm(true, false, depth, columns, (int)(stop - at), rows, depth,
-              job->call->in[1] + at * (size_t)c->out_c + column, c->out_c,
-              at > 0 ? 1 : 0, out, c->out_c);
+      if (job->rows.list != NULL) {
+        nn_real *own = scratch + job->panel_values;
+        nn_conv_rows_gather(&job->rows, at, stop, gy, (size_t)c->out_c,
+                            (size_t)columns, own);
+        gy = own;
+        stride = columns;
+      } else {
+        gy += at * (size_t)c->out_c;
+      }
+      nn_gemm(true, false, depth, columns, (int)(stop - at), rows, depth, gy,
+              stride, at > 0 ? 1 : 0, out, c->out_c);
     }
   }
 }
 
-void nn_conv_weight_grad_gemm(const nn_call *call) {
+void nn_conv_weight_grad_gemm(const nn_call *call, const nn_conv_map *map) {
   weight_job job = weight_job_make(call->node, call->in_shape);
   job.call = call;
   if (nn_conv_weight_grad_in_place(&job.c)) {
     run_few_pixels(&job);
     return;
   }
+  job.rows = nn_conv_rows_of(map, job.pixels, nn_conv_map_has, NULL);
+  if (job.rows.count == 0)
+    memset(call->out, 0, nn_shape_count(call->shape) * sizeof *call->out);
   nn_parallel_ranked(call->threads,
                      (size_t)job.row_groups * (size_t)job.column_groups, 1,
                      weight_group, &job);

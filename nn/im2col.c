@@ -28,24 +28,35 @@ static void copy_kernel_row(const nn_conv_case *c, const nn_real *image, int iy,
            (size_t)right * channels * sizeof *to);
 }
 
-void nn_im2col(const nn_conv_case *c, const nn_real *x, size_t begin,
-               size_t end, int ky0, int ky1, nn_real *rows) {
+/* Where the patch of an output pixel begins. */
+typedef struct corner {
+  size_t image;
+  int y, x;
+} corner;
+
+static inline corner corner_of(const nn_conv_case *c, size_t pixel) {
+  size_t row = pixel / (size_t)c->out_w;
+  return (corner){row / (size_t)c->out_h,
+                  (int)(row % (size_t)c->out_h) * c->stride - c->pad,
+                  (int)(pixel % (size_t)c->out_w) * c->stride - c->pad};
+}
+
+void nn_im2col(const nn_conv_case *c, const nn_real *x,
+               const nn_conv_rows *pixels, size_t begin, size_t end, int ky0,
+               int ky1, nn_real *rows) {
   size_t image_size = (size_t)c->in_h * (size_t)c->in_w * (size_t)c->in_c;
   size_t kernel_row = (size_t)c->kernel_w * (size_t)c->in_c;
-  int ox = (int)(begin % (size_t)c->out_w);
-  int oy = (int)(begin / (size_t)c->out_w % (size_t)c->out_h);
-  const nn_real *image =
-      x + begin / (size_t)c->out_w / (size_t)c->out_h * image_size;
-  for (size_t pixel = begin; pixel < end; pixel++) {
+  for (size_t i = begin; i < end; i++) {
+    corner at = corner_of(c, nn_conv_row(pixels, i));
+    const nn_real *image = x + at.image * image_size;
     for (int ky = ky0; ky < ky1; ky++, rows += kernel_row)
-      copy_kernel_row(c, image, oy * c->stride + ky - c->pad,
-                      ox * c->stride - c->pad, rows);
-    if (++ox == c->out_w) {
-      ox = 0;
-      if (++oy == c->out_h) {
-        oy = 0;
-        image += image_size;
-      }
-    }
+      copy_kernel_row(c, image, at.y + ky, at.x, rows);
   }
+}
+
+bool nn_im2col_meets(const void *context, const nn_conv_map *map,
+                     size_t pixel) {
+  const nn_conv_case *c = context;
+  corner at = corner_of(c, pixel);
+  return nn_conv_map_meets(map, at.image, at.y, at.x, c->kernel_h, c->kernel_w);
 }

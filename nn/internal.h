@@ -65,6 +65,7 @@ struct nn_node {
   int begin;               /* slice, pad */
   int factor;              /* upsampling */
   bool flag;               /* per sample; align corners */
+  bool masked;             /* convolutions: see nn_conv_masked */
   double alpha, beta;      /* scalars */
 };
 
@@ -117,6 +118,11 @@ nn_id nn_reduce_like(nn_graph *graph, nn_id x, nn_shape shape);
 nn_id nn_batches_of(nn_graph *g, nn_id x, int batches);
 /* b, or a + b, for accumulating gradients. */
 nn_id nn_accumulate(nn_graph *graph, nn_id a, nn_id b);
+
+/* The convolution of an x that is zero outside a mask, whose gradient is zero
+ * where it meets nothing of it: the pixels that are zero, seen in the values,
+ * are left out of the products, here and in all derivatives. */
+nn_id nn_conv_masked(nn_graph *g, nn_id x, nn_id w, int stride, int pad);
 
 nn_id nn_conv_data_grad(nn_graph *g, nn_id gy, nn_id w, int stride, int pad,
                         int height, int width);

@@ -1,0 +1,98 @@
+/* What a masked convolution leaves out. */
+#include <string.h>
+
+#include "nn/conv.h"
+
+typedef struct map_job {
+  const nn_real *values;
+  size_t channels;
+  unsigned char *active;
+} map_job;
+
+/* A NaN is no zero. */
+static bool any(const nn_real *values, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (values[i] != 0) return true;
+  return false;
+}
+
+static void look(void *context, size_t begin, size_t end) {
+  const map_job *job = context;
+  for (size_t pixel = begin; pixel < end; pixel++)
+    job->active[pixel] =
+        any(job->values + pixel * job->channels, job->channels);
+}
+
+static size_t bytes_of_map(size_t pixels) { return nn_aligned(pixels); }
+
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+
+size_t nn_conv_map_scratch(const nn_node *node, const nn_conv_case *c) {
+  if (!node->masked || nn_conv_is_pointwise(c)) return 0;
+  size_t in = (size_t)c->batch * (size_t)c->in_h * (size_t)c->in_w;
+  size_t most = larger(in, nn_conv_pixels(c));
+  return bytes_of_map(most) + 2 * nn_aligned(most) * sizeof(uint32_t);
+}
+
+nn_conv_map nn_conv_map_of(const nn_call *call, const nn_conv_case *c,
+                           nn_conv_partial partial) {
+  nn_conv_map map = {.height = c->out_h, .width = c->out_w};
+  if (nn_conv_map_scratch(call->node, c) == 0) return map;
+  int source = partial == NN_PARTIAL_W ? 1 : 0; /* gy; of the forward pass x */
+  nn_shape s = call->in_shape[source];
+  size_t pixels = (size_t)s.n * (size_t)s.h * (size_t)s.w;
+  map_job job = {call->in[source], (size_t)s.c, call->scratch};
+  nn_parallel(call->threads, pixels, 1 << 10, look, &job);
+  if (memchr(job.active, 0, pixels) == NULL) return map;
+  size_t most = larger((size_t)c->batch * (size_t)c->in_h * (size_t)c->in_w,
+                       nn_conv_pixels(c));
+  map.active = job.active;
+  map.height = s.h;
+  map.width = s.w;
+  map.list = (uint32_t *)(void *)(job.active + bytes_of_map(most));
+  map.places = map.list + nn_aligned(most);
+  return map;
+}
+
+bool nn_conv_map_meets(const nn_conv_map *map, size_t image, int y, int x,
+                       int height, int width) {
+  int bottom = y + height < map->height ? y + height : map->height;
+  int right = x + width < map->width ? x + width : map->width;
+  if (x < 0) x = 0;
+  for (y = y < 0 ? 0 : y; y < bottom && x < right; y++) {
+    size_t row = image * (size_t)map->height + (size_t)y;
+    if (memchr(map->active + row * (size_t)map->width + (size_t)x, 1,
+               (size_t)(right - x)) != NULL)
+      return true;
+  }
+  return false;
+}
+
+bool nn_conv_map_has(const void *unused, const nn_conv_map *map, size_t pixel) {
+  (void)unused;
+  return map->active[pixel];
+}
+
+nn_conv_rows nn_conv_rows_of(const nn_conv_map *map, size_t count,
+                             bool (*meets)(const void *context,
+                                           const nn_conv_map *map, size_t row),
+                             const void *context) {
+  if (map->active == NULL) return (nn_conv_rows){NULL, count};
+  size_t kept = 0;
+  for (size_t row = 0; row < count; row++)
+    if (meets(context, map, row)) map->list[kept++] = (uint32_t)row;
+  return (nn_conv_rows){kept < count ? map->list : NULL, kept};
+}
+
+void nn_conv_rows_gather(const nn_conv_rows *rows, size_t begin, size_t end,
+                         const nn_real *from, size_t stride, size_t width,
+                         nn_real *to) {
+  for (size_t i = begin; i < end; i++, to += width)
+    memcpy(to, from + nn_conv_row(rows, i) * stride, width * sizeof *to);
+}
+
+void nn_conv_rows_scatter(const nn_conv_rows *rows, size_t begin, size_t end,
+                          const nn_real *from, size_t width, nn_real *to) {
+  for (size_t i = begin; i < end; i++, from += width)
+    memcpy(to + nn_conv_row(rows, i) * width, from, width * sizeof *to);
+}
