@@ -9,7 +9,8 @@
  * The products over channels are one matrix product for each of the n^2
  * places. With stride s the kernel must have s r rows: on the s^2 phase images
  * of x (rows and columns of one remainder modulo s) the convolution is a sum of
- * s^2 convolutions of stride 1 by r x r taps, and the phases are channels. */
+ * s^2 convolutions of stride 1 by r x r taps, and the phases are channels. With
+ * fewer rows, more than s (r - 1), later phases lack a tap. */
 #ifndef HARMONIA_NN_CONV_MINIMAL_H
 #define HARMONIA_NN_CONV_MINIMAL_H
 
@@ -18,13 +19,15 @@
 enum { NN_MINIMAL_SIDE = 6, NN_MINIMAL_PLACES = 36 }; /* at most */
 
 /* A transform of k x k values, `count` channels each; value i of the input lies
- * at from[i], of the result at to[i]; to[i] == NULL is left out. */
+ * at from[i], of the result at to[i]; from[i] == NULL is zero, to[i] == NULL is
+ * left out. */
 typedef void nn_minimal_transform(size_t count, const nn_real *const from[],
                                   nn_real *const to[]);
 
 typedef struct nn_minimal_filter {
   const char *name;     /* "F(2x2,3x3)" */
   int tile, taps, side; /* m, r, n */
+  bool begins_at_0;     /* the first point is 0; the last is infinity */
   /* Most products summed at once, over channels and over tiles: what bounds
    * the rounding errors that the output transform magnifies. */
   int depth;
@@ -50,10 +53,10 @@ bool nn_minimal_fits(const nn_minimal_filter *f, const nn_conv_case *c);
 const nn_minimal_filter *nn_minimal_choice(const nn_conv_case *c,
                                            nn_conv_partial partial);
 
-/* What a filter's work is made of: products of tiles with x to y values at each
- * place, and whether weights go by blocks. */
+/* What a filter's work is made of: tiles, each multiplied with all transformed
+ * weights; values of a tile at all places; whether weights go by blocks. */
 typedef struct nn_minimal_size {
-  double places, tiles, x, y;
+  double tiles, weights, values;
   bool blocks;
 } nn_minimal_size;
 nn_minimal_size nn_minimal_size_of(const nn_conv_case *c,

@@ -2,7 +2,8 @@
 #include "nn/conv_minimal.h"
 
 bool nn_minimal_fits(const nn_minimal_filter *f, const nn_conv_case *c) {
-  return c->kernel_h == c->kernel_w && c->kernel_h == c->stride * f->taps;
+  return c->kernel_h == c->kernel_w && c->kernel_h <= c->stride * f->taps &&
+         c->kernel_h > c->stride * (f->taps - 1);
 }
 
 /* What im2col adds up to one result: the longer the sum, the larger its error
@@ -37,8 +38,7 @@ static double minimal_cost(const nn_conv_case *c, nn_conv_partial partial,
                            const nn_minimal_filter *f) {
   nn_minimal_size s = nn_minimal_size_of(c, partial, f);
   double weight = s.blocks ? block_weight[partial] : WEIGHT;
-  return s.places *
-         ((s.tiles + weight) * s.x * s.y + TRANSFORM * s.tiles * (s.x + s.y));
+  return (s.tiles + weight) * s.weights + TRANSFORM * s.tiles * s.values;
 }
 
 const nn_minimal_filter *nn_minimal_choice(const nn_conv_case *c,

@@ -12,13 +12,15 @@ typedef void line(size_t count, const nn_real *const d[], nn_real *const v[]);
 static inline __attribute__((always_inline)) void
 rows_and_columns(line *transform, int k, int l, size_t count,
                  const nn_real *const from[], nn_real *const to[]) {
+  static const nn_real zeros[BLOCK];
   nn_real half[NN_MINIMAL_PLACES][BLOCK], unused[BLOCK] = {0};
   for (size_t begin = 0; begin < count; begin += BLOCK) {
     size_t width = count - begin < BLOCK ? count - begin : BLOCK;
     const nn_real *in[NN_MINIMAL_SIDE];
     nn_real *out[NN_MINIMAL_SIDE];
     for (int row = 0; row < k; row++) {
-      for (int i = 0; i < k; i++) in[i] = from[row * k + i] + begin;
+      for (int i = 0; i < k; i++)
+        in[i] = from[row * k + i] != NULL ? from[row * k + i] + begin : zeros;
       for (int i = 0; i < l; i++) out[i] = half[row * l + i];
       transform(width, in, out);
     }
@@ -363,12 +365,13 @@ LINE(f43_weights_adjoint, u, g) {
 }
 TRANSFORM(f43_weights_adjoint, 6, 3)
 
-#define FILTER(filter, m, r, products, direct)                                 \
+#define FILTER(filter, m, r, zero, products, direct)                           \
   static const nn_minimal_filter filter = {                                    \
       .name = "F(" #m "x" #m "," #r "x" #r ")",                                \
       .tile = m,                                                               \
       .taps = r,                                                               \
       .side = m + r - 1,                                                       \
+      .begins_at_0 = zero,                                                     \
       .depth = products,                                                       \
       .direct_sum = direct,                                                    \
       .input = filter##_input,                                                 \
@@ -377,10 +380,10 @@ TRANSFORM(f43_weights_adjoint, 6, 3)
       .weights = filter##_weights,                                             \
       .weights_adjoint = filter##_weights_adjoint};
 
-FILTER(f22, 2, 2, INT_MAX, 0)
-FILTER(f42, 4, 2, INT_MAX, 512)
-FILTER(f23, 2, 3, INT_MAX, 0)
-FILTER(f43, 4, 3, 32, 256)
+FILTER(f22, 2, 2, true, INT_MAX, 0)
+FILTER(f42, 4, 2, false, INT_MAX, 512)
+FILTER(f23, 2, 3, true, INT_MAX, 0)
+FILTER(f43, 4, 3, true, 32, 256)
 
 const nn_minimal_filter *const nn_minimal_filters[] = {&f22, &f42, &f23, &f43,
                                                        NULL};
