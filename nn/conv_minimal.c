@@ -1,6 +1,8 @@
 /* The three partials of a convolution by minimal filtering. Forward pass and
  * data gradient are one thing: transform tiles of one image, multiply with
- * transformed weights, transform back to tiles of another.
+ * transformed weights, transform back to tiles of another. The gradient's
+ * transforms are the adjoints of the forward pass's, in turn: the tiles of x,
+ * which overlap, add up.
  *
  * Either all weights are transformed, then panels of tiles go through the three
  * stages. Or, where there are few tiles, these are transformed, then rows of
@@ -28,7 +30,17 @@ typedef struct convolution {
   const nn_tiling *job;
   const nn_side *from, *to;
   bool data_grad;
+  size_t turn; /* of panels that do not overlap: even ones, then odd ones */
 } convolution;
+
+static void read_tiles(const convolution *conv, size_t begin, size_t end,
+                       nn_real *v) {
+  const nn_minimal_filter *f = conv->job->f;
+  nn_tiles_read(conv->job, conv->from,
+                conv->data_grad ? f->output_adjoint : f->input,
+                conv->data_grad ? f->tile : f->side, conv->job->call->in[0],
+                begin, end, v);
+}
 
 /* Of the rows of weights those that place k has. */
 static nn_weight_rows rows_at(const nn_weight_rows *rows, size_t k) {
@@ -59,30 +71,36 @@ static void convolve_tiles(const convolution *conv, const nn_weight_rows *rows,
       multiply(job, false, tiles, y, own.end - own.begin, a + own.begin,
                job->x.values, own.values, c, y);
   }
-  nn_tiles_write(job, conv->to, m, begin, end,
-                 conv->data_grad ? rows->begin : 0,
-                 conv->data_grad ? rows->end : y);
+  if (conv->data_grad)
+    nn_tiles_write(job, conv->to, job->f->input_adjoint, job->f->side, m, begin,
+                   end, rows->begin, rows->end);
+  else
+    nn_tiles_write(job, conv->to, job->f->output, job->f->tile, m, begin, end,
+                   0, y);
 }
 
-/* Items: tiles, a panel of them. */
+/* Items: panels of the turn. */
 static void convolve_panel(void *context, size_t begin, size_t end,
                            int thread) {
   const convolution *conv = context;
   const nn_tiling *job = conv->job;
-  nn_weight_rows rows = nn_tiling_weights(job, conv->data_grad);
+  nn_weight_rows rows = nn_tiling_weights(job);
   nn_real *v = nn_tiling_own(job, thread);
-  nn_tiles_read(job, conv->from, job->f->input, job->f->side, job->call->in[0],
-                begin, end, v);
-  convolve_tiles(conv, &rows, begin, end, v,
-                 v + job->places * conv->from->stride);
+  for (size_t i = begin; i < end; i++) {
+    size_t first = (2 * i + conv->turn) * job->panel;
+    size_t last = first + job->panel;
+    if (last > job->used.count) last = job->used.count;
+    if (first >= last) continue;
+    read_tiles(conv, first, last, v);
+    convolve_tiles(conv, &rows, first, last, v,
+                   v + job->places * conv->from->stride);
+  }
 }
 
 /* Items: tiles of the one panel there is. */
 static void read_all(void *context, size_t begin, size_t end) {
   const convolution *conv = context;
-  const nn_tiling *job = conv->job;
-  nn_tiles_read(job, conv->from, job->f->input, job->f->side, job->call->in[0],
-                begin, end, job->memory + begin * conv->from->values);
+  read_tiles(conv, begin, end, conv->job->memory + begin * conv->from->values);
 }
 
 /* Items: rows of weights, a block of them. */
@@ -90,8 +108,7 @@ static void convolve_block(void *context, size_t begin, size_t end,
                            int thread) {
   const convolution *conv = context;
   const nn_tiling *job = conv->job;
-  nn_weight_rows rows = {job, begin, end, nn_tiling_own(job, thread),
-                         conv->data_grad};
+  nn_weight_rows rows = {job, begin, end, nn_tiling_own(job, thread)};
   nn_weights_transform(&rows, begin, end);
   convolve_tiles(conv, &rows, 0, job->used.count, job->memory,
                  rows.values + job->places * job->weight_stride);
@@ -108,10 +125,11 @@ static void convolve(const nn_tiling *job, bool data_grad) {
     nn_parallel_ranked(threads, job->x.values, job->block, convolve_block,
                        &conv);
   } else {
-    nn_weight_rows rows = nn_tiling_weights(job, data_grad);
+    nn_weight_rows rows = nn_tiling_weights(job);
+    size_t panels = (job->used.count + job->panel - 1) / job->panel;
     nn_parallel(threads, job->x.values, 16, nn_weights_transform, &rows);
-    nn_parallel_ranked(threads, job->used.count, job->panel, convolve_panel,
-                       &conv);
+    for (conv.turn = 0; conv.turn < 2; conv.turn++)
+      nn_parallel_ranked(threads, (panels + 1) / 2, 1, convolve_panel, &conv);
   }
 }
 
@@ -165,7 +183,7 @@ static void multiply_rows(const weight_grad *job, const nn_weight_rows *rows,
 /* Items: places. */
 static void multiply_places(void *context, size_t begin, size_t end) {
   const weight_grad *job = context;
-  nn_weight_rows rows = nn_tiling_weights(&job->m, false);
+  nn_weight_rows rows = nn_tiling_weights(&job->m);
   for (size_t k = begin; k < end; k++) multiply_rows(job, &rows, k);
 }
 
@@ -191,7 +209,7 @@ static void weight_grad_by_blocks(weight_grad *job) {
 static void weight_grad_by_panels(weight_grad *job) {
   const nn_tiling *m = &job->m;
   int threads = m->call->threads;
-  nn_weight_rows rows = nn_tiling_weights(m, false);
+  nn_weight_rows rows = nn_tiling_weights(m);
   job->x = rows.values + m->places * m->weight_stride;
   job->y = job->x + m->places * m->x.stride;
   for (job->begin = 0; job->begin < m->used.count; job->begin = job->end) {

@@ -27,7 +27,6 @@ typedef void nn_minimal_transform(size_t count, const nn_real *const from[],
 typedef struct nn_minimal_filter {
   const char *name;     /* "F(2x2,3x3)" */
   int tile, taps, side; /* m, r, n */
-  bool begins_at_0;     /* the first point is 0; the last is infinity */
   /* Most products summed at once, over channels and over tiles: what bounds
    * the rounding errors that the output transform magnifies. */
   int depth;
@@ -35,6 +34,7 @@ typedef struct nn_minimal_filter {
    * to be at most four times as large. */
   size_t direct_sum;
   nn_minimal_transform *input;           /* v = B' d B */
+  nn_minimal_transform *input_adjoint;   /* d += B v B' */
   nn_minimal_transform *output;          /* y = A' m A */
   nn_minimal_transform *output_adjoint;  /* m = A y A' */
   nn_minimal_transform *weights;         /* u = G g G' */

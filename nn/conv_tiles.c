@@ -28,16 +28,15 @@ static size_t phase_at(const nn_side *s, size_t position) {
   return s->step == 2 ? order[position] : position;
 }
 
-/* A kernel of 2r - 1 rows has r in phase 0 and one less in phase 1. By such a
- * filter's polynomial, whose highest coefficient is missing, the place at
- * infinity is zero; by the flipped one's, whose lowest is, the place at 0. */
-static void set_ranges(nn_tiling *job, bool flipped) {
+/* A kernel of 2r - 1 rows has r in phase 0 and one less in phase 1: the
+ * filter's polynomial lacks its highest coefficient, its value at infinity,
+ * which is the last point. */
+static void set_ranges(nn_tiling *job) {
   const nn_minimal_filter *f = job->f;
   bool lacks = job->c.stride == 2 && job->c.kernel_h < 2 * f->taps;
-  int zero = !flipped ? f->side - 1 : f->begins_at_0 ? 0 : -1;
   for (int k = 0; k < f->side * f->side; k++) {
-    bool row = lacks && k / f->side == zero;
-    bool column = lacks && k % f->side == zero;
+    bool row = lacks && k / f->side == f->side - 1;
+    bool column = lacks && k % f->side == f->side - 1;
     job->range[k].begin = row ? job->x.channels : 0;
     job->range[k].end = column ? 2 * job->x.channels
                         : row  ? 3 * job->x.channels
@@ -56,7 +55,7 @@ static size_t place_stride(size_t rows, size_t columns) {
 
 /* Tiles a panel, rows a block, and the memory they take: all weights and each
  * thread's panel, or all tiles and each thread's block. The weight gradient's
- * threads share a panel. */
+ * threads share a panel. A tile's neighbours are in its panel or the next. */
 static void cut(nn_tiling *job, nn_conv_partial partial) {
   size_t x = job->x.values, y = job->y.values, places = job->places;
   bool blocks = partial != NN_PARTIAL_Y && job->tiles <= FEW_TILES &&
@@ -65,6 +64,7 @@ static void cut(nn_tiling *job, nn_conv_partial partial) {
   job->block = blocks ? BLOCK : 0;
   job->panel = PANEL_VALUES / (places * (x + y));
   if (job->panel < PANEL_TILES_MIN) job->panel = PANEL_TILES_MIN;
+  if (job->panel < job->columns + 2) job->panel = job->columns + 2;
   if (job->panel > job->tiles || blocks) job->panel = job->tiles;
   job->weight_stride = place_stride(rows, y);
   job->x.stride = place_stride(job->panel, partial == NN_PARTIAL_X ? rows : x);
@@ -79,26 +79,16 @@ static void cut(nn_tiling *job, nn_conv_partial partial) {
   job->shared = all - job->own;
 }
 
-/* Row R = s k - pad + a of x meets rows k - r + 1 to k of y, with the taps from
- * last to first: the data gradient's tiles are of k, from pad / s on. */
 static nn_tiling make(const nn_conv_case *c, nn_conv_partial partial,
                       const nn_minimal_filter *f) {
   nn_tiling job = {.c = *c, .f = f, .places = (size_t)(f->side * f->side)};
   size_t tile = (size_t)f->tile;
-  int s = c->stride, first = 0;
-  int rows = c->out_h, columns = c->out_w;
-  if (partial == NN_PARTIAL_X) {
-    first = c->pad / s;
-    rows = (c->in_h - 1 + c->pad) / s + 1 - first;
-    columns = (c->in_w - 1 + c->pad) / s + 1 - first;
-  }
-  job.rows = ((size_t)rows + tile - 1) / tile;
-  job.columns = ((size_t)columns + tile - 1) / tile;
+  job.rows = ((size_t)c->out_h + tile - 1) / tile;
+  job.columns = ((size_t)c->out_w + tile - 1) / tile;
   job.tiles = (size_t)c->batch * job.rows * job.columns;
-  job.x = side_make(c->in_h, c->in_w, c->in_c, s, s * first - c->pad);
-  job.y = side_make(c->out_h, c->out_w, c->out_c, 1,
-                    partial == NN_PARTIAL_X ? first - (f->taps - 1) : 0);
-  set_ranges(&job, partial == NN_PARTIAL_X);
+  job.x = side_make(c->in_h, c->in_w, c->in_c, c->stride, -c->pad);
+  job.y = side_make(c->out_h, c->out_w, c->out_c, 1, 0);
+  set_ranges(&job);
   cut(&job, partial);
   return job;
 }
@@ -125,8 +115,8 @@ nn_real *nn_tiling_own(const nn_tiling *job, int thread) {
   return job->memory + job->shared + (size_t)thread * job->own;
 }
 
-nn_weight_rows nn_tiling_weights(const nn_tiling *job, bool flipped) {
-  return (nn_weight_rows){job, 0, job->x.values, job->memory, flipped};
+nn_weight_rows nn_tiling_weights(const nn_tiling *job) {
+  return (nn_weight_rows){job, 0, job->x.values, job->memory};
 }
 
 /* ---- tiles ---- */
@@ -186,23 +176,23 @@ void nn_tiles_read(const nn_tiling *job, const nn_side *s,
     }
 }
 
-void nn_tiles_write(const nn_tiling *job, const nn_side *s, const nn_real *v,
+void nn_tiles_write(const nn_tiling *job, const nn_side *s,
+                    nn_minimal_transform *transform, int n, const nn_real *v,
                     size_t begin, size_t end, size_t first, size_t last) {
-  int m = job->f->tile;
   for (size_t tile = begin; tile < end; tile++)
     for (size_t value = first, next; value < last; value = next) {
       size_t at[NN_MINIMAL_PLACES] = {0};
       const nn_real *from[NN_MINIMAL_PLACES];
       nn_real *to[NN_MINIMAL_PLACES];
       next = run_end(s, value, last);
-      locate(job, s, tile, value / s->channels, m, at);
-      for (int i = 0; i < m * m; i++)
+      locate(job, s, tile, value / s->channels, n, at);
+      for (int i = 0; i < n * n; i++)
         to[i] = at[i] == OUTSIDE ? NULL
                                  : job->call->out + at[i] + value % s->channels;
       for (size_t k = 0; k < job->places; k++)
         from[k] = s->phases == 1 || in_range(job, k, value) ? v + k * s->stride
                                                             : NULL;
-      job->f->output(next - value, from, to);
+      transform(next - value, from, to);
       v += next - value;
     }
 }
@@ -226,11 +216,12 @@ nn_tiling nn_tiling_of(const nn_call *call, const nn_conv_map *map,
   nn_conv_case c = nn_conv_case_of(call->node, call->in_shape);
   nn_tiling job = make(&c, partial, f);
   window seen = {&job, partial == NN_PARTIAL_Y ? &job.x : &job.y,
-                 partial == NN_PARTIAL_W ? f->tile : f->side};
+                 partial == NN_PARTIAL_Y ? f->side : f->tile};
   job.call = call;
   job.memory = call->scratch;
   job.used = nn_conv_rows_of(map, job.tiles, meets, &seen);
-  if (job.used.count == 0 || (job.used.list != NULL && partial != NN_PARTIAL_W))
+  if (job.used.count == 0 || partial == NN_PARTIAL_X ||
+      (job.used.list != NULL && partial == NN_PARTIAL_Y))
     memset(call->out, 0, nn_shape_count(call->shape) * sizeof *call->out);
   return job;
 }
@@ -267,8 +258,7 @@ void nn_weights_transform(void *context, size_t begin, size_t end) {
     const nn_real *from[NN_MINIMAL_PLACES];
     nn_real *to[NN_MINIMAL_PLACES];
     for (int t = 0; t < taps; t++)
-      from[t] =
-          tap_of(job, job->call->in[1], row, rows->flipped ? taps - 1 - t : t);
+      from[t] = tap_of(job, job->call->in[1], row, t);
     for (size_t k = 0; k < job->places; k++) to[k] = place_of_row(rows, k, row);
     job->f->weights((next - row) * job->y.values, from, to);
   }

@@ -35,27 +35,26 @@ typedef struct nn_tiling {
   nn_real *memory;      /* shared, then each thread's own */
 } nn_tiling;
 
-/* Rows (phase, input channel) of the weights, of taps from first to last or,
- * for the data gradient, from last to first. */
+/* Rows (phase, input channel) of the weights. */
 typedef struct nn_weight_rows {
   const nn_tiling *job;
   size_t begin, end;
   nn_real *values; /* [places][rows][y.values] */
-  bool flipped;
 } nn_weight_rows;
 
 nn_tiling nn_tiling_of(const nn_call *call, const nn_conv_map *map,
                        nn_conv_partial partial, const nn_minimal_filter *f);
 nn_real *nn_tiling_own(const nn_tiling *job, int thread);
-nn_weight_rows nn_tiling_weights(const nn_tiling *job, bool flipped);
+nn_weight_rows nn_tiling_weights(const nn_tiling *job);
 
 /* Squares of n x n pixels of tiles [begin, end) to the places of a panel. */
 void nn_tiles_read(const nn_tiling *job, const nn_side *s,
                    nn_minimal_transform *transform, int n, const nn_real *image,
                    size_t begin, size_t end, nn_real *v);
-/* The places of a panel to the m x m pixels of tiles [begin, end): values
+/* The places of a panel to the n x n pixels of tiles [begin, end): values
  * [first, last) of each, which are all that the panel has. */
-void nn_tiles_write(const nn_tiling *job, const nn_side *s, const nn_real *v,
+void nn_tiles_write(const nn_tiling *job, const nn_side *s,
+                    nn_minimal_transform *transform, int n, const nn_real *v,
                     size_t begin, size_t end, size_t first, size_t last);
 
 /* For nn_parallel; context: nn_weight_rows, items: rows. */

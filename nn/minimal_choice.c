@@ -24,7 +24,7 @@ static size_t direct_sum(const nn_conv_case *c, nn_conv_partial partial) {
  * the tables say: fitted to the times of the U-Net's and U-Net 3+'s layers. */
 enum { COPY = 4, TRANSFORM = 12, WEIGHT = 25 };
 static const double direct_weight[] = {8, 12, 48}; /* by nn_conv_partial */
-static const double block_weight[] = {WEIGHT, 50, 32};
+static const double block_weight[] = {WEIGHT, 36, 32};
 
 static double direct_cost(const nn_conv_case *c, nn_conv_partial partial) {
   double taps = (double)c->kernel_h * c->kernel_w;

@@ -6,11 +6,13 @@
 
 enum { BLOCK = 64 }; /* channels whose rows' results stay in the first cache */
 
-typedef void line(size_t count, const nn_real *const d[], nn_real *const v[]);
+/* Sets the results, or adds to them. */
+typedef void line(bool add, size_t count, const nn_real *const d[],
+                  nn_real *const v[]);
 
 /* from: k x k, to: l x l. Inlined, so that each transform's line is, too. */
 static inline __attribute__((always_inline)) void
-rows_and_columns(line *transform, int k, int l, size_t count,
+rows_and_columns(line *transform, int k, int l, bool add, size_t count,
                  const nn_real *const from[], nn_real *const to[]) {
   static const nn_real zeros[BLOCK];
   nn_real half[NN_MINIMAL_PLACES][BLOCK], unused[BLOCK] = {0};
@@ -22,29 +24,33 @@ rows_and_columns(line *transform, int k, int l, size_t count,
       for (int i = 0; i < k; i++)
         in[i] = from[row * k + i] != NULL ? from[row * k + i] + begin : zeros;
       for (int i = 0; i < l; i++) out[i] = half[row * l + i];
-      transform(width, in, out);
+      transform(false, width, in, out);
     }
     for (int column = 0; column < l; column++) {
       for (int i = 0; i < k; i++) in[i] = half[i * l + column];
       for (int i = 0; i < l; i++)
         out[i] =
             to[i * l + column] != NULL ? to[i * l + column] + begin : unused;
-      transform(width, in, out);
+      transform(add, width, in, out);
     }
   }
 }
 
-#define TRANSFORM(name, k, l)                                                  \
+#define TRANSFORM_(name, k, l, add)                                            \
   NN_CLONES static void name(size_t count, const nn_real *const from[],        \
                              nn_real *const to[]) {                            \
-    rows_and_columns(name##_line, k, l, count, from, to);                      \
+    rows_and_columns(name##_line, k, l, add, count, from, to);                 \
   }
+#define TRANSFORM(name, k, l) TRANSFORM_(name, k, l, false)
+#define ADDING_TRANSFORM(name, k, l) TRANSFORM_(name, k, l, true)
 
 /* Lines: values are named by the letters of conv_minimal.h. */
 #define LINE(name, in, out)                                                    \
   static inline __attribute__((always_inline)) void name##_line(               \
-      size_t count, const nn_real *const in[], nn_real *const out[])
+      bool add __attribute__((unused)), size_t count,                          \
+      const nn_real *const in[], nn_real *const out[])
 #define CHANNELS _Pragma("GCC ivdep") for (size_t c = 0; c < count; c++)
+#define PUT(y, value) y[c] = (add ? y[c] : 0) + (value)
 #define FROM2(d) const nn_real *d##0 = d[0], *d##1 = d[1]
 #define FROM3(d) FROM2(d), *d##2 = d[2]
 #define FROM4(d) FROM3(d), *d##3 = d[3]
@@ -69,6 +75,18 @@ LINE(f22_input, d, v) {
   }
 }
 TRANSFORM(f22_input, 3, 3)
+
+LINE(f22_input_adjoint, v, d) {
+  FROM3(v);
+  TO3(d);
+  CHANNELS {
+    nn_real a = v0[c], b = v2[c];
+    PUT(d0, a);
+    PUT(d1, v1[c] + (b - a));
+    PUT(d2, -b);
+  }
+}
+ADDING_TRANSFORM(f22_input_adjoint, 3, 3)
 
 LINE(f22_output, m, y) {
   FROM3(m);
@@ -130,6 +148,19 @@ LINE(f23_input, d, v) {
   }
 }
 TRANSFORM(f23_input, 4, 4)
+
+LINE(f23_input_adjoint, v, d) {
+  FROM4(v);
+  TO4(d);
+  CHANNELS {
+    nn_real a = v0[c], b = v1[c], e = v2[c], f = v3[c];
+    PUT(d0, a);
+    PUT(d1, (b - e) - f);
+    PUT(d2, (b + e) - a);
+    PUT(d3, f);
+  }
+}
+ADDING_TRANSFORM(f23_input_adjoint, 4, 4)
 
 LINE(f23_output, m, y) {
   FROM4(m);
@@ -212,6 +243,22 @@ LINE(f42_input, d, v) {
   }
 }
 TRANSFORM(f42_input, 5, 5)
+
+LINE(f42_input_adjoint, v, d) {
+  FROM5(v);
+  TO5(d);
+  CHANNELS {
+    nn_real a = v0[c], b = v1[c], e = v2[c], f = v3[c], last = v4[c];
+    nn_real odd_p = a + b, even_p = P * (a - b);
+    nn_real odd_q = e + f, even_q = Q * (e - f);
+    PUT(d0, P2 * Q2 * last - (Q2 * even_p + P2 * even_q));
+    PUT(d1, -(Q2 * odd_p + P2 * odd_q));
+    PUT(d2, (even_p + even_q) - (P2 + Q2) * last);
+    PUT(d3, odd_p + odd_q);
+    PUT(d4, last);
+  }
+}
+ADDING_TRANSFORM(f42_input_adjoint, 5, 5)
 
 LINE(f42_output, m, y) {
   FROM5(m);
@@ -302,6 +349,25 @@ LINE(f43_input, d, v) {
 }
 TRANSFORM(f43_input, 6, 6)
 
+LINE(f43_input_adjoint, v, d) {
+  FROM6(v);
+  TO6(d);
+  CHANNELS {
+    nn_real first = v0[c], last = v5[c];
+    nn_real a = v1[c], b = v2[c], e = v3[c], f = v4[c];
+    nn_real even_p = a + b, odd_p = P * (a - b);
+    nn_real even_q = e + f, odd_q = Q * (e - f);
+    PUT(d0, P2 * Q2 * first);
+    PUT(d1, P2 * Q2 * last - (Q2 * odd_p + P2 * odd_q));
+    d2[c] = (add ? d2[c] : 0) +
+            (-((P2 + Q2) * first + (Q2 * even_p + P2 * even_q)));
+    PUT(d3, (odd_p + odd_q) - (P2 + Q2) * last);
+    PUT(d4, first + (even_p + even_q));
+    PUT(d5, last);
+  }
+}
+ADDING_TRANSFORM(f43_input_adjoint, 6, 6)
+
 LINE(f43_output, m, y) {
   FROM6(m);
   TO4(y);
@@ -365,25 +431,25 @@ LINE(f43_weights_adjoint, u, g) {
 }
 TRANSFORM(f43_weights_adjoint, 6, 3)
 
-#define FILTER(filter, m, r, zero, products, direct)                           \
+#define FILTER(filter, m, r, products, direct)                                 \
   static const nn_minimal_filter filter = {                                    \
       .name = "F(" #m "x" #m "," #r "x" #r ")",                                \
       .tile = m,                                                               \
       .taps = r,                                                               \
       .side = m + r - 1,                                                       \
-      .begins_at_0 = zero,                                                     \
       .depth = products,                                                       \
       .direct_sum = direct,                                                    \
       .input = filter##_input,                                                 \
+      .input_adjoint = filter##_input_adjoint,                                 \
       .output = filter##_output,                                               \
       .output_adjoint = filter##_output_adjoint,                               \
       .weights = filter##_weights,                                             \
       .weights_adjoint = filter##_weights_adjoint};
 
-FILTER(f22, 2, 2, true, INT_MAX, 0)
-FILTER(f42, 4, 2, false, INT_MAX, 512)
-FILTER(f23, 2, 3, true, INT_MAX, 0)
-FILTER(f43, 4, 3, true, 32, 256)
+FILTER(f22, 2, 2, INT_MAX, 0)
+FILTER(f42, 4, 2, INT_MAX, 512)
+FILTER(f23, 2, 3, INT_MAX, 0)
+FILTER(f43, 4, 3, 32, 256)
 
 const nn_minimal_filter *const nn_minimal_filters[] = {&f22, &f42, &f23, &f43,
                                                        NULL};

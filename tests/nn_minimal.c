@@ -306,13 +306,14 @@ static void check_choices(void) {
   check_choice(&(layer){4, 64, 64, 3, 64, 3, 1, 1}, none, none, none);
   check_choice(&(layer){4, 64, 64, 64, 16, 3, 1, 1}, f43, f23, f43);
   check_choice(&(layer){4, 64, 64, 80, 3, 3, 1, 1}, f43, none, f43);
-  check_choice(&(layer){4, 32, 32, 64, 64, 3, 2, 1}, none, none, none);
+  check_choice(&(layer){4, 32, 32, 64, 64, 3, 2, 1}, f42, f42, f42);
   check_choice(&(layer){4, 64, 64, 64, 128, 4, 2, 1}, f42, f42, f42);
   check_choice(&(layer){4, 128, 128, 4, 64, 4, 2, 1}, none, none, f42);
   check_choice(&(layer){4, 8, 8, 512, 512, 4, 2, 1}, none, none, f22);
-  check_choice(&(layer){4, 16, 16, 512, 1024, 4, 2, 1}, f22, none, f22);
-  check_choice(&(layer){1, 32, 32, 256, 1024, 4, 2, 1}, f22, none, f22);
-  check_choice(&(layer){4, 32, 32, 256, 1024, 4, 2, 1}, f42, f22, f42);
+  check_choice(&(layer){4, 16, 16, 512, 1024, 4, 2, 1}, f22, f22, f22);
+  check_choice(&(layer){1, 32, 32, 256, 1024, 4, 2, 1}, f22, f22, f22);
+  check_choice(&(layer){4, 32, 32, 256, 1024, 4, 2, 1}, f42, f42, f42);
+  check_choice(&(layer){1, 15, 15, 512, 512, 3, 2, 0}, none, none, none);
 }
 
 int main(void) {
