@@ -7,7 +7,7 @@
  * are left, which the last one (stride 1) makes a single position. */
 #include "nn/networks.h"
 
-enum { NAME = 32, WIDEST = 8, DEEP = 2 /* stages */ };
+enum { NAME = 32, WIDEST = 8, DEEP = 4 /* stages */ };
 
 static int stages_of(int size) {
   int stages = 0;
