@@ -38,48 +38,6 @@ nn_id nn_slice_samples(nn_graph *g, nn_id x, int begin, int count) {
   return nn_reshape(g, row, NN_SHAPE(count, s.h, s.w, s.c));
 }
 
-nn_partial_mask nn_partial_mask_of(nn_graph *g, nn_id mask, int kernel_h,
-                                   int kernel_w, int stride, int pad) {
-  nn_partial_mask m = {.mask = nn_stop_gradient(g, mask)};
-  nn_id ones = nn_fill(g, NN_SHAPE(kernel_h, kernel_w, 1, 1), 1);
-  nn_id count = nn_conv(g, m.mask, ones, stride, pad);
-  /* min(count, 1) = 1 - max(1 - count, 0) */
-  m.update =
-      nn_affine(g, nn_clamp_min(g, nn_affine(g, count, -1, 1), 0), -1, 1);
-  m.ratio = nn_div(g, nn_affine(g, m.update, (double)kernel_h * kernel_w, 0),
-                   nn_affine(g, count, 1, 1e-8));
-  return m;
-}
-
-nn_id nn_partial_conv_masked(nn_graph *g, nn_id x, nn_partial_mask m, nn_id w,
-                             nn_id bias, int stride, int pad) {
-  nn_id z = nn_conv(g, nn_mul(g, x, m.mask), w, stride, pad);
-  nn_id y = nn_mul(g, z, m.ratio);
-  if (bias != NN_NONE) y = nn_mul(g, nn_add(g, y, bias), m.update);
-  return y;
-}
-
-nn_id nn_partial_conv(nn_graph *g, nn_id x, nn_id mask, nn_id w, nn_id bias,
-                      int stride, int pad, nn_id *new_mask) {
-  nn_shape kernel = nn_shape_of(g, w);
-  if (mask == NN_NONE && pad > 0) { /* the padding counts as empty */
-    nn_shape s = nn_shape_of(g, x);
-    mask = nn_fill(g, NN_SHAPE(s.n, s.h, s.w, 1), 1);
-  }
-  if (mask == NN_NONE) {
-    nn_id y = nn_conv(g, x, w, stride, pad);
-    double area = (double)kernel.n * kernel.h;
-    double full = area / (area + 1e-8); /* q: rounds to 1 in float */
-    if ((nn_real)full != 1) y = nn_affine(g, y, full, 0);
-    if (new_mask != NULL) *new_mask = NN_NONE;
-    return bias == NN_NONE ? y : nn_add(g, y, bias);
-  }
-  nn_partial_mask m =
-      nn_partial_mask_of(g, mask, kernel.n, kernel.h, stride, pad);
-  if (new_mask != NULL) *new_mask = m.update;
-  return nn_partial_conv_masked(g, x, m, w, bias, stride, pad);
-}
-
 /* x / max(|x|, 1e-12) */
 static nn_id unit_vector(nn_graph *g, nn_id x) {
   nn_id norm = nn_sqrt(g, nn_dot_to(g, x, x, NN_SCALAR));

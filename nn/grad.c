@@ -40,7 +40,8 @@ void nn_grad_of(nn_graph *graph, nn_id y, nn_id gy, const nn_id *wrt, int count,
     if (adjoint[id] == NN_NONE || !reaches[id]) continue;
     nn_node node = nn_get(graph, id);
     if (node.op->gradient == NULL) continue;
-    nn_id gx[NN_MAX_INPUTS] = {NN_NONE, NN_NONE, NN_NONE};
+    nn_id gx[NN_MAX_INPUTS];
+    for (int i = 0; i < NN_MAX_INPUTS; i++) gx[i] = NN_NONE;
     node.op->gradient(graph, id, adjoint[id], gx);
     for (int i = 0; i < node.op->arity; i++)
       if (gx[i] != NN_NONE && reaches[node.in[i]])

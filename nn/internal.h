@@ -14,7 +14,7 @@
 #define NN_CLONES
 #endif
 
-enum { NN_MAX_INPUTS = 3 };
+enum { NN_MAX_INPUTS = 4 };
 
 typedef struct nn_node nn_node;
 
@@ -156,6 +156,6 @@ extern const nn_op nn_op_input, nn_op_state, nn_op_fill, nn_op_axpby, nn_op_mul,
     nn_op_normalise_grad, nn_op_max_pool2, nn_op_max_pool2_grad,
     nn_op_max_pool2_gather, nn_op_upsample_bilinear,
     nn_op_upsample_bilinear_adjoint, nn_op_dropout_mask, nn_op_sin, nn_op_cos,
-    nn_op_matmul, nn_op_uniform;
+    nn_op_matmul, nn_op_uniform, nn_op_partial;
 
 #endif

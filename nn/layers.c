@@ -45,7 +45,8 @@ static int evaluations(const nn_layers *l) {
 }
 
 nn_spectral_weight nn_layer_spectral_weight(const nn_layers *l,
-                                            const char *name, nn_shape s) {
+                                            const char *name, nn_shape s,
+                                            size_t results) {
   nn_graph *g = l->g;
   nn_id w = parameter(l, name, "weight_orig", s, 4, 0, l->deviation);
   nn_id u =
@@ -64,12 +65,15 @@ nn_spectral_weight nn_layer_spectral_weight(const nn_layers *l,
   replace(l, u, u_now);
   replace(l, v, nn_reshape(g, v_now, row));
   nn_id sigma = nn_spectral_sigma(g, w, all_u, all_v);
-  return (nn_spectral_weight){
-      w, nn_div(g, nn_fill(g, nn_shape_of(g, sigma), 1), sigma)};
+  nn_id scale = nn_div(g, nn_fill(g, nn_shape_of(g, sigma), 1), sigma);
+  if (evaluations(l) > 1 || nn_shape_count(s) > results)
+    return (nn_spectral_weight){w, scale};
+  return (nn_spectral_weight){nn_mul(g, w, scale), NN_NONE};
 }
 
 nn_id nn_layer_scale(const nn_layers *l, nn_id x, nn_id scale) {
   nn_graph *g = l->g;
+  if (scale == NN_NONE) return x;
   nn_id y = nn_mul(g, nn_batches_of(g, x, evaluations(l)), scale);
   return nn_reshape(g, y, nn_shape_of(g, x));
 }

@@ -438,8 +438,9 @@ nn_id nn_hsv_maps(nn_graph *g, nn_id rgb);
  * ------------------------------------------------------ */
 
 /* What a partial convolution makes of a mask [N,H,W,1]; images that share a
- * mask share this. `mask` is the given one without gradient, `update` the new
- * one, `ratio` q of nn_partial_conv. */
+ * mask share this. `mask` is the given one without gradient, or NN_NONE for
+ * values that are zero already where it is; `update` the new one, `ratio` q of
+ * nn_partial_conv. */
 typedef struct nn_partial_mask {
   nn_id mask, update, ratio;
 } nn_partial_mask;

@@ -46,5 +46,6 @@ const nn_op *const nn_ops[] = {
     &nn_op_cos,
     &nn_op_matmul,
     &nn_op_uniform,
+    &nn_op_partial,
     NULL,
 };

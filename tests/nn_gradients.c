@@ -221,6 +221,16 @@ static nn_id make_normalise_grad(building *b, const sizes *s) {
                                    .alpha = 1e-3});
 }
 
+static nn_id make_partial(building *b, const sizes *s) {
+  nn_shape map = NN_SHAPE(s->a.n, s->a.h, s->a.w, 1);
+  nn_node node = {.op = &nn_op_partial};
+  node.in[0] = variable(b, s->a, ANY);
+  node.in[1] = variable(b, map, ANY);
+  node.in[2] = variable(b, NN_SHAPE(1, 1, 1, s->a.c), ANY);
+  node.in[3] = variable(b, map, ANY);
+  return nn_emit(b->t.g, node);
+}
+
 static nn_id make_pool(building *b, const sizes *s) {
   return nn_max_pool2(b->t.g, variable(b, s->a, DISTINCT));
 }
@@ -555,6 +565,7 @@ static const family families[] = {
     {&nn_op_normalise, "normalise", make_normalise, norms, false},
     {&nn_op_normalise_grad, "normalise_grad", make_normalise_grad, norms,
      false},
+    {&nn_op_partial, "partial", make_partial, elementwise, false},
     {&nn_op_max_pool2, "max_pool2", make_pool, pools, false},
     {&nn_op_max_pool2_grad, "max_pool2_grad", make_pool_grad, pools, false},
     {&nn_op_max_pool2_gather, "max_pool2_gather", make_pool_gather, pools,
