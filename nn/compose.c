@@ -38,31 +38,6 @@ nn_id nn_slice_samples(nn_graph *g, nn_id x, int begin, int count) {
   return nn_reshape(g, row, NN_SHAPE(count, s.h, s.w, s.c));
 }
 
-/* x / max(|x|, 1e-12) */
-static nn_id unit_vector(nn_graph *g, nn_id x) {
-  nn_id norm = nn_sqrt(g, nn_dot_to(g, x, x, NN_SCALAR));
-  return nn_div(g, x, nn_clamp_min(g, norm, 1e-12));
-}
-
-/* As a 1x1 convolution's weights [1,1,depth,Co] the matrix is W transposed: its
- * data gradient is W'u, its forward pass Wv. v is kept as [kh,kw,Ci]. */
-static nn_id as_matrix(nn_graph *g, nn_id w) {
-  nn_shape s = nn_shape_of(g, w);
-  return nn_reshape(g, w, NN_SHAPE(1, 1, s.n * s.h * s.w, s.c));
-}
-
-void nn_power_iteration(nn_graph *g, nn_id w, nn_id *u, nn_id *v) {
-  nn_id fixed = nn_stop_gradient(g, as_matrix(g, w));
-  *v = unit_vector(g, nn_conv_data_grad(g, *u, fixed, 1, 0, 1, 1));
-  *u = unit_vector(g, nn_conv(g, *v, fixed, 1, 0));
-}
-
-nn_id nn_spectral_sigma(nn_graph *g, nn_id w, nn_id u, nn_id v) {
-  nn_id product = nn_conv(g, nn_stop_gradient(g, v), as_matrix(g, w), 1, 0);
-  return nn_dot_to(g, nn_stop_gradient(g, u), product,
-                   NN_SHAPE(nn_shape_of(g, u).n, 1, 1, 1));
-}
-
 /* x [B N,H,W,C] as [B,N H,W,C]: a batch in place of a sample. */
 nn_id nn_batches_of(nn_graph *g, nn_id x, int batches) {
   nn_shape s = nn_shape_of(g, x);

@@ -4,7 +4,9 @@
 #include "nn/internal.h"
 
 nn_id nn_accumulate(nn_graph *graph, nn_id a, nn_id b) {
-  return a == NN_NONE ? b : nn_add(graph, a, b);
+  if (a == NN_NONE) return b;
+  nn_id sum = nn_outer_onto(graph, a, b);
+  return sum != NN_NONE ? sum : nn_add(graph, a, b);
 }
 
 nn_id nn_reduce_like(nn_graph *graph, nn_id x, nn_shape shape) {
