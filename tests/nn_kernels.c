@@ -721,6 +721,31 @@ static double agreement(const double *a, const double *b, size_t count) {
   return (double)equal / (double)count;
 }
 
+/* Numbers of the sample's stream, one after the other: a last block is not
+ * whole. */
+static void check_dropout_stream(void) {
+  trial t = trial_make();
+  nn_shape s = NN_SHAPE(2, 3, 5, 139);
+  trial_keep(&t, "mask", nn_dropout_mask(t.g, s, 0.5, 4));
+  trial_plan(&t, 2, false);
+  t.seed = 9;
+  t.first_sample = 10;
+  trial_run(&t);
+  size_t count, size;
+  double *mask = trial_value(&t, "mask", &count);
+  bool good = true;
+  size = count / 2;
+  for (size_t n = 0; n < 2; n++) {
+    random_stream stream = random_stream_make(9, RANDOM_DROPOUT, 10 + n, 4);
+    for (size_t i = 0; i < size; i++)
+      if ((mask[n * size + i] != 0) != (random_u32(&stream) >= 0x7FFFFFFFu))
+        good = false;
+  }
+  tap_ok(good, "dropout: a sample's mask is its stream's numbers in order");
+  free(mask);
+  trial_free(&t);
+}
+
 static void check_dropout(void) {
   size_t count, half;
   double p = 0.3;
@@ -872,6 +897,7 @@ int main(void) {
   check_layout();
   check_adopted_layout();
   check_initialisation();
+  check_dropout_stream();
   check_dropout();
   check_refusals();
   check_nan();
