@@ -24,9 +24,11 @@ static nn_id convolution(const nn_layers *l, const char *branch, int i, nn_id x,
   nn_graph *g = l->g;
   char name[NAME];
   snprintf(name, sizeof name, "D.conv%d%s", i, branch);
-  int in = nn_shape_of(g, x).c;
-  nn_spectral_weight w =
-      nn_layer_spectral_weight(l, name, NN_SHAPE(3, 3, in, channels));
+  nn_shape in = nn_shape_of(g, x);
+  nn_shape out = NN_SHAPE(in.n, (in.h - 3) / stride + 1,
+                          (in.w - 3) / stride + 1, channels);
+  nn_spectral_weight w = nn_layer_spectral_weight(
+      l, name, NN_SHAPE(3, 3, in.c, channels), nn_shape_count(out));
   /* batch norm would cancel a bias */
   bool biased = i == 1 || l->norm == NN_INSTANCE_NORM;
   nn_id bias = biased ? nn_layer_bias(l, name, channels) : NN_NONE;
@@ -39,6 +41,7 @@ static nn_id convolution(const nn_layers *l, const char *branch, int i, nn_id x,
   nn_partial_mask m = nn_partial_mask_of(g, *mask, 3, 3, stride, 0);
   m.ratio = nn_layer_scale(l, m.ratio, w.scale);
   *mask = m.update;
+  if (i == 2) m.mask = NN_NONE; /* without a norm zeros have stayed zeros */
   return nn_partial_conv_masked(g, x, m, w.weight, bias, stride, 0);
 }
 
@@ -90,7 +93,8 @@ static nn_id head(const nn_layers *l, const char *name, nn_id x, int channels,
   nn_shape shape = NN_SHAPE(1, 1, nn_shape_of(g, x).c, channels);
   nn_id y;
   if (spectral) {
-    nn_spectral_weight w = nn_layer_spectral_weight(l, name, shape);
+    nn_spectral_weight w =
+        nn_layer_spectral_weight(l, name, shape, (size_t)channels);
     y = nn_layer_scale(l, nn_conv(g, x, w.weight, 1, 0), w.scale);
   } else {
     y = nn_conv(g, x, nn_layer_weight(l, name, shape), 1, 0);

@@ -1,8 +1,30 @@
 /* Dropout masks and the penalty's alpha from counter-based random numbers: a
  * sample's depend on (seed, its position in the run, layer), not on who
  * computes them. */
-#include "base/random.h"
 #include "nn/internal.h"
+#include "nn/philox.h"
+
+/* Values of whole blocks of four numbers. */
+NN_CLONES static void mask_blocks(size_t blocks,
+                                  uint32_t word[4][NN_PHILOX_BLOCKS],
+                                  uint32_t limit, nn_real keep, nn_real *out) {
+  for (size_t i = 0; i < blocks; i++)
+    for (size_t k = 0; k < 4; k++)
+      out[4 * i + k] = word[k][i] < limit ? 0 : keep;
+}
+
+static void mask_sample(const random_stream *stream, size_t size,
+                        uint32_t limit, nn_real keep, nn_real *out) {
+  uint32_t word[4][NN_PHILOX_BLOCKS];
+  size_t step = 4 * NN_PHILOX_BLOCKS;
+  for (size_t at = 0; at < size; at += step) {
+    size_t count = size - at < step ? size - at : step;
+    nn_philox(stream, at / 4, word);
+    mask_blocks(count / 4, word, limit, keep, out + at);
+    for (size_t i = count / 4 * 4; i < count; i++)
+      out[at + i] = word[i % 4][i / 4] < limit ? 0 : keep;
+  }
+}
 
 static void mask_samples(void *context, size_t begin, size_t end) {
   const nn_call *call = context;
@@ -14,9 +36,7 @@ static void mask_samples(void *context, size_t begin, size_t end) {
     random_stream stream =
         random_stream_make(call->seed, RANDOM_DROPOUT, call->first_sample + n,
                            (uint32_t)call->node->index);
-    nn_real *out = call->out + n * size;
-    for (size_t i = 0; i < size; i++)
-      out[i] = random_u32(&stream) < limit ? 0 : keep;
+    mask_sample(&stream, size, limit, keep, call->out + n * size);
   }
 }
 

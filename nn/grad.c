@@ -4,7 +4,9 @@
 #include "nn/internal.h"
 
 nn_id nn_accumulate(nn_graph *graph, nn_id a, nn_id b) {
-  return a == NN_NONE ? b : nn_add(graph, a, b);
+  if (a == NN_NONE) return b;
+  nn_id sum = nn_outer_onto(graph, a, b);
+  return sum != NN_NONE ? sum : nn_add(graph, a, b);
 }
 
 nn_id nn_reduce_like(nn_graph *graph, nn_id x, nn_shape shape) {
@@ -40,7 +42,8 @@ void nn_grad_of(nn_graph *graph, nn_id y, nn_id gy, const nn_id *wrt, int count,
     if (adjoint[id] == NN_NONE || !reaches[id]) continue;
     nn_node node = nn_get(graph, id);
     if (node.op->gradient == NULL) continue;
-    nn_id gx[NN_MAX_INPUTS] = {NN_NONE, NN_NONE, NN_NONE};
+    nn_id gx[NN_MAX_INPUTS];
+    for (int i = 0; i < NN_MAX_INPUTS; i++) gx[i] = NN_NONE;
     node.op->gradient(graph, id, adjoint[id], gx);
     for (int i = 0; i < node.op->arity; i++)
       if (gx[i] != NN_NONE && reaches[node.in[i]])

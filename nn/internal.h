@@ -14,7 +14,7 @@
 #define NN_CLONES
 #endif
 
-enum { NN_MAX_INPUTS = 3 };
+enum { NN_MAX_INPUTS = 4 };
 
 typedef struct nn_node nn_node;
 
@@ -118,6 +118,8 @@ nn_id nn_reduce_like(nn_graph *graph, nn_id x, nn_shape shape);
 nn_id nn_batches_of(nn_graph *g, nn_id x, int batches);
 /* b, or a + b, for accumulating gradients. */
 nn_id nn_accumulate(nn_graph *graph, nn_id a, nn_id b);
+/* a + b in one pass where b is an outer product (spectral.c), else NN_NONE. */
+nn_id nn_outer_onto(nn_graph *graph, nn_id a, nn_id b);
 
 /* The convolution of an x that is zero outside a mask, whose gradient is zero
  * where it meets nothing of it: the pixels that are zero, seen in the values,
@@ -162,6 +164,7 @@ extern const nn_op nn_op_input, nn_op_state, nn_op_fill, nn_op_axpby, nn_op_mul,
     nn_op_normalise_grad, nn_op_max_pool2, nn_op_max_pool2_grad,
     nn_op_max_pool2_gather, nn_op_upsample_bilinear,
     nn_op_upsample_bilinear_adjoint, nn_op_dropout_mask, nn_op_sin, nn_op_cos,
-    nn_op_matmul, nn_op_uniform;
+    nn_op_matmul, nn_op_uniform, nn_op_partial, nn_op_power_iteration,
+    nn_op_spectral_sigma, nn_op_add_outer;
 
 #endif

@@ -45,7 +45,8 @@ static int evaluations(const nn_layers *l) {
 }
 
 nn_spectral_weight nn_layer_spectral_weight(const nn_layers *l,
-                                            const char *name, nn_shape s) {
+                                            const char *name, nn_shape s,
+                                            size_t results) {
   nn_graph *g = l->g;
   nn_id w = parameter(l, name, "weight_orig", s, 4, 0, l->deviation);
   nn_id u =
@@ -54,22 +55,27 @@ nn_spectral_weight nn_layer_spectral_weight(const nn_layers *l,
   nn_shape row = NN_SHAPE(s.n, s.h, s.w, 1);
   nn_id v = buffer(l, name, "weight_v", row, 1, NN_INIT_UNIT, 0);
   nn_shape flat = NN_SHAPE(1, 1, 1, s.n * s.h * s.w);
-  nn_id u_now = nn_buffer_value(g, u), all_u = NN_NONE;
-  nn_id v_now = nn_reshape(g, nn_buffer_value(g, v), flat), all_v = NN_NONE;
+  nn_id u_now = nn_buffer_value(g, u), all = NN_NONE;
+  nn_id v_now = nn_reshape(g, nn_buffer_value(g, v), flat);
   for (int i = 0; i < evaluations(l); i++) {
-    if (l->training) nn_power_iteration(g, w, &u_now, &v_now);
-    all_u = i == 0 ? u_now : nn_concat_samples(g, all_u, u_now);
-    all_v = i == 0 ? v_now : nn_concat_samples(g, all_v, v_now);
+    nn_id now = l->training ? nn_power_iteration(g, w, u_now)
+                            : nn_singular_row(g, w, v_now, u_now);
+    u_now = nn_singular_u(g, w, now);
+    v_now = nn_singular_v(g, w, now);
+    all = i == 0 ? now : nn_concat_samples(g, all, now);
   }
   replace(l, u, u_now);
   replace(l, v, nn_reshape(g, v_now, row));
-  nn_id sigma = nn_spectral_sigma(g, w, all_u, all_v);
-  return (nn_spectral_weight){
-      w, nn_div(g, nn_fill(g, nn_shape_of(g, sigma), 1), sigma)};
+  nn_id sigma = nn_spectral_sigma(g, w, all);
+  nn_id scale = nn_div(g, nn_fill(g, nn_shape_of(g, sigma), 1), sigma);
+  if (evaluations(l) > 1 || nn_shape_count(s) > results)
+    return (nn_spectral_weight){w, scale};
+  return (nn_spectral_weight){nn_mul(g, w, scale), NN_NONE};
 }
 
 nn_id nn_layer_scale(const nn_layers *l, nn_id x, nn_id scale) {
   nn_graph *g = l->g;
+  if (scale == NN_NONE) return x;
   nn_id y = nn_mul(g, nn_batches_of(g, x, evaluations(l)), scale);
   return nn_reshape(g, y, nn_shape_of(g, x));
 }

@@ -21,15 +21,18 @@ typedef struct nn_layers {
 
 /* PREFIX NAME.weight; of shape [kh,kw,a,b], normal around 0. */
 nn_id nn_layer_weight(const nn_layers *l, const char *name, nn_shape shape);
-/* A weight with spectral norm: NAME.weight_orig, and 1 / sigma of each
- * evaluation, [evaluations,1,1,1], from NAME.weight_u and NAME.weight_v by one
- * power iteration an evaluation. A convolution is linear in its weight, so the
- * weight stays whole and nn_layer_scale does its result (or a factor of it). */
+/* A weight with spectral norm: NAME.weight_orig over sigma, of NAME.weight_u
+ * and NAME.weight_v after one power iteration an evaluation. A convolution is
+ * linear in its weight, so either has the factor: the weight, or, where that is
+ * larger than the convolution's `results` or evaluations differ, what
+ * nn_layer_scale is given: the result or a factor of it. `scale` is 1 / sigma
+ * of each evaluation then, [evaluations,1,1,1], else NN_NONE. */
 typedef struct nn_spectral_weight {
   nn_id weight, scale;
 } nn_spectral_weight;
 nn_spectral_weight nn_layer_spectral_weight(const nn_layers *l,
-                                            const char *name, nn_shape shape);
+                                            const char *name, nn_shape shape,
+                                            size_t results);
 nn_id nn_layer_scale(const nn_layers *l, nn_id x, nn_id scale);
 /* NAME.bias, zeros at first. */
 nn_id nn_layer_bias(const nn_layers *l, const char *name, int channels);

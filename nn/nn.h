@@ -163,13 +163,17 @@ nn_id nn_slice_samples(nn_graph *g, nn_id x, int begin, int count);
 nn_id nn_partial_conv(nn_graph *g, nn_id x, nn_id mask, nn_id w, nn_id bias,
                       int stride, int pad, nn_id *new_mask);
 
-/* Spectral norm (Miyato et al. 2018), with W as a matrix [Co, Ci kh kw]. One
- * power iteration: v = W'u/|W'u|, u = Wv/|Wv|; u [1,1,1,Co], v [1,1,1,kh kw
- * Ci]. */
-void nn_power_iteration(nn_graph *g, nn_id w, nn_id *u, nn_id *v);
-/* sigma = u.Wv of N pairs at once, [N,1,1,1]. u and v are constants for the
- * gradient. */
-nn_id nn_spectral_sigma(nn_graph *g, nn_id w, nn_id u, nn_id v);
+/* Spectral norm (Miyato et al. 2018), with W as a matrix [Co, K], K = kh kw Ci.
+ * A row [1,1,1,K+Co+1] is v, u, and sigma = u.Wv. One power iteration: v =
+ * W'u/|W'u|, u = Wv/|Wv|, of u [1,1,1,Co]; no gradient goes through. */
+nn_id nn_power_iteration(nn_graph *g, nn_id w, nn_id u);
+/* The row of given v [1,1,1,K] and u, and the parts of rows [N,1,1,K+Co+1]. */
+nn_id nn_singular_row(nn_graph *g, nn_id w, nn_id v, nn_id u);
+nn_id nn_singular_v(nn_graph *g, nn_id w, nn_id rows);
+nn_id nn_singular_u(nn_graph *g, nn_id w, nn_id rows);
+/* The sigmas of N rows of w, [N,1,1,1]. v and u are constants for the
+ * gradient, by w alone. */
+nn_id nn_spectral_sigma(nn_graph *g, nn_id w, nn_id rows);
 
 /* Batch norm with affine part and running statistics (momentum 0.1, unbiased
  * variance). x holds `batches` batches, one after the other: in training each
@@ -438,8 +442,9 @@ nn_id nn_hsv_maps(nn_graph *g, nn_id rgb);
  * ------------------------------------------------------ */
 
 /* What a partial convolution makes of a mask [N,H,W,1]; images that share a
- * mask share this. `mask` is the given one without gradient, `update` the new
- * one, `ratio` q of nn_partial_conv. */
+ * mask share this. `mask` is the given one without gradient, or NN_NONE for
+ * values that are zero already where it is; `update` the new one, `ratio` q of
+ * nn_partial_conv. */
 typedef struct nn_partial_mask {
   nn_id mask, update, ratio;
 } nn_partial_mask;

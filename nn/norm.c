@@ -19,10 +19,10 @@ typedef struct norm_job {
   const nn_call *call;
   size_t groups, pixels, channels, chunks;
   double *partial; /* [groups * chunks][2 * channels] */
-  const nn_real *moments;
 } norm_job;
 
-enum { CHUNK = 256, BLOCK = 64, RUN = 16 };
+/* Pixels of a chunk and of a run; channels whose sums stay in registers. */
+enum { CHUNK = 256, RUN = 16, LANES = 32 };
 
 static norm_job norm_job_make(const nn_call *call, nn_shape x, int groups) {
   norm_job job = {.call = call, .partial = call->scratch};
@@ -39,98 +39,98 @@ static size_t norm_scratch(nn_shape x, size_t groups) {
   return groups * (chunks + 1) * 2 * (size_t)x.c * sizeof(double);
 }
 
-/* sum += a, dot += a b over a run of channels, in nn_real. */
-NN_CLONES static void add_sum_dot(size_t count, const nn_real *a,
-                                  const nn_real *b, nn_real *sum,
-                                  nn_real *dot) {
-  for (size_t i = 0; i < count; i++) {
-    sum[i] += a[i];
-    dot[i] += a[i] * b[i];
-  }
-}
+/* A chunk's pixels in runs: short ones are summed in nn_real, and runs in
+ * double. */
+typedef void add_run(const norm_job *job, size_t at, size_t before,
+                     size_t pixels, size_t width, double *sums);
 
-NN_CLONES static void add_centred(size_t count, const nn_real *x,
-                                  const nn_real *mean, nn_real *sum,
-                                  nn_real *square) {
-  for (size_t i = 0; i < count; i++) {
-    nn_real d = x[i] - mean[i];
-    sum[i] += d;
-    square[i] += d * d;
-  }
-}
-
-/* For pixels of one chunk: sums of a and of a*b (b != NULL), or of x - mean and
- * its square, in short runs of nn_real that are added up in double. */
-static void chunk_sums(const norm_job *job, size_t chunk, const nn_real *a,
-                       const nn_real *b, const nn_real *mean) {
+static void add_runs(const norm_job *job, size_t chunk, add_run *add) {
   size_t channels = job->channels, group = chunk / job->chunks;
-  size_t first = chunk % job->chunks * CHUNK, last = first + CHUNK;
-  if (last > job->pixels) last = job->pixels;
-  size_t base = group * job->pixels;
+  size_t first = chunk % job->chunks * CHUNK, left = job->pixels - first;
+  size_t pixels = left < CHUNK ? left : CHUNK;
   double *sums = job->partial + chunk * 2 * channels;
   memset(sums, 0, 2 * channels * sizeof *sums);
-  nn_real sum[BLOCK], product[BLOCK];
-  for (size_t c0 = 0; c0 < channels; c0 += BLOCK) {
-    size_t width = channels - c0 < BLOCK ? channels - c0 : BLOCK;
-    for (size_t p0 = first; p0 < last; p0 += RUN) {
-      memset(sum, 0, sizeof sum);
-      memset(product, 0, sizeof product);
-      for (size_t p = p0; p < last && p < p0 + RUN; p++) {
-        size_t at = (base + p) * channels + c0;
-        if (mean != NULL)
-          add_centred(width, a + at, mean + group * 2 * channels + c0, sum,
-                      product);
-        else
-          add_sum_dot(width, a + at, b + at, sum, product);
-      }
-      for (size_t c = 0; c < width; c++) {
-        sums[c0 + c] += (double)sum[c];
-        sums[channels + c0 + c] += (double)product[c];
-      }
-    }
-  }
-}
-
-/* Combines the chunks of each group in order, into its first chunk. */
-static double *combine(const norm_job *job, size_t group) {
-  size_t width = 2 * job->channels;
-  double *sums = job->partial + group * job->chunks * width;
-  for (size_t chunk = 1; chunk < job->chunks; chunk++)
-    for (size_t c = 0; c < width; c++) sums[c] += sums[chunk * width + c];
-  return sums;
+  for (size_t p = 0; p < pixels; p += RUN)
+    for (size_t c = 0; c < channels; c += LANES)
+      add(job, (group * job->pixels + first + p) * channels + c, p,
+          pixels - p < RUN ? pixels - p : RUN,
+          channels - c < LANES ? channels - c : LANES, sums + c);
 }
 
 /* ---- moments ---- */
 
-static void moments_pass(void *context, size_t begin, size_t end) {
-  const norm_job *job = context;
-  for (size_t chunk = begin; chunk < end; chunk++)
-    chunk_sums(job, chunk, job->call->in[0], NULL, job->moments);
+/* Combines the mean and the squared deviations of `count` values, `share` of
+ * all so far, with those of others (Chan, Golub and LeVeque 1983). */
+static inline __attribute__((always_inline)) void
+combine_moments(double mean, double square, double count, double share,
+                double *all_mean, double *all_square) {
+  double delta = mean - *all_mean;
+  *all_mean += delta * share;
+  *all_square += square + delta * delta * count * (1 - share);
 }
 
-/* Two passes: the second takes deviations from the mean of the first, so that a
- * small variance beside a large mean keeps its digits. */
-static void moments_kernel(const nn_call *call) {
-  nn_shape x = call->in_shape[0];
-  norm_job job = norm_job_make(call, x, call->shape.n);
-  size_t channels = job.channels;
-  nn_real *out = call->out;
-  memset(out, 0, nn_shape_count(call->shape) * sizeof *out);
-  for (int pass = 0; pass < 2; pass++) {
-    job.moments = out;
-    nn_parallel(call->threads, job.groups * job.chunks, 1, moments_pass, &job);
-    for (size_t group = 0; group < job.groups; group++) {
-      const double *sums = combine(&job, group);
-      nn_real *mean = out + group * 2 * channels;
-      for (size_t c = 0; c < channels; c++) {
-        double shift = sums[c] / (double)job.pixels;
-        double square = sums[channels + c] / (double)job.pixels;
-        mean[c] = (nn_real)((double)mean[c] + shift);
-        if (pass == 1)
-          mean[channels + c] = (nn_real)fmax(0, square - shift * shift);
-      }
+/* Deviations first from the run's first pixel, then from its mean, so that a
+ * small variance beside a large mean keeps its digits. `width`, a constant
+ * where this is inlined for full lanes, keeps the sums in registers. */
+static inline __attribute__((always_inline)) void
+run_moments(size_t pixels, size_t channels, size_t width, double share,
+            const nn_real *x, double *mean, double *square) {
+  nn_real shift[LANES] = {0}, sum[LANES] = {0};
+  for (size_t p = 1; p < pixels; p++)
+    for (size_t c = 0; c < width; c++) shift[c] += x[p * channels + c] - x[c];
+  for (size_t c = 0; c < width; c++) shift[c] /= (nn_real)pixels;
+  for (size_t p = 0; p < pixels; p++)
+    for (size_t c = 0; c < width; c++) {
+      nn_real d = x[p * channels + c] - x[c] - shift[c];
+      sum[c] += d * d;
     }
+  for (size_t c = 0; c < width; c++)
+    combine_moments((double)x[c] + (double)shift[c], (double)sum[c],
+                    (double)pixels, share, mean + c, square + c);
+}
+
+NN_CLONES static void add_moments(const norm_job *job, size_t at, size_t before,
+                                  size_t pixels, size_t width, double *sums) {
+  const nn_real *x = job->call->in[0] + at;
+  double share = (double)pixels / (double)(before + pixels);
+  if (width == LANES)
+    run_moments(pixels, job->channels, LANES, share, x, sums,
+                sums + job->channels);
+  else
+    run_moments(pixels, job->channels, width, share, x, sums,
+                sums + job->channels);
+}
+
+static void moments_pass(void *context, size_t begin, size_t end) {
+  for (size_t chunk = begin; chunk < end; chunk++)
+    add_runs(context, chunk, add_moments);
+}
+
+/* The chunks of a group in order. */
+static void finish_moments(const norm_job *job, size_t group, nn_real *out) {
+  size_t channels = job->channels;
+  double *mean = job->partial + group * job->chunks * 2 * channels;
+  double *square = mean + channels;
+  for (size_t chunk = 1; chunk < job->chunks; chunk++) {
+    const double *other = mean + chunk * 2 * channels;
+    size_t before = chunk * CHUNK, count = job->pixels - before;
+    if (count > CHUNK) count = CHUNK;
+    double share = (double)count / (double)(before + count);
+    for (size_t c = 0; c < channels; c++)
+      combine_moments(other[c], other[channels + c], (double)count, share,
+                      mean + c, square + c);
   }
+  for (size_t c = 0; c < channels; c++) {
+    out[c] = (nn_real)mean[c];
+    out[channels + c] = (nn_real)(square[c] / (double)job->pixels);
+  }
+}
+
+static void moments_kernel(const nn_call *call) {
+  norm_job job = norm_job_make(call, call->in_shape[0], call->shape.n);
+  nn_parallel(call->threads, job.groups * job.chunks, 1, moments_pass, &job);
+  for (size_t group = 0; group < job.groups; group++)
+    finish_moments(&job, group, call->out + group * 2 * job.channels);
 }
 
 static size_t moments_scratch(const nn_node *node, const nn_shape *in,
@@ -250,10 +250,48 @@ nn_id nn_normalise(nn_graph *g, nn_id x, bool per_sample, double eps,
 
 /* ---- normalise_grad ---- */
 
+static inline __attribute__((always_inline)) void
+run_products(size_t pixels, size_t channels, size_t width, const nn_real *y,
+             const nn_real *gy, double *sum, double *dot) {
+  nn_real of_gy[LANES] = {0}, of_both[LANES] = {0};
+  for (size_t p = 0; p < pixels; p++)
+    for (size_t c = 0; c < width; c++) {
+      nn_real g = gy[p * channels + c];
+      of_gy[c] += g;
+      of_both[c] += g * y[p * channels + c];
+    }
+  for (size_t c = 0; c < width; c++) {
+    sum[c] += (double)of_gy[c];
+    dot[c] += (double)of_both[c];
+  }
+}
+
+/* Sums of gy and of y gy. */
+NN_CLONES static void add_products(const norm_job *job, size_t at,
+                                   size_t before, size_t pixels, size_t width,
+                                   double *sums) {
+  (void)before;
+  const nn_real *y = job->call->in[0] + at, *gy = job->call->in[2] + at;
+  if (width == LANES)
+    run_products(pixels, job->channels, LANES, y, gy, sums,
+                 sums + job->channels);
+  else
+    run_products(pixels, job->channels, width, y, gy, sums,
+                 sums + job->channels);
+}
+
 static void grad_pass(void *context, size_t begin, size_t end) {
-  const norm_job *job = context;
   for (size_t chunk = begin; chunk < end; chunk++)
-    chunk_sums(job, chunk, job->call->in[2], job->call->in[0], NULL);
+    add_runs(context, chunk, add_products);
+}
+
+/* Combines the chunks of each group in order, into its first chunk. */
+static double *combine(const norm_job *job, size_t group) {
+  size_t width = 2 * job->channels;
+  double *sums = job->partial + group * job->chunks * width;
+  for (size_t chunk = 1; chunk < job->chunks; chunk++)
+    for (size_t c = 0; c < width; c++) sums[c] += sums[chunk * width + c];
+  return sums;
 }
 
 NN_CLONES static void grad_run(size_t count, const nn_real *y,

@@ -7,42 +7,14 @@
 
 #include "nn/internal.h"
 #include "nn/normal.h"
+#include "nn/philox.h"
 
-enum { BLOCKS = 256 }; /* of a batch: two numbers each */
+enum { BLOCKS = NN_PHILOX_BLOCKS }; /* of a batch: two numbers each */
 
 typedef struct batch {
   uint32_t word[4][BLOCKS];
   double first[BLOCKS], second[BLOCKS];
 } batch;
-
-/* Philox4x32-10 (base/random.c) of the counters from `block` on. */
-NN_CLONES static void philox_blocks(const random_stream *stream, uint64_t block,
-                                    batch *b) {
-  uint32_t *restrict c0 = b->word[0], *restrict c1 = b->word[1],
-                     *restrict c2 = b->word[2], *restrict c3 = b->word[3];
-  for (int i = 0; i < BLOCKS; i++) {
-    uint64_t at = block + (uint64_t)i;
-    c0[i] = (uint32_t)at;
-    c1[i] = (uint32_t)(at >> 32);
-    c2[i] = stream->counter[2];
-    c3[i] = stream->counter[3];
-  }
-  uint32_t k0 = stream->key[0], k1 = stream->key[1];
-  for (int round = 0; round < 10; round++) {
-    for (int i = 0; i < BLOCKS; i++) {
-      uint64_t p0 = (uint64_t)0xD2511F53u * c0[i];
-      uint64_t p1 = (uint64_t)0xCD9E8D57u * c2[i];
-      uint32_t n0 = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
-      uint32_t n2 = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
-      c1[i] = (uint32_t)p1;
-      c3[i] = (uint32_t)p0;
-      c0[i] = n0;
-      c2[i] = n2;
-    }
-    k0 += 0x9E3779B9u;
-    k1 += 0xBB67AE85u;
-  }
-}
 
 typedef union bits {
   double value;
@@ -126,7 +98,7 @@ void nn_fill_normal(const random_stream *stream, size_t begin, size_t count,
   size_t done = 0;
   while (done < count) {
     size_t at = begin + done, block = at / 2 / BLOCKS * BLOCKS;
-    philox_blocks(stream, block, &b);
+    nn_philox(stream, block, b.word);
     box_muller(&b);
     size_t last = 2 * (block + BLOCKS);
     for (; at < last && done < count; at++, done++) {

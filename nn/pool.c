@@ -3,21 +3,48 @@
 
 #include "nn/internal.h"
 
-/* Offset in x of the winner for channel c of the window at (n, h, w). */
-static size_t winner(const nn_real *x, nn_shape s, int n, int h, int w, int c) {
-  size_t best = 0;
-  for (int k = 0; k < 4; k++) {
-    size_t at =
-        (((size_t)n * (size_t)s.h + (size_t)(2 * h + k / 2)) * (size_t)s.w +
-         (size_t)(2 * w + k % 2)) *
-            (size_t)s.c +
-        (size_t)c;
-    if (k == 0 || x[at] > x[best] || x[at] != x[at]) best = at;
+/* The pixels of a window, in row order. */
+enum { WINDOW = 4 };
+
+static inline bool better(nn_real a, nn_real b) { return a > b || a != a; }
+
+/* A window's values of `from` where x wins, */
+NN_CLONES static void gather_window(size_t channels,
+                                    const nn_real *const x[WINDOW],
+                                    const nn_real *const from[WINDOW],
+                                    nn_real *to) {
+  const nn_real *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3];
+  const nn_real *u0 = from[0], *u1 = from[1], *u2 = from[2], *u3 = from[3];
+  _Pragma("GCC ivdep") for (size_t c = 0; c < channels; c++) {
+    nn_real best = x0[c], value = u0[c];
+    value = better(x1[c], best) ? u1[c] : value;
+    best = better(x1[c], best) ? x1[c] : best;
+    value = better(x2[c], best) ? u2[c] : value;
+    best = better(x2[c], best) ? x2[c] : best;
+    to[c] = better(x3[c], best) ? u3[c] : value;
   }
-  return best;
 }
 
-/* Visits every window: moves values between the window and its winner. */
+/* and back: `from` where x wins, zeros elsewhere. */
+NN_CLONES static void scatter_window(size_t channels,
+                                     const nn_real *const x[WINDOW],
+                                     const nn_real *from,
+                                     nn_real *const to[WINDOW]) {
+  const nn_real *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3];
+  nn_real *y0 = to[0], *y1 = to[1], *y2 = to[2], *y3 = to[3];
+  _Pragma("GCC ivdep") for (size_t c = 0; c < channels; c++) {
+    nn_real first = better(x1[c], x0[c]) ? x1[c] : x0[c];
+    nn_real best = better(x2[c], first) ? x2[c] : first;
+    nn_real value = from[c];
+    y3[c] = better(x3[c], best) ? value : 0;
+    value = better(x3[c], best) ? 0 : value;
+    y2[c] = better(x2[c], first) ? value : 0;
+    value = better(x2[c], first) ? 0 : value;
+    y1[c] = better(x1[c], x0[c]) ? value : 0;
+    y0[c] = better(x1[c], x0[c]) ? 0 : value;
+  }
+}
+
 typedef enum pool_move { POOL_GATHER, POOL_SCATTER } pool_move;
 
 typedef struct pool_job {
@@ -29,18 +56,28 @@ typedef struct pool_job {
 
 static void pool_rows(void *context, size_t begin, size_t end) {
   const pool_job *job = context;
-  nn_shape out = job->out;
-  for (size_t row = begin; row < end; row++) {
-    int n = (int)(row / (size_t)out.h), h = (int)(row % (size_t)out.h);
-    size_t at = row * (size_t)out.w * (size_t)out.c;
-    for (int w = 0; w < out.w; w++)
-      for (int c = 0; c < out.c; c++, at++) {
-        size_t best = winner(job->x, job->in, n, h, w, c);
-        if (job->move == POOL_GATHER)
-          job->to[at] = job->from[best];
+  size_t channels = (size_t)job->in.c, row = (size_t)job->in.w * channels;
+  const size_t place[WINDOW] = {0, channels, row, row + channels};
+  for (size_t i = begin; i < end; i++) {
+    size_t n = i / (size_t)job->out.h, h = i % (size_t)job->out.h;
+    for (size_t w = 0; w < (size_t)job->out.w; w++) {
+      size_t large = (n * (size_t)job->in.h + 2 * h) * row + 2 * w * channels;
+      size_t small = (i * (size_t)job->out.w + w) * channels;
+      bool gathers = job->move == POOL_GATHER;
+      const nn_real *x[WINDOW], *from[WINDOW];
+      nn_real *to[WINDOW];
+      for (int k = 0; k < WINDOW; k++) {
+        x[k] = job->x + large + place[k];
+        if (gathers)
+          from[k] = job->from + large + place[k];
         else
-          job->to[best] = job->from[at];
+          to[k] = job->to + large + place[k];
       }
+      if (gathers)
+        gather_window(channels, x, from, job->to + small);
+      else
+        scatter_window(channels, x, job->from + small, to);
+    }
   }
 }
 
@@ -83,7 +120,8 @@ nn_id nn_max_pool2(nn_graph *g, nn_id x) {
 
 /* (x, gy) -> gy at the winners, zeros elsewhere */
 static void max_pool2_grad_kernel(const nn_call *call) {
-  memset(call->out, 0, nn_shape_count(call->shape) * sizeof(nn_real));
+  if (call->shape.h % 2 + call->shape.w % 2 > 0) /* outside any window */
+    memset(call->out, 0, nn_shape_count(call->shape) * sizeof(nn_real));
   run_pool(call,
            (pool_job){call->in[0], call->in[1], call->out, call->in_shape[0],
                       call->in_shape[1], POOL_SCATTER});

@@ -20,28 +20,28 @@ typedef struct reduction {
   double *partial;      /* [groups * chunks][lanes] */
 } reduction;
 
-/* `width` neighbouring sums over runs `stride` values apart. */
-NN_CLONES static void add_runs(size_t runs, size_t stride, size_t width,
-                               const nn_real *x, nn_real *sum) {
-  for (size_t r = 0; r < runs; r++, x += stride)
-    for (size_t i = 0; i < width; i++) sum[i] += x[i];
-}
-
-NN_CLONES static void add_products(size_t runs, size_t stride, size_t width,
-                                   const nn_real *x, const nn_real *y,
-                                   nn_real *sum) {
-  for (size_t r = 0; r < runs; r++, x += stride, y += stride)
-    for (size_t i = 0; i < width; i++) sum[i] += x[i] * y[i];
-}
-
-static void add_block(const reduction *job, size_t at, size_t runs,
-                      size_t width, double *sum) {
+/* `width` neighbouring sums over runs `stride` values apart; where this is
+ * inlined for a whole block, a constant: they stay in registers. */
+static inline __attribute__((always_inline)) void
+add_runs(size_t runs, size_t stride, size_t width, const nn_real *x,
+         const nn_real *y, double *sum) {
   nn_real local[BLOCK] = {0};
-  if (job->y == NULL)
-    add_runs(runs, job->lanes, width, job->x + at, local);
+  if (y == NULL)
+    for (size_t r = 0; r < runs; r++, x += stride)
+      for (size_t i = 0; i < width; i++) local[i] += x[i];
   else
-    add_products(runs, job->lanes, width, job->x + at, job->y + at, local);
+    for (size_t r = 0; r < runs; r++, x += stride, y += stride)
+      for (size_t i = 0; i < width; i++) local[i] += x[i] * y[i];
   for (size_t i = 0; i < width; i++) sum[i] += (double)local[i];
+}
+
+NN_CLONES static void add_block(const reduction *job, size_t at, size_t runs,
+                                size_t width, double *sum) {
+  const nn_real *x = job->x + at, *y = job->y == NULL ? NULL : job->y + at;
+  if (width == BLOCK)
+    add_runs(runs, job->lanes, BLOCK, x, y, sum);
+  else
+    add_runs(runs, job->lanes, width, x, y, sum);
 }
 
 static void reduce_chunk(void *context, size_t begin, size_t end) {

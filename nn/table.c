@@ -46,5 +46,9 @@ const nn_op *const nn_ops[] = {
     &nn_op_cos,
     &nn_op_matmul,
     &nn_op_uniform,
+    &nn_op_partial,
+    &nn_op_power_iteration,
+    &nn_op_spectral_sigma,
+    &nn_op_add_outer,
     NULL,
 };

@@ -171,8 +171,10 @@ void nn_vgg_features(nn_graph *g, const nn_vgg *vgg, const nn_vgg_masks *masks,
   for (int block = 0, i = 0; vgg->layers >> block != 0; block++) {
     if (block > 0) x = nn_max_pool2(g, x);
     for (int k = 0; k < block_convs[block]; k++, i++) {
-      x = nn_partial_conv_masked(g, x, masks->block[block], vgg->weight[i],
-                                 vgg->bias[i], 1, 1);
+      nn_partial_mask mask = masks->block[block];
+      if (i > 0) mask.mask = NN_NONE; /* relu and pooling leave zeros */
+      x = nn_partial_conv_masked(g, x, mask, vgg->weight[i], vgg->bias[i], 1,
+                                 1);
       x = nn_leaky_relu(g, x, 0);
     }
     out[block] = x;

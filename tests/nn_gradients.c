@@ -221,6 +221,52 @@ static nn_id make_normalise_grad(building *b, const sizes *s) {
                                    .alpha = 1e-3});
 }
 
+static nn_id make_partial(building *b, const sizes *s) {
+  nn_shape map = NN_SHAPE(s->a.n, s->a.h, s->a.w, 1);
+  nn_node node = {.op = &nn_op_partial};
+  node.in[0] = variable(b, s->a, ANY);
+  node.in[1] = variable(b, map, ANY);
+  node.in[2] = variable(b, NN_SHAPE(1, 1, 1, s->a.c), ANY);
+  node.in[3] = variable(b, map, ANY);
+  return nn_emit(b->t.g, node);
+}
+
+/* a: the weight, k: pairs of v and u */
+static nn_shape left_of(const sizes *s) {
+  return NN_SHAPE(s->k, 1, 1, s->a.n * s->a.h * s->a.w);
+}
+static nn_shape right_of(const sizes *s) {
+  return NN_SHAPE(s->k, 1, 1, s->a.c);
+}
+static nn_id make_sigma(building *b, const sizes *s) {
+  nn_graph *g = b->t.g;
+  nn_id w = variable(b, s->a, ANY), rows = NN_NONE;
+  for (int i = 0; i < s->k; i++) {
+    nn_shape v = NN_SHAPE(1, 1, 1, left_of(s).c), u = NN_SHAPE(1, 1, 1, s->a.c);
+    nn_id row =
+        nn_singular_row(g, w, trial_uniform(&b->t, v, &b->random, -1, 1),
+                        trial_uniform(&b->t, u, &b->random, -1, 1));
+    rows = i == 0 ? row : nn_concat_samples(g, rows, row);
+  }
+  nn_id sigma = nn_spectral_sigma(g, w, rows);
+  return nn_mul(g, sigma, sigma);
+}
+static nn_id make_add_outer(building *b, const sizes *s) {
+  nn_node node = {.op = &nn_op_add_outer};
+  node.in[0] = variable(b, s->a, ANY);
+  node.in[1] = variable(b, left_of(s), ANY);
+  node.in[2] = variable(b, right_of(s), ANY);
+  return nn_emit(b->t.g, node);
+}
+/* Without a gradient: of a weight that is no variable. */
+static nn_id make_power_iteration(building *b, const sizes *s) {
+  nn_id w = trial_uniform(&b->t, s->a, &b->random, -1, 1);
+  nn_id u = trial_uniform(&b->t, NN_SHAPE(1, 1, 1, s->a.c), &b->random, 0, 1);
+  nn_id x = nn_square(b->t.g, variable(b, s->a, ANY));
+  u = nn_singular_u(b->t.g, w, nn_power_iteration(b->t.g, w, u));
+  return nn_mul(b->t.g, x, u);
+}
+
 static nn_id make_pool(building *b, const sizes *s) {
   return nn_max_pool2(b->t.g, variable(b, s->a, DISTINCT));
 }
@@ -307,7 +353,8 @@ static nn_id layer(building *b, const sizes *s, nn_id x, nn_id mask,
           trial_input(&b->t, w)[i * channels + o] * trial_input(&b->t, u)[o];
   nn_id bias = variable(b, NN_SHAPE(1, 1, 1, channels), ANY);
   nn_partial_mask m = nn_partial_mask_of(g, mask, 3, 3, 2, 0);
-  m.ratio = nn_div(g, m.ratio, nn_spectral_sigma(g, w, u, v));
+  nn_id sigma = nn_spectral_sigma(g, w, nn_singular_row(g, w, v, u));
+  m.ratio = nn_div(g, m.ratio, sigma);
   *new_mask = m.update;
   nn_id y = nn_partial_conv_masked(g, x, m, w, bias, 2, 0);
   if (last) return y;
@@ -481,6 +528,11 @@ static const sizes norms[] = {{A(2, 5, 7, 3), .other = 1},
                               {A(2, 17, 33, 2), .other = 0},
                               {A(1, 1, 9, 65), .other = 1},
                               END};
+static const sizes matrices[] = {{A(3, 3, 2, 5), .k = 1},
+                                 {A(1, 1, 4, 70), .k = 2},
+                                 {A(3, 3, 15, 3), .k = 3},
+                                 {A(1, 1, 1, 1), .k = 4},
+                                 END};
 static const sizes pools[] = {
     {A(2, 4, 6, 3)}, {A(1, 5, 7, 4)}, {A(1, 2, 2, 1)}, {A(1, 3, 2, 65)}, END};
 static const sizes upsamples[] = {{A(2, 3, 5, 3), .k = 2, .other = 0},
@@ -555,6 +607,11 @@ static const family families[] = {
     {&nn_op_normalise, "normalise", make_normalise, norms, false},
     {&nn_op_normalise_grad, "normalise_grad", make_normalise_grad, norms,
      false},
+    {&nn_op_partial, "partial", make_partial, elementwise, false},
+    {&nn_op_power_iteration, "power_iteration", make_power_iteration, matrices,
+     false},
+    {&nn_op_spectral_sigma, "spectral_sigma", make_sigma, matrices, false},
+    {&nn_op_add_outer, "add_outer", make_add_outer, matrices, false},
     {&nn_op_max_pool2, "max_pool2", make_pool, pools, false},
     {&nn_op_max_pool2_grad, "max_pool2_grad", make_pool_grad, pools, false},
     {&nn_op_max_pool2_gather, "max_pool2_gather", make_pool_gather, pools,

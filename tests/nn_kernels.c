@@ -220,6 +220,38 @@ static void check_matmul(void) {
          same ? "" : ", other bits with more threads");
 }
 
+/* Shares of a pass over a weight, as of the discriminator's stages. */
+static void check_spectral(void) {
+  random_stream random = random_stream_make(11, RANDOM_TEST, 4, 0);
+  static const nn_shape weights[] = {
+      {3, 3, 3, 20}, {3, 3, 64, 130}, {1, 1, 70, 33}, {1, 1, 2, 1}};
+  for (size_t i = 0; i < sizeof weights / sizeof weights[0]; i++) {
+    nn_shape s = weights[i];
+    trial t = trial_make();
+    nn_id w = trial_uniform(&t, s, &random, -1, 1);
+    nn_id u = trial_uniform(&t, NN_SHAPE(1, 1, 1, s.c), &random, -1, 1);
+    nn_id row = nn_power_iteration(t.g, w, u);
+    u = nn_singular_u(t.g, w, row);
+    nn_id v = nn_singular_v(t.g, w, row);
+    nn_id error = nn_sub(t.g, row, nn_singular_row(t.g, w, v, u));
+    nn_id outer =
+        nn_emit(t.g, (nn_node){.op = &nn_op_add_outer, .in = {w, v, u}});
+    nn_id values =
+        nn_reshape(t.g, outer, NN_SHAPE(1, 1, 1, (int)nn_shape_count(s)));
+    trial_keep(&t, "error", error);
+    comparison c = compare_kernels(&t, nn_concat(t.g, row, values));
+    size_t count;
+    double *errors = trial_value(&t, "error", &count);
+    double largest = 0;
+    for (size_t k = 0; k < count; k++) largest = fmax(largest, fabs(errors[k]));
+    tap_ok(largest <= BY_PRECISION(1e-5, 1e-13) && c.same_bits,
+           "power iteration of [%d,%d,%d,%d]: sigma to %.1e%s", s.n, s.h, s.w,
+           s.c, largest, c.same_bits ? "" : ", other bits with more threads");
+    free(errors);
+    trial_free(&t);
+  }
+}
+
 /* An operation with a twin that is not compared above. */
 static void check_twins(void) {
   for (const nn_op *const *op = nn_ops; *op != NULL; op++)
@@ -689,6 +721,31 @@ static double agreement(const double *a, const double *b, size_t count) {
   return (double)equal / (double)count;
 }
 
+/* Numbers of the sample's stream, one after the other: a last block is not
+ * whole. */
+static void check_dropout_stream(void) {
+  trial t = trial_make();
+  nn_shape s = NN_SHAPE(2, 3, 5, 139);
+  trial_keep(&t, "mask", nn_dropout_mask(t.g, s, 0.5, 4));
+  trial_plan(&t, 2, false);
+  t.seed = 9;
+  t.first_sample = 10;
+  trial_run(&t);
+  size_t count, size;
+  double *mask = trial_value(&t, "mask", &count);
+  bool good = true;
+  size = count / 2;
+  for (size_t n = 0; n < 2; n++) {
+    random_stream stream = random_stream_make(9, RANDOM_DROPOUT, 10 + n, 4);
+    for (size_t i = 0; i < size; i++)
+      if ((mask[n * size + i] != 0) != (random_u32(&stream) >= 0x7FFFFFFFu))
+        good = false;
+  }
+  tap_ok(good, "dropout: a sample's mask is its stream's numbers in order");
+  free(mask);
+  trial_free(&t);
+}
+
 static void check_dropout(void) {
   size_t count, half;
   double p = 0.3;
@@ -829,6 +886,7 @@ int main(void) {
   check_reductions(false);
   check_reductions(true);
   check_matmul();
+  check_spectral();
   check_network("instance norm, dropout",
                 (network){NN_INSTANCE_NORM, 0.5, 2, 64, 8, true, true, false});
   check_network("batch norm, batch of 3",
@@ -839,6 +897,7 @@ int main(void) {
   check_layout();
   check_adopted_layout();
   check_initialisation();
+  check_dropout_stream();
   check_dropout();
   check_refusals();
   check_nan();

@@ -269,11 +269,13 @@ static void spectral_norm(op_case *c) {
   nn_id w = trial_golden(&c->t, &array, AXES_WEIGHT);
   nn_id u = input(c, "u0", AXES_VECTOR);
   nn_id v = vector_of(c, trial_golden(&c->t, &v_public, AXES_WEIGHT));
-  nn_id sigma = nn_spectral_sigma(g, w, u, v);
+  nn_id sigma = nn_spectral_sigma(g, w, nn_singular_row(g, w, v, u));
   expect(c, "eval_w", nn_div(g, w, sigma), AXES_WEIGHT);
   for (int k = 1; k <= 3; k++) {
-    nn_power_iteration(g, w, &u, &v);
-    sigma = nn_spectral_sigma(g, w, u, v);
+    nn_id row = nn_power_iteration(g, w, u);
+    u = nn_singular_u(g, w, row);
+    v = nn_singular_v(g, w, row);
+    sigma = nn_spectral_sigma(g, w, row);
     char name[32];
     snprintf(name, sizeof name, "u%d", k);
     trial_keep(&c->t, name, u);
