@@ -67,6 +67,24 @@ static void list_add(nn_list *list, const char *name, nn_id id) {
   item->id = id;
 }
 
+status nn_graph_fork(const nn_graph *from, nn_graph **out) {
+  TRY(nn_graph_create(out));
+  nn_graph *graph = *out;
+  for (nn_id id = 0; id < from->count; id++) nn_emit(graph, from->nodes[id]);
+  for (int i = 0; i < from->inputs.count; i++)
+    list_add(&graph->inputs, from->inputs.items[i].name,
+             from->inputs.items[i].id);
+  for (int i = 0; i < from->state_count; i++) {
+    graph->states = grow(graph->states, graph->state_count,
+                         &graph->state_capacity, sizeof *graph->states);
+    graph->states[i] = from->states[i];
+    graph->states[i].result = NN_NONE;
+    graph->state_count++;
+  }
+  graph->forked = from->count;
+  return STATUS_OK;
+}
+
 /* ---- values from outside ---- */
 
 const nn_op nn_op_input = {.name = "input", .external = true};

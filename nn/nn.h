@@ -259,6 +259,10 @@ typedef struct nn_plan_options {
   const nn_layout *layout; /* adopt this one; NULL: make one */
   bool reference;          /* plain reference kernels, for tests */
   bool no_arena;           /* the caller gives it one (nn_plan_lend) */
+  /* Phases run in turn, each once on the same micro-batch: a later one finds
+   * what it has in common with the earlier one in the arena. Else each computes
+   * it anew, and needs less memory. */
+  bool continued;
 } nn_plan_options;
 
 /* Plans everything reported, kept, minimised and set in `graph`, which must
@@ -267,6 +271,7 @@ status nn_plan_create(const nn_graph *graph, const nn_plan_options *options,
                       nn_plan **out);
 void nn_plan_destroy(nn_plan **plan);
 const nn_layout *nn_plan_layout(const nn_plan *plan);
+/* Of a system's phases: of the one that they share. */
 size_t nn_plan_arena_bytes(const nn_plan *plan);
 /* Plans that never run at the same time can share an arena, of the largest
  * one's size; it stays the caller's. What one keeps lasts until any of them
@@ -311,7 +316,6 @@ typedef struct nn_unet_options {
   int ngf;
   nn_norm norm;
   bool training;         /* batch statistics and dropout; else evaluation */
-  bool keep_state;       /* running statistics stay as they are */
   double dropout;        /* at the middle levels; 0: none */
   const char *prefix;    /* of names: "G/" */
   double init_deviation; /* 0.02 */
@@ -356,7 +360,8 @@ typedef struct nn_model_options {
 } nn_model_options;
 
 /* One step trains a system in phases, each of its own graph and plan. All run
- * on one state vector; a later phase sees what an earlier one has learned.
+ * on one state vector; a later phase sees what an earlier one has learned. What
+ * phases have in common (the generator's forward pass) reads nothing of that.
  *
  * Inputs of every graph, by index: "composite", "mask", "real" (training, or
  * with style_code: the image whose background gives the code), "alpha".
@@ -397,7 +402,6 @@ typedef struct nn_unet3plus_options {
   int outputs;      /* channels of the result; 3 */
   nn_norm norm;
   bool training;         /* batch statistics; else evaluation */
-  bool keep_state;       /* running statistics stay as they are */
   bool deep_supervision; /* a result from every stage */
   const char *prefix;    /* of names: "G/" */
 } nn_unet3plus_options;

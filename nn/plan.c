@@ -3,69 +3,97 @@
  * Nodes run in the order of their creation, which is a valid one. A value lives
  * in a storage; views share their input's, and an elementwise result may take
  * over that of an input that nobody reads later. Storages get places in one
- * arena so that those alive at the same time never overlap. */
+ * arena so that those alive at the same time never overlap.
+ *
+ * The phases of a system are planned together. Steps are counted through: node
+ * id of a phase is computed at step `start` + id. Where the phases continue
+ * each other, a value of the nodes that their graphs have in common is computed
+ * by the first that needs it, and lives until the last has read it. */
 #include "nn/plan.h"
 
 #include <string.h>
 
 #include "base/memory.h"
 #include "nn/layout.h"
+#include "nn/storage.h"
 
 enum {
   FOREVER = INT32_MAX,
   COPIED = INT32_MAX - 1 /* completed by a copy behind all nodes */
 };
 
-typedef struct storage {
-  size_t size, offset; /* values */
-  int birth, death;    /* steps, both included */
-} storage;
-
-typedef struct planner {
+typedef struct planner { /* of a phase */
   const nn_graph *graph;
   nn_plan *plan;
-  bool *live;
-  int *last_use;   /* by node: last live consumer */
-  int *storage_of; /* by node; -1: not in the arena */
-  bool *is_result; /* by node: written straight into the results */
-  storage *storages;
-  int storage_count;
-  int *completed;  /* by state entry: node, COPIED, or -1 without a result */
-  int *read_until; /* by node: last live consumer of it or of a view of it */
+  struct planner *earlier; /* the phase that this one continues, or NULL */
+  int start;
+  bool *live;            /* by node: computed, or given by the earlier phase */
+  int *last_use;         /* by node: step of the last live consumer */
+  int *storage_of;       /* by node; -1: not in the arena */
+  bool *is_result;       /* by node: written straight into the results */
+  int *completed;        /* by state entry: node, COPIED; -1: no result */
+  int *read_until;       /* by node: last reader of it or of a view of it */
+  nn_storages *storages; /* of all phases */
 } planner;
+
+/* The step that computes a node. */
+static int step_of(const planner *p, nn_id id) { return p->start + id; }
+
+/* Whether the earlier phase has computed it. */
+static bool is_given(const planner *p, nn_id id) {
+  return p->earlier != NULL && id < p->earlier->graph->forked &&
+         p->earlier->live[id];
+}
+
+static bool is_computed(const planner *p, nn_id id) {
+  return p->live[id] && !is_given(p, id);
+}
 
 /* ---- which nodes ---- */
 
+/* Its value is asked for; a given one is copied in the end. */
 static void mark(planner *p, nn_id id) {
-  if (id != NN_NONE) p->live[id] = true;
+  if (id == NN_NONE) return;
+  p->live[id] = true;
+  if (is_given(p, id)) p->last_use[id] = FOREVER;
 }
 
 static void find_live(planner *p) {
   const nn_graph *g = p->graph;
+  for (nn_id id = 0; id < g->count; id++) p->last_use[id] = step_of(p, id);
   for (int i = 0; i < g->state_count; i++) mark(p, g->states[i].result);
   for (int i = 0; i < g->reports.count; i++) mark(p, g->reports.items[i].id);
   for (int i = 0; i < g->kept.count; i++) mark(p, g->kept.items[i].id);
   for (nn_id id = g->count - 1; id >= 0; id--) {
     const nn_node *node = &g->nodes[id];
-    p->last_use[id] = id;
-    for (int i = 0; p->live[id] && i < node->op->arity; i++)
+    for (int i = 0; is_computed(p, id) && i < node->op->arity; i++) {
+      int *use = &p->last_use[node->in[i]];
       p->live[node->in[i]] = true;
+      if (*use < step_of(p, id)) *use = step_of(p, id);
+    }
   }
-  for (nn_id id = 0; id < g->count; id++)
-    for (int i = 0; p->live[id] && i < g->nodes[id].op->arity; i++)
-      p->last_use[g->nodes[id].in[i]] = id;
   for (int i = 0; i < g->kept.count; i++)
     p->last_use[g->kept.items[i].id] = FOREVER;
+}
+
+/* What is given lives until it is read here. */
+static void hold_given(const planner *p) {
+  for (nn_id id = 0; id < p->graph->count; id++)
+    if (p->live[id] && is_given(p, id) &&
+        p->last_use[id] > p->earlier->last_use[id])
+      p->earlier->last_use[id] = p->last_use[id];
 }
 
 /* ---- results ---- */
 
 /* Whether a node can write its value straight into the results: it computes
- * one that is not kept in the arena, and no other result is the same node. */
+ * one that is not read when the phase is over, and no other result is the same
+ * node. */
 static bool claim_result(planner *p, nn_id id) {
   const nn_node *node = &p->graph->nodes[id];
   if (node->op->view || node->op->external || p->is_result[id]) return false;
-  if (p->last_use[id] == FOREVER) return false;
+  if (is_given(p, id) || p->last_use[id] >= step_of(p, p->graph->count))
+    return false;
   p->is_result[id] = true;
   return true;
 }
@@ -119,19 +147,13 @@ static void place_results(planner *p) {
 
 /* ---- storages ---- */
 
-static int new_storage(planner *p, size_t size, int birth, int death) {
-  p->storages[p->storage_count] =
-      (storage){.size = nn_aligned(size), .birth = birth, .death = death};
-  return p->storage_count++;
-}
-
 /* The storage of an input that the node may overwrite, or -1. */
 static int storage_to_reuse(const planner *p, nn_id id) {
   const nn_node *node = &p->graph->nodes[id];
   for (int i = 0; i < node->op->arity; i++) {
     int candidate = p->storage_of[node->in[i]];
     if (!(node->op->inplace >> i & 1) || candidate < 0 ||
-        p->storages[candidate].death > id)
+        p->storages->items[candidate].death > step_of(p, id))
       continue;
     bool fits = true; /* every input there is read where it is overwritten */
     for (int k = 0; k < node->op->arity; k++)
@@ -147,7 +169,10 @@ static void place_node(planner *p, nn_id id) {
   const nn_node *node = &p->graph->nodes[id];
   nn_place *place = &p->plan->places[id];
   p->storage_of[id] = -1;
-  if (node->op == &nn_op_input) {
+  if (is_given(p, id)) {
+    *place = p->earlier->plan->places[id];
+    p->storage_of[id] = p->earlier->storage_of[id];
+  } else if (node->op == &nn_op_input) {
     *place = (nn_place){NN_IN_INPUT, (size_t)node->index};
   } else if (node->op == &nn_op_state) {
     const char *name = p->graph->states[node->index].entry.name;
@@ -159,14 +184,15 @@ static void place_node(planner *p, nn_id id) {
     *place = p->plan->places[node->in[0]];
     p->storage_of[id] = p->storage_of[node->in[0]];
   } else if (!p->is_result[id]) {
-    int reused = storage_to_reuse(p, id);
+    int reused = storage_to_reuse(p, id), now = step_of(p, id);
     p->storage_of[id] =
         reused >= 0 ? reused
-                    : new_storage(p, nn_shape_count(node->shape), id, id);
+                    : nn_storages_add(p->storages, nn_shape_count(node->shape),
+                                      now, now);
     place->kind = NN_IN_ARENA;
   }
   if (p->storage_of[id] >= 0) {
-    storage *home = &p->storages[p->storage_of[id]];
+    nn_storage *home = &p->storages->items[p->storage_of[id]];
     if (p->last_use[id] > home->death) home->death = p->last_use[id];
   }
 }
@@ -183,42 +209,9 @@ static void add_step(planner *p, nn_id id) {
     shapes[i] = g->nodes[node->in[i]].shape;
   size_t bytes = node->op->scratch(node, shapes, p->plan->threads);
   if (bytes > 0)
-    step->scratch = (size_t)new_storage(
-        p, (bytes + sizeof(nn_real) - 1) / sizeof(nn_real), id, id);
-}
-
-/* Largest first, each at the lowest place that is free for its lifetime. */
-static status place_storages(planner *p) {
-  int count = p->storage_count, placed_count = 0;
-  int *placed; /* by offset */
-  TRY(MEMORY_NEW((size_t)count + 1, "plan", &placed));
-  bool *done;
-  status result = MEMORY_NEW((size_t)count + 1, "plan", &done);
-  for (int round = 0; result == STATUS_OK && round < count; round++) {
-    int next = -1;
-    for (int i = 0; i < count; i++)
-      if (!done[i] &&
-          (next < 0 || p->storages[i].size > p->storages[next].size))
-        next = i;
-    storage *s = &p->storages[next];
-    done[next] = true;
-    s->offset = 0;
-    for (int k = 0; k < placed_count; k++) {
-      const storage *o = &p->storages[placed[k]];
-      if (o->death < s->birth || o->birth > s->death) continue;
-      if (o->offset >= s->offset + s->size) break;
-      if (o->offset + o->size > s->offset) s->offset = o->offset + o->size;
-    }
-    int at = placed_count++;
-    for (; at > 0 && p->storages[placed[at - 1]].offset > s->offset; at--)
-      placed[at] = placed[at - 1];
-    placed[at] = next;
-    if (s->offset + s->size > p->plan->arena_size)
-      p->plan->arena_size = s->offset + s->size;
-  }
-  memory_free(done);
-  memory_free(placed);
-  return result;
+    step->scratch = (size_t)nn_storages_add(
+        p->storages, (bytes + sizeof(nn_real) - 1) / sizeof(nn_real),
+        step_of(p, id), step_of(p, id));
 }
 
 /* ---- finishing ---- */
@@ -229,7 +222,7 @@ static void resolve(planner *p) {
   for (nn_id id = 0; id < g->count; id++)
     if (p->live[id] && p->storage_of[id] >= 0)
       plan->places[id] =
-          (nn_place){NN_IN_ARENA, p->storages[p->storage_of[id]].offset};
+          (nn_place){NN_IN_ARENA, p->storages->items[p->storage_of[id]].offset};
   for (int i = 0; i < plan->step_count; i++) {
     nn_step *step = &plan->steps[i];
     if (step->id == NN_NONE) {
@@ -241,7 +234,7 @@ static void resolve(planner *p) {
     for (int k = 0; k < node->op->arity; k++)
       step->in[k] = plan->places[node->in[k]];
     if (step->scratch != SIZE_MAX)
-      step->scratch = p->storages[step->scratch].offset;
+      step->scratch = p->storages->items[step->scratch].offset;
   }
 }
 
@@ -260,7 +253,7 @@ static void find_readers(planner *p) {
   for (nn_id id = p->graph->count - 1; id >= 0; id--) {
     const nn_node *node = &p->graph->nodes[id];
     if (p->last_use[id] > until[id]) until[id] = p->last_use[id];
-    if (p->live[id] && node->op->view && until[node->in[0]] < until[id])
+    if (is_computed(p, id) && node->op->view && until[node->in[0]] < until[id])
       until[node->in[0]] = until[id];
   }
 }
@@ -282,7 +275,7 @@ static void mark_progress(planner *p) {
   for (int i = 0; i < plan->step_count; i++) {
     nn_step *step = &plan->steps[i];
     /* what is copied is announced after the last copy */
-    int now = step->id != NN_NONE ? step->id : -1;
+    int now = step->id != NN_NONE ? step_of(p, step->id) : -1;
     while (entry < layout->entry_count &&
            layout->entries[entry].offset < layout->parameters.end) {
       int state = 0;
@@ -301,16 +294,19 @@ static void mark_progress(planner *p) {
 }
 
 /* What is known before the layout: which nodes, and when results are whole. */
-static status survey(planner *p) {
-  const nn_graph *g = p->graph;
-  size_t count = (size_t)g->count;
-  TRY(MEMORY_NEW(count, "plan", &p->live));
-  TRY(MEMORY_NEW(count, "plan", &p->last_use));
-  TRY(MEMORY_NEW(count, "plan", &p->read_until));
-  TRY(MEMORY_NEW(count, "plan", &p->is_result));
-  TRY(MEMORY_NEW((size_t)g->state_count + 1, "plan", &p->completed));
-  find_live(p);
-  find_completion(p);
+static status survey(planner *p, int count) {
+  for (int k = 0; k < count; k++) {
+    size_t nodes = (size_t)p[k].graph->count;
+    TRY(MEMORY_NEW(nodes, "plan", &p[k].live));
+    TRY(MEMORY_NEW(nodes, "plan", &p[k].last_use));
+    TRY(MEMORY_NEW(nodes, "plan", &p[k].read_until));
+    TRY(MEMORY_NEW(nodes, "plan", &p[k].is_result));
+    TRY(MEMORY_NEW((size_t)p[k].graph->state_count + 1, "plan",
+                   &p[k].completed));
+    find_live(&p[k]);
+    if (p[k].earlier != NULL) hold_given(&p[k]);
+  }
+  for (int k = 0; k < count; k++) find_completion(&p[k]);
   return STATUS_OK;
 }
 
@@ -319,7 +315,6 @@ static void free_planner(planner *p) {
   memory_free(p->last_use);
   memory_free(p->storage_of);
   memory_free(p->is_result);
-  memory_free(p->storages);
   memory_free(p->completed);
   memory_free(p->read_until);
 }
@@ -329,26 +324,22 @@ status nn_plan_layout_of(const nn_graph *const *graphs, int count,
   INVARIANT(count >= 1 && count <= NN_MAX_PHASES, "%d graphs", count);
   planner p[NN_MAX_PHASES] = {{0}};
   const int *completed[NN_MAX_PHASES];
-  status result = STATUS_OK;
-  for (int k = 0; k < count && result == STATUS_OK; k++) {
-    p[k].graph = graphs[k];
-    result = survey(&p[k]);
-    completed[k] = p[k].completed;
-  }
+  for (int k = 0; k < count; k++) p[k].graph = graphs[k];
+  status result = survey(p, count);
+  for (int k = 0; k < count; k++) completed[k] = p[k].completed;
   if (result == STATUS_OK)
     result = nn_layout_make(graphs, completed, count, out);
   for (int k = 0; k < count; k++) free_planner(&p[k]);
   return result;
 }
 
-static status make_plan(planner *p, const nn_plan_options *options) {
+/* Steps, and storages for their values. */
+static status plan_phase(planner *p, const nn_plan_options *options) {
   const nn_graph *g = p->graph;
   nn_plan *plan = p->plan;
   size_t count = (size_t)g->count;
   size_t results = (size_t)g->state_count + (size_t)g->reports.count;
-  TRY(survey(p));
   TRY(MEMORY_NEW(count, "plan", &p->storage_of));
-  TRY(MEMORY_NEW(2 * count, "plan", &p->storages));
   TRY(MEMORY_NEW(count, "plan", &plan->places));
   TRY(MEMORY_NEW(count + results, "plan", &plan->steps));
   if (options->layout != NULL)
@@ -361,35 +352,77 @@ static status make_plan(planner *p, const nn_plan_options *options) {
   TRY(MEMORY_NEW((size_t)copies, "plan", &copy_steps));
   memcpy(copy_steps, plan->steps, (size_t)copies * sizeof *copy_steps);
   plan->step_count = 0;
-  for (nn_id id = 0; id < g->count; id++)
-    if (p->live[id]) {
-      place_node(p, id);
-      add_step(p, id);
-    }
+  for (nn_id id = 0; id < g->count; id++) {
+    if (p->live[id]) place_node(p, id);
+    if (is_computed(p, id)) add_step(p, id);
+  }
   memcpy(plan->steps + plan->step_count, copy_steps,
          (size_t)copies * sizeof *copy_steps);
   memory_free(copy_steps);
   plan->step_count += copies;
-  TRY(place_storages(p));
-  resolve(p);
-  find_readers(p);
-  mark_progress(p);
-  TRY(MEMORY_NEW((size_t)plan->step_count, "profile", &plan->seconds));
-  plan->borrowed = options->no_arena;
-  if (plan->borrowed) return STATUS_OK;
-  return MEMORY_NEW(plan->arena_size, "activations", &plan->arena);
+  return MEMORY_NEW((size_t)plan->step_count, "profile", &plan->seconds);
+}
+
+static status make_plans(planner *p, int count, nn_storages *storages,
+                         const nn_plan_options *options) {
+  size_t arena_size;
+  TRY(survey(p, count));
+  for (int k = 0; k < count; k++) TRY(plan_phase(&p[k], options));
+  TRY(nn_storages_place(storages, &arena_size));
+  for (int k = 0; k < count; k++) {
+    p[k].plan->arena_size = arena_size;
+    resolve(&p[k]);
+    find_readers(&p[k]);
+    mark_progress(&p[k]);
+  }
+  return STATUS_OK;
+}
+
+/* A phase's plan to be, and its planner. */
+static status begin_plan(const nn_graph *graph, const nn_plan_options *options,
+                         planner *p, nn_plan **out) {
+  TRY(MEMORY_NEW(1, "plan", out));
+  nn_plan *plan = p->plan = *out;
+  p->graph = plan->graph = graph;
+  plan->threads = options->threads > 0 ? options->threads : 1;
+  plan->reference = options->reference;
+  plan->borrowed = true;
+  if (p->earlier != NULL) plan->earlier = p->earlier->plan;
+  return STATUS_OK;
+}
+
+status nn_plan_phases(const nn_graph *const *graphs, int count,
+                      const nn_plan_options *options, nn_plan **out) {
+  INVARIANT(count >= 1 && count <= NN_MAX_PHASES, "%d graphs", count);
+  planner p[NN_MAX_PHASES] = {{0}};
+  nn_storages storages = {0};
+  int nodes = 0;
+  status result = STATUS_OK;
+  for (int k = 0; k < count; k++) {
+    p[k].storages = &storages;
+    p[k].start = nodes;
+    if (options->continued && k > 0) p[k].earlier = &p[k - 1];
+    if (result == STATUS_OK)
+      result = begin_plan(graphs[k], options, &p[k], &out[k]);
+    nodes += graphs[k]->count;
+  }
+  if (result == STATUS_OK) result = nn_storages_create(2 * nodes, &storages);
+  if (result == STATUS_OK) result = make_plans(p, count, &storages, options);
+  for (int k = 0; k < count; k++) {
+    free_planner(&p[k]);
+    if (result != STATUS_OK) nn_plan_destroy(&out[k]);
+  }
+  nn_storages_free(&storages);
+  return result;
 }
 
 status nn_plan_create(const nn_graph *graph, const nn_plan_options *options,
                       nn_plan **out) {
-  TRY(MEMORY_NEW(1, "plan", out));
-  nn_plan *plan = *out;
-  plan->graph = graph;
-  plan->threads = options->threads > 0 ? options->threads : 1;
-  plan->reference = options->reference;
-  planner p = {.graph = graph, .plan = plan};
-  status result = make_plan(&p, options);
-  free_planner(&p);
+  *out = NULL;
+  TRY(nn_plan_phases(&graph, 1, options, out));
+  if (options->no_arena) return STATUS_OK;
+  (*out)->borrowed = false;
+  status result = MEMORY_NEW((*out)->arena_size, "activations", &(*out)->arena);
   if (result != STATUS_OK) nn_plan_destroy(out);
   return result;
 }

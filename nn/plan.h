@@ -26,6 +26,8 @@ typedef struct nn_step {
 
 struct nn_plan {
   const nn_graph *graph;
+  const nn_plan *earlier; /* whose values it finds in the arena, or NULL */
+  uint64_t runs;
   nn_layout layout;
   nn_step *steps;
   int step_count;
@@ -39,6 +41,12 @@ struct nn_plan {
   double (*clock)(void); /* NULL: no profile is taken */
   double *seconds;       /* by step */
 };
+
+/* Plans for phases that run in turn, in one arena that they are to be lent. A
+ * graph may be forked from the next one: see nn_plan_options.continued. On
+ * failure out[] holds NULL. */
+status nn_plan_phases(const nn_graph *const *graphs, int count,
+                      const nn_plan_options *options, nn_plan **out);
 
 /* One layout for graphs that are trained in turn. */
 status nn_plan_layout_of(const nn_graph *const *graphs, int count,

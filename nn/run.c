@@ -50,6 +50,12 @@ static void run_step(const nn_plan *plan, const nn_run_options *run,
 void nn_run(nn_plan *plan, const nn_run_options *options) {
   size_t done = 0;
   plan->last = *options;
+  plan->runs++;
+  if (plan->earlier != NULL)
+    INVARIANT(plan->runs == plan->earlier->runs &&
+                  options->seed == plan->earlier->last.seed &&
+                  options->first_sample == plan->earlier->last.first_sample,
+              "the earlier phase of this micro-batch has not run");
   for (int i = 0; i < plan->step_count; i++) {
     const nn_step *step = &plan->steps[i];
     double start = plan->clock != NULL ? plan->clock() : 0;

@@ -115,7 +115,6 @@ nn_id nn_unet(nn_graph *g, nn_id x, const nn_unet_options *options) {
                          .prefix = options->prefix,
                          .norm = options->norm,
                          .training = options->training,
-                         .keep_state = options->keep_state,
                          .deviation = options->init_deviation}};
   while (1 << net.levels < s.h) net.levels++;
   INVARIANT(s.h == s.w && 1 << net.levels == s.h && net.levels >= 2,

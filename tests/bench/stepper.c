@@ -33,7 +33,7 @@ static status make_system(bench_stepper *s, const bench_case *what) {
   nn_model_options model = train_model_options(
       &o, what->batch,
       s->work == BENCH_FORWARD ? NN_FOR_OUTPUT : NN_FOR_TRAINING, true);
-  nn_plan_options plan = {.threads = what->threads};
+  nn_plan_options plan = {.threads = what->threads, .continued = true};
   TRY(nn_system_create(&model, &plan, &s->system));
   s->adam = (nn_adam_options){
       .lr = o.lr, .beta1 = o.beta1, .beta2 = o.beta2, .eps = o.eps};
