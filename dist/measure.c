@@ -78,6 +78,7 @@ typedef struct bench {
   nn_system *system;
   nn_vgg_weights *vgg;
   nn_real *state, *results, *composite, *mask, *real;
+  size_t handing; /* bytes of the arena where gradients are handed over */
 } bench;
 
 static void free_bench(bench *b) {
@@ -90,11 +91,35 @@ static void free_bench(bench *b) {
   memory_free(b->real);
 }
 
+/* The largest phase's. */
+static size_t arena_bytes(const nn_system *s) {
+  size_t most = 0;
+  for (int k = 0; k < s->phase_count; k++) {
+    size_t bytes = nn_plan_arena_bytes(s->phases[k].plan);
+    if (bytes > most) most = bytes;
+  }
+  return most;
+}
+
+/* The system's arena when gradients are handed over: only planned. */
+static status plan_handing(const train_options *o, int threads, size_t *out) {
+  nn_model_options model =
+      train_model_options(o, (int)o->micro_batch, NN_FOR_TRAINING, true);
+  nn_plan_options plan = {
+      .threads = threads, .no_arena = true, .hand_over = true};
+  nn_system *s;
+  TRY(nn_system_create(&model, &plan, &s));
+  *out = arena_bytes(s);
+  nn_system_destroy(&s);
+  return STATUS_OK;
+}
+
 static status make_bench(const train_options *o, int threads, bench *b) {
   nn_model_options model =
       train_model_options(o, (int)o->micro_batch, NN_FOR_TRAINING, true);
   nn_plan_options plan = {.threads = threads};
   TRY(nn_system_create(&model, &plan, &b->system));
+  TRY(plan_handing(o, threads, &b->handing));
   size_t results = 0;
   for (int k = 0; k < b->system->phase_count; k++) {
     size_t size = nn_plan_layout(b->system->phases[k].plan)->result_size;
@@ -175,10 +200,10 @@ status measure_system(const cluster *c, const train_options *o, int threads,
     out->state_values = b.system->layout.vector_size;
     out->input_bytes =
         3 * loader_batch_bytes((int)o->size, (int)o->micro_batch);
-    for (int k = 0; k < out->phase_count; k++) {
+    out->arena_bytes = arena_bytes(b.system);
+    out->arena_bytes_handing = b.handing;
+    for (int k = 0; k < out->phase_count; k++)
       measure_phase(c, &b, k, times, repeats, &out->phases[k]);
-      out->arena_bytes += nn_plan_arena_bytes(b.system->phases[k].plan);
-    }
   }
   free_bench(&b);
   memory_free(times);

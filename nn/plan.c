@@ -32,6 +32,7 @@ typedef struct planner {
   int storage_count;
   int *completed;  /* by state entry: node, COPIED, or -1 without a result */
   int *read_until; /* by node: last live consumer of it or of a view of it */
+  bool hand_over;  /* gradients of parameters are no results */
 } planner;
 
 /* ---- which nodes ---- */
@@ -98,6 +99,12 @@ static nn_id source_of_copy(const nn_step *copy) {
   return (nn_id)copy->scratch;
 }
 
+/* Whether the result of a state entry is a gradient that is given away. */
+static bool is_handed_over(const planner *p, int state) {
+  const nn_state_entry *s = &p->graph->states[state];
+  return p->hand_over && s->entry.trainable && s->result != NN_NONE;
+}
+
 /* Copies come behind the nodes' steps, so they are collected first and moved
  * there once the number of steps is known. */
 static void place_results(planner *p) {
@@ -105,6 +112,10 @@ static void place_results(planner *p) {
   const nn_layout *layout = &p->plan->layout;
   for (int i = 0; i < g->state_count; i++) {
     if (g->states[i].result == NN_NONE) continue;
+    if (is_handed_over(p, i)) {
+      if (p->completed[i] != COPIED) p->is_result[g->states[i].result] = false;
+      continue;
+    }
     const nn_entry *entry = nn_layout_find(layout, g->states[i].entry.name);
     INVARIANT(entry != NULL, "the layout lacks %s", g->states[i].entry.name);
     place_result(p, g->states[i].result,
@@ -115,6 +126,42 @@ static void place_results(planner *p) {
     place_result(p, g->reports.items[i].id,
                  nn_layout_result(layout, layout->report_offset + (size_t)i),
                  claim_result(p, g->reports.items[i].id));
+}
+
+/* Copies have been placed: they read to the end. */
+static void find_readers(planner *p) {
+  int *until = p->read_until;
+  for (nn_id id = p->graph->count - 1; id >= 0; id--) {
+    const nn_node *node = &p->graph->nodes[id];
+    if (p->last_use[id] > until[id]) until[id] = p->last_use[id];
+    if (p->live[id] && node->op->view && until[node->in[0]] < until[id])
+      until[node->in[0]] = until[id];
+  }
+}
+
+/* The last step that writes or reads the result of a state entry, or reads the
+ * parameter that takes a gradient. */
+static int released(const planner *p, int state) {
+  const nn_state_entry *s = &p->graph->states[state];
+  int completed = p->completed[state];
+  if (is_handed_over(p, state)) {
+    int used = p->read_until[s->id], read = p->read_until[s->result];
+    return used > read ? used : read;
+  }
+  if (completed == -1 || completed == COPIED) return completed;
+  return p->read_until[s->result];
+}
+
+/* A gradient stays until it is handed over: its last reader may not write in
+ * its place. */
+static void prolong_gradients(planner *p) {
+  for (int i = 0; i < p->graph->state_count; i++) {
+    if (!is_handed_over(p, i)) continue;
+    nn_id id = p->graph->states[i].result;
+    int until = released(p, i);
+    if (until > id && until == p->read_until[id] && until < COPIED) until++;
+    if (p->last_use[id] < until) p->last_use[id] = until;
+  }
 }
 
 /* ---- storages ---- */
@@ -245,6 +292,31 @@ static void resolve(planner *p) {
   }
 }
 
+/* The last step that computes a node up to `id`; of FOREVER the last of all. */
+static int last_step_until(const nn_plan *plan, int id) {
+  int i = plan->step_count - 1;
+  if (id == FOREVER) return i;
+  while (i > 0 && (plan->steps[i].id == NN_NONE || plan->steps[i].id > id)) i--;
+  return i;
+}
+
+static void list_hand_overs(planner *p) {
+  nn_plan *plan = p->plan;
+  for (int i = 0; i < p->graph->state_count; i++) {
+    if (!is_handed_over(p, i)) continue;
+    const nn_state_entry *s = &p->graph->states[i];
+    nn_hand_over new = {.step = last_step_until(plan, released(p, i)),
+                        .gradient = plan->places[s->result],
+                        .entry = nn_layout_find(&plan->layout, s->entry.name)};
+    INVARIANT(new.gradient.kind != NN_IN_STATE,
+              "the gradient of %s is a parameter itself", s->entry.name);
+    int at = plan->hand_over_count++;
+    for (; at > 0 && plan->hand_overs[at - 1].step > new.step; at--)
+      plan->hand_overs[at] = plan->hand_overs[at - 1];
+    plan->hand_overs[at] = new;
+  }
+}
+
 /* Results before those of `entry`, a parameter or what follows the last one. */
 static size_t prefix_before(const nn_layout *layout, int entry) {
   nn_span p = layout->parameters;
@@ -252,24 +324,6 @@ static size_t prefix_before(const nn_layout *layout, int entry) {
   if (entry < layout->entry_count && layout->entries[entry].offset < end)
     end = layout->entries[entry].offset;
   return end > p.begin ? end - p.begin : 0;
-}
-
-/* Copies have been placed: they read to the end. */
-static void find_readers(planner *p) {
-  int *until = p->read_until;
-  for (nn_id id = p->graph->count - 1; id >= 0; id--) {
-    const nn_node *node = &p->graph->nodes[id];
-    if (p->last_use[id] > until[id]) until[id] = p->last_use[id];
-    if (p->live[id] && node->op->view && until[node->in[0]] < until[id])
-      until[node->in[0]] = until[id];
-  }
-}
-
-/* The last step that writes or reads the result of a state entry. */
-static int released(const planner *p, int state) {
-  int completed = p->completed[state];
-  if (completed == -1 || completed == COPIED) return completed;
-  return p->read_until[p->graph->states[state].result];
 }
 
 /* step->done: the prefix of parameters whose gradients are whole by then, and
@@ -284,7 +338,8 @@ static void mark_progress(planner *p) {
     /* what is copied is announced after the last copy */
     int now = step->id != NN_NONE ? step->id : -1;
     while (entry < layout->entry_count &&
-           layout->entries[entry].offset < layout->parameters.end) {
+           layout->entries[entry].offset < layout->parameters.end &&
+           layout->gradients > 0) {
       int state = 0;
       while (state < p->graph->state_count &&
              strcmp(p->graph->states[state].entry.name,
@@ -351,11 +406,15 @@ static status make_plan(planner *p, const nn_plan_options *options) {
   TRY(MEMORY_NEW(2 * count, "plan", &p->storages));
   TRY(MEMORY_NEW(count, "plan", &plan->places));
   TRY(MEMORY_NEW(count + results, "plan", &plan->steps));
+  TRY(MEMORY_NEW((size_t)g->state_count + 1, "plan", &plan->hand_overs));
   if (options->layout != NULL)
     TRY(nn_layout_adopt(g, options->layout, &plan->layout));
   else
     TRY(nn_plan_layout_of(&g, 1, &plan->layout));
+  if (p->hand_over) nn_layout_hand_over(&plan->layout);
   place_results(p);
+  find_readers(p);
+  prolong_gradients(p);
   int copies = plan->step_count;
   nn_step *copy_steps;
   TRY(MEMORY_NEW((size_t)copies, "plan", &copy_steps));
@@ -372,7 +431,7 @@ static status make_plan(planner *p, const nn_plan_options *options) {
   plan->step_count += copies;
   TRY(place_storages(p));
   resolve(p);
-  find_readers(p);
+  list_hand_overs(p);
   mark_progress(p);
   TRY(MEMORY_NEW((size_t)plan->step_count, "profile", &plan->seconds));
   plan->borrowed = options->no_arena;
@@ -387,7 +446,7 @@ status nn_plan_create(const nn_graph *graph, const nn_plan_options *options,
   plan->graph = graph;
   plan->threads = options->threads > 0 ? options->threads : 1;
   plan->reference = options->reference;
-  planner p = {.graph = graph, .plan = plan};
+  planner p = {.graph = graph, .plan = plan, .hand_over = options->hand_over};
   status result = make_plan(&p, options);
   free_planner(&p);
   if (result != STATUS_OK) nn_plan_destroy(out);
@@ -398,6 +457,7 @@ void nn_plan_destroy(nn_plan **plan) {
   if (*plan == NULL) return;
   nn_layout_free(&(*plan)->layout);
   memory_free((*plan)->steps);
+  memory_free((*plan)->hand_overs);
   memory_free((*plan)->places);
   memory_free((*plan)->seconds);
   if (!(*plan)->borrowed) memory_free((*plan)->arena);

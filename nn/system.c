@@ -28,7 +28,7 @@ static status build(nn_system *s, const nn_model_options *options,
     size_t size = nn_plan_arena_bytes(s->phases[k].plan) / sizeof *s->arena;
     if (size > most) most = size;
   }
-  TRY(MEMORY_NEW(most, "activations", &s->arena));
+  if (!how->no_arena) TRY(MEMORY_NEW(most, "activations", &s->arena));
   for (int k = 0; k < s->phase_count; k++)
     nn_plan_lend(s->phases[k].plan, s->arena);
   if (how->layout == NULL) return STATUS_OK;
