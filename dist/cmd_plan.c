@@ -116,10 +116,12 @@ static line foretell(const plan_options *o, const measurements *both, int nodes,
              l.step.step;
   l.images_per_second = (double)l.batch / l.step.step;
   l.efficiency = alone > 0 ? l.images_per_second / nodes / alone : 1;
-  l.node_bytes =
-      forecast_memory(&machine, phases, m->phase_count, micro_batches,
-                      m->state_values) +
-      (double)o->ranks_per_node * (double)(m->arena_bytes + m->input_bytes);
+  size_t arena = forecast_hands_over(&machine, micro_batches)
+                     ? m->arena_bytes_handing
+                     : m->arena_bytes;
+  l.node_bytes = forecast_memory(&machine, phases, m->phase_count,
+                                 micro_batches, m->state_values) +
+                 (double)o->ranks_per_node * (double)(arena + m->input_bytes);
   return l;
 }
 

@@ -17,6 +17,7 @@ typedef struct measured {
   int phase_count;
   double memory; /* bytes/s that a rank reads and writes, all ranks at once */
   size_t state_values, arena_bytes, input_bytes;
+  size_t arena_bytes_handing; /* where gradients are handed over */
 } measured;
 
 /* Collective. Runs micro-batches of the system on made-up pictures, `repeats`

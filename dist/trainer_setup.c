@@ -143,7 +143,9 @@ static status build_network(trainer *t) {
   nn_model_options model =
       train_model_options(o, (int)o->micro_batch, NN_FOR_TRAINING, true);
   nn_plan_options plan = {.threads = threads_of(t),
-                          .continued = has_one_micro_batch(t)};
+                          .continued = has_one_micro_batch(t),
+                          .hand_over =
+                              train_options_hand_over(o, t->cluster->ranks)};
   TRY(nn_system_create(&model, &plan, &t->system));
   t->layout = &t->system->layout;
   if (o->lambda_style > 0 || o->lambda_gram > 0)

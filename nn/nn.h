@@ -207,7 +207,8 @@ nn_id nn_loss_triplet_entries(nn_graph *g, nn_id anchor, nn_id positive,
  * `rest`. Where one graph is all, that is a vector of the same offsets. Where a
  * system is trained by several graphs in turn they share the state vector, and
  * the results of each are the parts of it that the graph computes (`rest` of a
- * graph may begin before the reports of an earlier one: those stay zero). */
+ * graph may begin before the reports of an earlier one: those stay zero). Of a
+ * plan that hands its gradients over, the results are `rest` alone. */
 typedef struct nn_entry {
   char name[160];
   nn_shape shape;
@@ -229,6 +230,7 @@ typedef struct nn_layout {
   size_t state_size;     /* parameters and buffers */
   size_t vector_size;    /* state and reports */
   nn_span parameters, rest;
+  size_t gradients; /* among the results: all of `parameters`, or none */
   size_t result_size;
   char (*reports)[32];
   int report_count;
@@ -259,6 +261,9 @@ typedef struct nn_plan_options {
   const nn_layout *layout; /* adopt this one; NULL: make one */
   bool reference;          /* plain reference kernels, for tests */
   bool no_arena;           /* the caller gives it one (nn_plan_lend) */
+  /* Gradients of parameters are values of the arena like any other, and runs
+   * hand them over (nn_run_options) instead of keeping them as results. */
+  bool hand_over;
   /* Phases run in turn, each once on the same micro-batch: a later one finds
    * what it has in common with the earlier one in the arena. Else each computes
    * it anew, and needs less memory. */
@@ -293,6 +298,12 @@ typedef struct nn_run_options {
    * read any more: the caller's to change. `done` only grows, to result_size.
    * Must not fail. */
   void (*completed)(void *context, size_t done);
+  /* Of a plan with hand_over: called once for each parameter that it trains,
+   * when the gradient (entry->count values) is whole and the rest of the run
+   * reads neither it nor the parameter, which the caller may change in `state`.
+   * Afterwards the gradient's place is used again. Must not fail. */
+  void (*hand_over)(void *context, const nn_entry *entry,
+                    const nn_real *gradient);
   void *context;
 } nn_run_options;
 

@@ -34,6 +34,7 @@ typedef struct planner { /* of a phase */
   int *completed;        /* by state entry: node, COPIED; -1: no result */
   int *read_until;       /* by node: last reader of it or of a view of it */
   nn_storages *storages; /* of all phases */
+  bool hand_over;        /* gradients of parameters are no results */
 } planner;
 
 /* The step that computes a node. */
@@ -126,6 +127,12 @@ static nn_id source_of_copy(const nn_step *copy) {
   return (nn_id)copy->scratch;
 }
 
+/* Whether the result of a state entry is a gradient that is given away. */
+static bool is_handed_over(const planner *p, int state) {
+  const nn_state_entry *s = &p->graph->states[state];
+  return p->hand_over && s->entry.trainable && s->result != NN_NONE;
+}
+
 /* Copies come behind the nodes' steps, so they are collected first and moved
  * there once the number of steps is known. */
 static void place_results(planner *p) {
@@ -133,6 +140,10 @@ static void place_results(planner *p) {
   const nn_layout *layout = &p->plan->layout;
   for (int i = 0; i < g->state_count; i++) {
     if (g->states[i].result == NN_NONE) continue;
+    if (is_handed_over(p, i)) {
+      if (p->completed[i] != COPIED) p->is_result[g->states[i].result] = false;
+      continue;
+    }
     const nn_entry *entry = nn_layout_find(layout, g->states[i].entry.name);
     INVARIANT(entry != NULL, "the layout lacks %s", g->states[i].entry.name);
     place_result(p, g->states[i].result,
@@ -143,6 +154,43 @@ static void place_results(planner *p) {
     place_result(p, g->reports.items[i].id,
                  nn_layout_result(layout, layout->report_offset + (size_t)i),
                  claim_result(p, g->reports.items[i].id));
+}
+
+/* Copies have been placed: they read to the end. */
+static void find_readers(planner *p) {
+  int *until = p->read_until;
+  for (nn_id id = p->graph->count - 1; id >= 0; id--) {
+    const nn_node *node = &p->graph->nodes[id];
+    if (p->last_use[id] > until[id]) until[id] = p->last_use[id];
+    if (p->live[id] && node->op->view && until[node->in[0]] < until[id])
+      until[node->in[0]] = until[id];
+  }
+}
+
+/* The last step that writes or reads the result of a state entry, or reads the
+ * parameter that takes a gradient. */
+static int released(const planner *p, int state) {
+  const nn_state_entry *s = &p->graph->states[state];
+  int completed = p->completed[state];
+  if (is_handed_over(p, state)) {
+    int used = p->read_until[s->id], read = p->read_until[s->result];
+    return used > read ? used : read;
+  }
+  if (completed == -1 || completed == COPIED) return completed;
+  return p->read_until[s->result];
+}
+
+/* A gradient stays until it is handed over: its last reader may not write in
+ * its place. */
+static void prolong_gradients(planner *p) {
+  for (int i = 0; i < p->graph->state_count; i++) {
+    if (!is_handed_over(p, i)) continue;
+    nn_id id = p->graph->states[i].result;
+    int until = released(p, i);
+    if (until > step_of(p, id) && until == p->read_until[id] && until < COPIED)
+      until++;
+    if (p->last_use[id] < until) p->last_use[id] = until;
+  }
 }
 
 /* ---- storages ---- */
@@ -238,6 +286,34 @@ static void resolve(planner *p) {
   }
 }
 
+/* The plan's last step that computes a node up to step `until`; of FOREVER the
+ * last of all. */
+static int last_step_until(const planner *p, int until) {
+  const nn_step *steps = p->plan->steps;
+  int i = p->plan->step_count - 1;
+  if (until == FOREVER) return i;
+  while (i > 0 && (steps[i].id == NN_NONE || step_of(p, steps[i].id) > until))
+    i--;
+  return i;
+}
+
+static void list_hand_overs(planner *p) {
+  nn_plan *plan = p->plan;
+  for (int i = 0; i < p->graph->state_count; i++) {
+    if (!is_handed_over(p, i)) continue;
+    const nn_state_entry *s = &p->graph->states[i];
+    nn_hand_over new = {.step = last_step_until(p, released(p, i)),
+                        .gradient = plan->places[s->result],
+                        .entry = nn_layout_find(&plan->layout, s->entry.name)};
+    INVARIANT(new.gradient.kind != NN_IN_STATE,
+              "the gradient of %s is a parameter itself", s->entry.name);
+    int at = plan->hand_over_count++;
+    for (; at > 0 && plan->hand_overs[at - 1].step > new.step; at--)
+      plan->hand_overs[at] = plan->hand_overs[at - 1];
+    plan->hand_overs[at] = new;
+  }
+}
+
 /* Results before those of `entry`, a parameter or what follows the last one. */
 static size_t prefix_before(const nn_layout *layout, int entry) {
   nn_span p = layout->parameters;
@@ -245,24 +321,6 @@ static size_t prefix_before(const nn_layout *layout, int entry) {
   if (entry < layout->entry_count && layout->entries[entry].offset < end)
     end = layout->entries[entry].offset;
   return end > p.begin ? end - p.begin : 0;
-}
-
-/* Copies have been placed: they read to the end. */
-static void find_readers(planner *p) {
-  int *until = p->read_until;
-  for (nn_id id = p->graph->count - 1; id >= 0; id--) {
-    const nn_node *node = &p->graph->nodes[id];
-    if (p->last_use[id] > until[id]) until[id] = p->last_use[id];
-    if (is_computed(p, id) && node->op->view && until[node->in[0]] < until[id])
-      until[node->in[0]] = until[id];
-  }
-}
-
-/* The last step that writes or reads the result of a state entry. */
-static int released(const planner *p, int state) {
-  int completed = p->completed[state];
-  if (completed == -1 || completed == COPIED) return completed;
-  return p->read_until[p->graph->states[state].result];
 }
 
 /* step->done: the prefix of parameters whose gradients are whole by then, and
@@ -277,7 +335,8 @@ static void mark_progress(planner *p) {
     /* what is copied is announced after the last copy */
     int now = step->id != NN_NONE ? step_of(p, step->id) : -1;
     while (entry < layout->entry_count &&
-           layout->entries[entry].offset < layout->parameters.end) {
+           layout->entries[entry].offset < layout->parameters.end &&
+           layout->gradients > 0) {
       int state = 0;
       while (state < p->graph->state_count &&
              strcmp(p->graph->states[state].entry.name,
@@ -342,11 +401,15 @@ static status plan_phase(planner *p, const nn_plan_options *options) {
   TRY(MEMORY_NEW(count, "plan", &p->storage_of));
   TRY(MEMORY_NEW(count, "plan", &plan->places));
   TRY(MEMORY_NEW(count + results, "plan", &plan->steps));
+  TRY(MEMORY_NEW((size_t)g->state_count + 1, "plan", &plan->hand_overs));
   if (options->layout != NULL)
     TRY(nn_layout_adopt(g, options->layout, &plan->layout));
   else
     TRY(nn_plan_layout_of(&g, 1, &plan->layout));
+  if (p->hand_over) nn_layout_hand_over(&plan->layout);
   place_results(p);
+  find_readers(p);
+  prolong_gradients(p);
   int copies = plan->step_count;
   nn_step *copy_steps;
   TRY(MEMORY_NEW((size_t)copies, "plan", &copy_steps));
@@ -372,7 +435,7 @@ static status make_plans(planner *p, int count, nn_storages *storages,
   for (int k = 0; k < count; k++) {
     p[k].plan->arena_size = arena_size;
     resolve(&p[k]);
-    find_readers(&p[k]);
+    list_hand_overs(&p[k]);
     mark_progress(&p[k]);
   }
   return STATUS_OK;
@@ -384,6 +447,7 @@ static status begin_plan(const nn_graph *graph, const nn_plan_options *options,
   TRY(MEMORY_NEW(1, "plan", out));
   nn_plan *plan = p->plan = *out;
   p->graph = plan->graph = graph;
+  p->hand_over = options->hand_over;
   plan->threads = options->threads > 0 ? options->threads : 1;
   plan->reference = options->reference;
   plan->borrowed = true;
@@ -431,6 +495,7 @@ void nn_plan_destroy(nn_plan **plan) {
   if (*plan == NULL) return;
   nn_layout_free(&(*plan)->layout);
   memory_free((*plan)->steps);
+  memory_free((*plan)->hand_overs);
   memory_free((*plan)->places);
   memory_free((*plan)->seconds);
   if (!(*plan)->borrowed) memory_free((*plan)->arena);

@@ -24,6 +24,13 @@ typedef struct nn_step {
   size_t done;    /* results [0, done) are final, and not read, after it */
 } nn_step;
 
+/* A parameter's gradient, and the step after which it is given away. */
+typedef struct nn_hand_over {
+  int step;
+  nn_place gradient;
+  const nn_entry *entry;
+} nn_hand_over;
+
 struct nn_plan {
   const nn_graph *graph;
   const nn_plan *earlier; /* whose values it finds in the arena, or NULL */
@@ -31,6 +38,8 @@ struct nn_plan {
   nn_layout layout;
   nn_step *steps;
   int step_count;
+  nn_hand_over *hand_overs; /* in order of steps */
+  int hand_over_count;
   nn_place *places; /* by node; valid for nodes that are computed */
   nn_real *arena;
   bool borrowed;       /* the arena is the caller's */

@@ -24,8 +24,8 @@ static status build(nn_system *s, const nn_model_options *options,
   }
   TRY(nn_plan_phases(all, count, &plan, plans));
   for (int k = 0; k < count; k++) s->phases[k].plan = plans[k];
-  TRY(MEMORY_NEW(nn_plan_arena_bytes(plans[0]) / sizeof *s->arena,
-                 "activations", &s->arena));
+  size_t arena = nn_plan_arena_bytes(plans[0]) / sizeof *s->arena;
+  if (!how->no_arena) TRY(MEMORY_NEW(arena, "activations", &s->arena));
   for (int k = 0; k < count; k++) nn_plan_lend(plans[k], s->arena);
   if (how->layout == NULL) return STATUS_OK;
   return nn_layout_adopt(graphs[0], how->layout, &s->layout);
