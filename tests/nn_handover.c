@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/layout.h"
 #include "nn/plan.h"
 #include "tests/graph_util.h"
 #include "tests/tap.h"
@@ -268,6 +269,75 @@ static void check_readers(void) {
   trial_free(&t);
 }
 
+/* A parameter whose view an earlier phase has taken: it is not given away while
+ * that is read. */
+static void check_earlier_view(void) {
+  trial t = trial_make();
+  nn_shape column = NN_SHAPE(1, 8, 1, 1);
+  nn_id w =
+      nn_parameter(t.g, "w", NN_SHAPE(1, 1, 1, 8), 1, NN_INIT_CONSTANT, 0.5, 0);
+  nn_id view = nn_reshape(t.g, w, column);
+  nn_id square = nn_mul(t.g, view, view);
+  nn_graph *graphs[2] = {NULL, t.g};
+  nn_plan *plans[2] = {NULL};
+  if (nn_graph_fork(t.g, &graphs[0]) != STATUS_OK)
+    test_failed("%s", status_message());
+  nn_report(graphs[0], "first", nn_sum(graphs[0], square));
+  nn_minimise(t.g, nn_sum(t.g, square), "");
+  nn_report(t.g, "second", nn_sum(t.g, square));
+  nn_report(t.g, "late", nn_sum(t.g, nn_affine(t.g, view, 2, 0)));
+  nn_layout layout;
+  const nn_graph *const *all = (const nn_graph *const *)graphs;
+  if (nn_plan_layout_of(all, 2, &layout) != STATUS_OK)
+    test_failed("%s", status_message());
+  const nn_plan_options options = {
+      .threads = 1, .layout = &layout, .hand_over = true, .continued = true};
+  if (nn_plan_phases(all, 2, &options, plans) != STATUS_OK)
+    test_failed("%s", status_message());
+  nn_real *arena = allocate(plans[0]->arena_size);
+  nn_system shared = {.layout = layout};
+  training of = {.s = &shared,
+                 .state = allocate(layout.vector_size),
+                 .moments = {allocate(layout.parameter_size),
+                             allocate(layout.parameter_size)},
+                 .learned = allocate(layout.parameter_size),
+                 .handed = calloc((size_t)layout.entry_count, sizeof(int)),
+                 .adam = {.lr = 1, .eps = 1e-8, .step = 1},
+                 .right = true};
+  nn_layout_initialise(&layout, 1, of.state);
+  double reports[3] = {0};
+  int count = 0;
+  for (int k = 0; k < 2 && of.handed != NULL; k++) {
+    const nn_layout *part = nn_plan_layout(plans[k]);
+    nn_real *results = allocate(part->result_size);
+    of.phase = part->parameters;
+    nn_run_options run = {.state = of.state,
+                          .results = results,
+                          .hand_over = learn,
+                          .context = &of};
+    nn_plan_lend(plans[k], arena);
+    nn_run(plans[k], &run);
+    for (int i = 0; i < part->report_count; i++)
+      reports[count++] = (double)
+          results[nn_layout_result(part, part->report_offset + (size_t)i)];
+    free(results);
+  }
+  tap_ok(of.right && of.handed[0] == 1 && count == 3 && reports[0] == 2 &&
+             reports[1] == 2 && reports[2] == 8,
+         "a parameter is not given away while a view from before is read");
+  for (int k = 0; k < 2; k++) {
+    nn_plan_destroy(&plans[k]);
+    free(of.moments[k]);
+  }
+  nn_graph_destroy(&graphs[0]);
+  nn_layout_free(&layout);
+  free(arena);
+  free(of.state);
+  free(of.learned);
+  free(of.handed);
+  trial_free(&t);
+}
+
 int main(void) {
   nn_model_options one = unet(), both = mixed();
   check("U-Net", &one);
@@ -275,5 +345,6 @@ int main(void) {
   both.norm = "instance";
   check("two phases, instance norm", &both);
   check_readers();
+  check_earlier_view();
   return tap_done();
 }
