@@ -29,15 +29,11 @@ typedef struct training {
   nn_span phase;
 } training;
 
-static training start(const nn_model_options *options, bool hand_over,
-                      bool continued) {
-  const nn_plan_options plan = {
-      .threads = 1, .continued = continued, .hand_over = hand_over};
-  training t = {.adam = {.lr = 1e-3, .beta1 = 0.5, .beta2 = 0.9, .eps = 1e-8},
+static training train_system(nn_system *s) {
+  const nn_layout *layout = &s->layout;
+  training t = {.s = s,
+                .adam = {.lr = 1e-3, .beta1 = 0.5, .beta2 = 0.9, .eps = 1e-8},
                 .right = true};
-  if (nn_system_create(options, &plan, &t.s) != STATUS_OK)
-    test_failed("%s", status_message());
-  const nn_layout *layout = &t.s->layout;
   t.state = allocate(layout->vector_size);
   for (int k = 0; k < 2; k++) t.moments[k] = allocate(layout->parameter_size);
   t.learned = allocate(layout->parameter_size);
@@ -47,8 +43,17 @@ static training start(const nn_model_options *options, bool hand_over,
   return t;
 }
 
+static training start(const nn_model_options *options, bool hand_over,
+                      bool continued) {
+  const nn_plan_options plan = {
+      .threads = 1, .continued = continued, .hand_over = hand_over};
+  nn_system *s;
+  if (nn_system_create(options, &plan, &s) != STATUS_OK)
+    test_failed("%s", status_message());
+  return train_system(s);
+}
+
 static void end(training *t) {
-  nn_system_destroy(&t->s);
   free(t->state);
   for (int k = 0; k < 2; k++) free(t->moments[k]);
   free(t->learned);
@@ -170,9 +175,11 @@ static void check(const char *name, const nn_model_options *options) {
   tap_ok(memory_of(&given) < memory_of(&kept),
          "%s: %zu values of arena and results, not %zu (%zu parameters)", name,
          memory_of(&given), memory_of(&kept), parameters);
-  end(&kept);
-  end(&given);
-  end(&on);
+  training *all[] = {&kept, &given, &on};
+  for (int i = 0; i < 3; i++) {
+    nn_system_destroy(&all[i]->s);
+    end(all[i]);
+  }
   for (int i = 0; i < 3; i++) free(inputs[i]);
 }
 
@@ -225,17 +232,9 @@ static void check_readers(void) {
     test_failed("%s", status_message());
   const nn_layout *layout = nn_plan_layout(t.plan);
   nn_system alone = {.layout = *layout};
-  training of = {.s = &alone,
-                 .state = allocate(layout->vector_size),
-                 .moments = {allocate(layout->parameter_size),
-                             allocate(layout->parameter_size)},
-                 .learned = allocate(layout->parameter_size),
-                 .handed = calloc((size_t)layout->entry_count, sizeof(int)),
-                 .adam = {.lr = 1, .eps = 1e-8, .step = 1},
-                 .phase = layout->parameters,
-                 .right = true};
-  if (of.handed == NULL) test_failed("no memory");
-  nn_layout_initialise(layout, 1, of.state);
+  training of = train_system(&alone);
+  of.adam = (nn_adam_options){.lr = 1, .eps = 1e-8, .step = 1};
+  of.phase = layout->parameters;
   t.results = allocate(layout->result_size);
   nn_run_options run = {.state = of.state,
                         .results = t.results,
@@ -262,10 +261,7 @@ static void check_readers(void) {
              fabs((double)reports[0] - read) < 1e-3 &&
              fabs((double)reports[1] - 8 * 4) < 1e-4,
          "gradients and parameters with other readers");
-  free(of.state);
-  for (int k = 0; k < 2; k++) free(of.moments[k]);
-  free(of.learned);
-  free(of.handed);
+  end(&of);
   trial_free(&t);
 }
 
@@ -296,18 +292,11 @@ static void check_earlier_view(void) {
     test_failed("%s", status_message());
   nn_real *arena = allocate(plans[0]->arena_size);
   nn_system shared = {.layout = layout};
-  training of = {.s = &shared,
-                 .state = allocate(layout.vector_size),
-                 .moments = {allocate(layout.parameter_size),
-                             allocate(layout.parameter_size)},
-                 .learned = allocate(layout.parameter_size),
-                 .handed = calloc((size_t)layout.entry_count, sizeof(int)),
-                 .adam = {.lr = 1, .eps = 1e-8, .step = 1},
-                 .right = true};
-  nn_layout_initialise(&layout, 1, of.state);
+  training of = train_system(&shared);
+  of.adam.step = 1;
   double reports[3] = {0};
   int count = 0;
-  for (int k = 0; k < 2 && of.handed != NULL; k++) {
+  for (int k = 0; k < 2; k++) {
     const nn_layout *part = nn_plan_layout(plans[k]);
     nn_real *results = allocate(part->result_size);
     of.phase = part->parameters;
@@ -325,16 +314,11 @@ static void check_earlier_view(void) {
   tap_ok(of.right && of.handed[0] == 1 && count == 3 && reports[0] == 2 &&
              reports[1] == 2 && reports[2] == 8,
          "a parameter is not given away while a view from before is read");
-  for (int k = 0; k < 2; k++) {
-    nn_plan_destroy(&plans[k]);
-    free(of.moments[k]);
-  }
+  end(&of);
+  free(arena);
+  for (int k = 0; k < 2; k++) nn_plan_destroy(&plans[k]);
   nn_graph_destroy(&graphs[0]);
   nn_layout_free(&layout);
-  free(arena);
-  free(of.state);
-  free(of.learned);
-  free(of.handed);
   trial_free(&t);
 }
 
