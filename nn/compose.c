@@ -53,7 +53,8 @@ nn_partial_mask nn_partial_mask_of(nn_graph *g, nn_id mask, int kernel_h,
 
 nn_id nn_partial_conv_masked(nn_graph *g, nn_id x, nn_partial_mask m, nn_id w,
                              nn_id bias, int stride, int pad) {
-  nn_id z = nn_conv(g, nn_mul(g, x, m.mask), w, stride, pad);
+  nn_id inside = nn_recompute(g, nn_mul(g, x, m.mask));
+  nn_id z = nn_conv(g, inside, w, stride, pad);
   nn_id y = nn_mul(g, z, m.ratio);
   if (bias != NN_NONE) y = nn_mul(g, nn_add(g, y, bias), m.update);
   return y;
@@ -127,7 +128,8 @@ nn_batch_norm nn_batch_norm_apply(nn_graph *g, nn_id x, int batches,
   nn_shape s = nn_shape_of(g, x);
   nn_id moments;
   nn_id y = nn_normalise(g, nn_batches_of(g, x, batches), true, eps, &moments);
-  result.y = nn_add(g, nn_mul(g, nn_reshape(g, y, s), weight), bias);
+  nn_id scaled = nn_recompute(g, nn_mul(g, nn_reshape(g, y, s), weight));
+  result.y = nn_recompute(g, nn_add(g, scaled, bias));
   double n = (double)s.n / batches * s.h * s.w, momentum = 0.1;
   nn_id fixed = nn_stop_gradient(g, moments);
   for (int i = 0; i < batches; i++) {

@@ -55,6 +55,7 @@ nn_id nn_emit(nn_graph *graph, nn_node node) {
             node.shape.h, node.shape.w, node.shape.c);
   graph->nodes =
       grow(graph->nodes, graph->count, &graph->capacity, sizeof *graph->nodes);
+  node.original = graph->count;
   graph->nodes[graph->count] = node;
   return graph->count++;
 }

@@ -65,6 +65,8 @@ struct nn_node {
   int begin;               /* slice, pad */
   int factor;              /* upsampling */
   bool flag;               /* per sample; align corners */
+  bool recomputed;         /* for gradients: nn_recompute */
+  nn_id original;          /* what this node recomputes, or itself */
   double alpha, beta;      /* scalars */
 };
 

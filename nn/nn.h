@@ -91,6 +91,11 @@ void nn_grad(nn_graph *graph, nn_id loss, const nn_id *wrt, int count,
 void nn_grad_of(nn_graph *graph, nn_id y, nn_id gy, const nn_id *wrt, int count,
                 nn_id *out);
 
+/* Gradients compute `x` a second time from its inputs where they need it, so
+ * that it need not be kept until then. Worth it for a cheap operation on values
+ * that are kept anyway. Returns x. */
+nn_id nn_recompute(nn_graph *graph, nn_id x);
+
 /* ---- operations: each is a row of the table
  * ---------------------------------- */
 
