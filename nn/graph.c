@@ -71,7 +71,10 @@ static void list_add(nn_list *list, const char *name, nn_id id) {
 status nn_graph_fork(const nn_graph *from, nn_graph **out) {
   TRY(nn_graph_create(out));
   nn_graph *graph = *out;
-  for (nn_id id = 0; id < from->count; id++) nn_emit(graph, from->nodes[id]);
+  for (nn_id id = 0; id < from->count; id++) {
+    nn_emit(graph, from->nodes[id]);
+    graph->nodes[id].original = from->nodes[id].original;
+  }
   for (int i = 0; i < from->inputs.count; i++)
     list_add(&graph->inputs, from->inputs.items[i].name,
              from->inputs.items[i].id);
