@@ -63,6 +63,22 @@ static status look_at_data(plan_options *o) {
   return STATUS_OK;
 }
 
+/* Of ranks with one micro-batch a step, and of those with several where a later
+ * phase has more to compute for them. */
+typedef struct measurements {
+  measured one, several;
+} measurements;
+
+static status measure_both(const plan_options *o, const cluster *c,
+                           measurements *m) {
+  const train_options *t = &o->train;
+  int threads = cluster_threads(c, t->threads), repeats = (int)o->repeats;
+  TRY(measure_system(c, t, threads, repeats, true, &m->one));
+  bool several = t->batch / t->micro_batch > o->ranks_per_node;
+  if (!several || m->one.phase_count == 1) return STATUS_OK;
+  return measure_system(c, t, threads, repeats, false, &m->several);
+}
+
 /* ---- a line of the table ---- */
 
 typedef struct line {
@@ -73,9 +89,12 @@ typedef struct line {
   double images_per_second, efficiency, node_bytes;
 } line;
 
-static line foretell(const plan_options *o, const measured *m, int nodes,
+static line foretell(const plan_options *o, const measurements *both, int nodes,
                      double alone) {
   const train_options *t = &o->train;
+  int64_t least = nodes * o->ranks_per_node * t->micro_batch;
+  bool several = t->batch > least && both->several.phase_count > 0;
+  const measured *m = several ? &both->several : &both->one;
   forecast_cluster machine = {
       .nodes = nodes,
       .ranks_per_node = (int)o->ranks_per_node,
@@ -87,7 +106,6 @@ static line foretell(const plan_options *o, const measured *m, int nodes,
       .rounded = strcmp(t->grad_dtype, "bfloat16") == 0,
   };
   line l = {.nodes = nodes, .ranks = nodes * (int)o->ranks_per_node};
-  int64_t least = l.ranks * t->micro_batch;
   l.batch = t->batch > least ? t->batch : least;
   int micro_batches = (int)(l.batch / t->micro_batch);
   forecast_phase phases[NN_MAX_PHASES];
@@ -98,24 +116,34 @@ static line foretell(const plan_options *o, const measured *m, int nodes,
              l.step.step;
   l.images_per_second = (double)l.batch / l.step.step;
   l.efficiency = alone > 0 ? l.images_per_second / nodes / alone : 1;
-  l.node_bytes =
-      forecast_memory(&machine, phases, m->phase_count, micro_batches,
-                      m->state_values) +
-      (double)o->ranks_per_node * (double)(m->arena_bytes + m->input_bytes);
+  size_t arena = forecast_hands_over(&machine, micro_batches)
+                     ? m->arena_bytes_handing
+                     : m->arena_bytes;
+  l.node_bytes = forecast_memory(&machine, phases, m->phase_count,
+                                 micro_batches, m->state_values) +
+                 (double)o->ranks_per_node * (double)(arena + m->input_bytes);
   return l;
 }
 
-static void print_heading(const plan_options *o, const measured *m,
+static void print_phases(const measured *m) {
+  for (int k = 0; k < m->phase_count; k++)
+    printf("%c %.1f ms, ", m->phases[k].network,
+           1e3 * m->phases[k].forecast.seconds);
+}
+
+static void print_heading(const plan_options *o, const measurements *both,
                           const cluster *c) {
   const train_options *t = &o->train;
   printf("%s, %lld x %lld pixels, micro-batches of %lld; measured in %d "
          "rank%s at once: ",
          t->model, (long long)t->size, (long long)t->size,
          (long long)t->micro_batch, c->ranks, c->ranks == 1 ? "" : "s");
-  for (int k = 0; k < m->phase_count; k++)
-    printf("%c %.1f ms, ", m->phases[k].network,
-           1e3 * m->phases[k].forecast.seconds);
-  printf("memory %.1f GB/s a rank\n", m->memory * 1e-9);
+  print_phases(&both->one);
+  if (both->several.phase_count > 0) {
+    printf("of several micro-batches ");
+    print_phases(&both->several);
+  }
+  printf("memory %.1f GB/s a rank\n", both->one.memory * 1e-9);
   printf("%lld ranks a node, %g Gbit/s, %g us, %g us a message, gradients "
          "%s\n\n",
          (long long)o->ranks_per_node, o->bandwidth, o->latency, o->message,
@@ -147,7 +175,7 @@ static void write_line(FILE *csv, const plan_options *o, const line *l) {
           (double)o->samples / l->images_per_second, l->node_bytes);
 }
 
-static status print_table(const plan_options *o, const measured *m,
+static status print_table(const plan_options *o, const measurements *m,
                           const cluster *c) {
   FILE *csv = NULL;
   if (o->csv[0] != '\0' && (csv = fopen(o->csv, "w")) == NULL)
@@ -184,12 +212,12 @@ static status run(const cluster *c, void *configuration, const bool *given,
   if (o->ranks_per_node == 0) o->ranks_per_node = c->ranks;
   train_options_set_micro_batch(t, (int)o->ranks_per_node);
   TRY(train_options_check_micro_batch(t));
-  int threads = cluster_threads(c, t->threads);
-  measured m;
-  status result = measure_system(c, t, threads, (int)o->repeats, &m);
+  measurements m = {0};
+  status result = measure_both(o, c, &m);
   if (result == STATUS_OK)
     result = cluster_agree(c, c->rank == 0 ? print_table(o, &m, c) : STATUS_OK);
-  measured_free(&m);
+  measured_free(&m.one);
+  measured_free(&m.several);
   return result;
 }
 

@@ -52,11 +52,21 @@ static double final_at(const forecast_cluster *c, const forecast_phase *phase,
   return phase->seconds;
 }
 
+bool forecast_hands_over(const forecast_cluster *c, int micro_batches) {
+  return c->nodes * c->ranks_per_node == 1 && micro_batches == 1;
+}
+
+/* Values of a phase that are summed. */
+static pieces find_sums(const forecast_cluster *c, const forecast_phase *phase,
+                        int micro_batches) {
+  size_t handed = forecast_hands_over(c, micro_batches) ? phase->learned : 0;
+  return pieces_cut(phase->learned - handed, phase->count - handed,
+                    c->nodes * c->ranks_per_node);
+}
+
 static void add_phase(const forecast_cluster *c, const forecast_phase *phase,
-                      shares s, forecast_step *sum) {
-  pieces cut =
-      pieces_cut(phase->learned, phase->count, c->nodes * c->ranks_per_node);
-  double others = c->nodes - 1, all = (double)phase->count;
+                      pieces cut, shares s, forecast_step *sum) {
+  double others = c->nodes - 1, all = (double)cut.count;
   /* sums of a rank's own micro-batches: two are read, one is written */
   double merges = s.micro_batches - (double)s.leaves / c->ranks_per_node;
   double own = 3 * value * all * merges * c->ranks_per_node / c->memory;
@@ -95,7 +105,8 @@ forecast_step forecast(const forecast_cluster *c, const forecast_phase *phases,
             "%d micro-batches are too few", micro_batches);
   forecast_step sum = {0};
   shares s = find_shares(c, micro_batches);
-  for (int k = 0; k < phase_count; k++) add_phase(c, &phases[k], s, &sum);
+  for (int k = 0; k < phase_count; k++)
+    add_phase(c, &phases[k], find_sums(c, &phases[k], micro_batches), s, &sum);
   sum.step = sum.computing + sum.summing + sum.waiting + sum.updating;
   return sum;
 }
@@ -120,10 +131,11 @@ double forecast_memory(const forecast_cluster *c, const forecast_phase *phases,
   double received = 0;
   for (int k = 0; k < phase_count; k++) {
     double wire = c->rounded ? rounded_value : value;
+    double summed = (double)find_sums(c, &phases[k], micro_batches).count;
     bytes += 2 * value * (double)phases[k].learned / c->nodes; /* moments */
-    bytes += value * (double)phases[k].count * buffers * c->ranks_per_node;
-    received = fmax(received, wire * (double)phases[k].count * parts *
-                                  (c->nodes - 1) / c->nodes);
+    bytes += value * summed * buffers * c->ranks_per_node;
+    received =
+        fmax(received, wire * summed * parts * (c->nodes - 1) / c->nodes);
   }
   return bytes + received;
 }

@@ -7,7 +7,10 @@
  * takes its bytes over the bandwidth of the node's link, (nodes - 1) / nodes of
  * it in each direction, and the link carries one after the other. What is not
  * done when the backward pass ends, is waited for. New values go the same way
- * back after Adam, with nothing to hide behind. */
+ * back after Adam, with nothing to hide behind.
+ *
+ * One rank with one micro-batch a step has nothing to sum: it updates each
+ * parameter when its gradient is whole, and keeps no vector of gradients. */
 #ifndef HARMONIA_FORECAST_H
 #define HARMONIA_FORECAST_H
 
@@ -44,13 +47,16 @@ typedef struct forecast_step {
   double sent; /* bytes that leave a node */
 } forecast_step;
 
+/* Whether a step is one micro-batch of one rank. */
+bool forecast_hands_over(const forecast_cluster *cluster, int micro_batches);
+
 /* micro_batches: of the step, at least one for each rank. */
 forecast_step forecast(const forecast_cluster *cluster,
                        const forecast_phase *phases, int phase_count,
                        int micro_batches);
 
-/* Bytes that the ranks of a node need for state, Adam's moments, gradients and
- * messages. */
+/* Bytes that the ranks of a node need for state, Adam's moments, vectors of
+ * gradients and messages. */
 double forecast_memory(const forecast_cluster *cluster,
                        const forecast_phase *phases, int phase_count,
                        int micro_batches, size_t state_values);

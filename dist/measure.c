@@ -78,6 +78,7 @@ typedef struct bench {
   nn_system *system;
   nn_vgg_weights *vgg;
   nn_real *state, *results, *composite, *mask, *real;
+  size_t handing; /* bytes of the arena where gradients are handed over */
 } bench;
 
 static void free_bench(bench *b) {
@@ -90,11 +91,29 @@ static void free_bench(bench *b) {
   memory_free(b->real);
 }
 
-static status make_bench(const train_options *o, int threads, bench *b) {
+/* The system's arena when gradients are handed over: only planned. */
+static status plan_handing(const train_options *o, int threads, bool continued,
+                           size_t *out) {
   nn_model_options model =
       train_model_options(o, (int)o->micro_batch, NN_FOR_TRAINING, true);
-  nn_plan_options plan = {.threads = threads};
+  nn_plan_options plan = {.threads = threads,
+                          .no_arena = true,
+                          .continued = continued,
+                          .hand_over = true};
+  nn_system *s;
+  TRY(nn_system_create(&model, &plan, &s));
+  *out = nn_plan_arena_bytes(s->phases[0].plan);
+  nn_system_destroy(&s);
+  return STATUS_OK;
+}
+
+static status make_bench(const train_options *o, int threads, bool continued,
+                         bench *b) {
+  nn_model_options model =
+      train_model_options(o, (int)o->micro_batch, NN_FOR_TRAINING, true);
+  nn_plan_options plan = {.threads = threads, .continued = continued};
   TRY(nn_system_create(&model, &plan, &b->system));
+  TRY(plan_handing(o, threads, continued, &b->handing));
   size_t results = 0;
   for (int k = 0; k < b->system->phase_count; k++) {
     size_t size = nn_plan_layout(b->system->phases[k].plan)->result_size;
@@ -139,19 +158,25 @@ static double run_once(const bench *b, int phase, measured_phase *record_of) {
   return clock_seconds() - watch.start;
 }
 
-static void measure_phase(const cluster *c, const bench *b, int phase,
-                          double *times, int repeats, measured_phase *out) {
-  const nn_layout *layout = nn_plan_layout(b->system->phases[phase].plan);
+/* The phases in turn, again and again; times by phase, then repeat. */
+static void run_all(const cluster *c, const bench *b, int repeats,
+                    double *times, measured *out) {
+  for (int i = -1; i < repeats; i++) /* the first makes the pages */
+    for (int k = 0; k < b->system->phase_count; k++) {
+      MPI_Barrier(c->world);
+      double seconds = run_once(b, k, &out->phases[k]);
+      if (i >= 0) times[k * repeats + i] = seconds;
+    }
+}
+
+static void describe_phase(const cluster *c, const nn_phase *phase,
+                           double *times, int repeats, measured_phase *out) {
+  const nn_layout *layout = nn_plan_layout(phase->plan);
   forecast_phase *f = &out->forecast;
   f->learned = layout->parameters.end - layout->parameters.begin;
   f->count = f->learned + layout->rest.end - layout->rest.begin;
   f->results = out->points;
-  out->network = b->system->phases[phase].network;
-  run_once(b, phase, out); /* makes the pages */
-  for (int i = 0; i < repeats; i++) {
-    MPI_Barrier(c->world);
-    times[i] = run_once(b, phase, out);
-  }
+  out->network = phase->network;
   double last = times[repeats - 1];
   f->seconds = slowest(c, median(times, repeats));
   for (int i = 0; i < f->result_count; i++)
@@ -159,12 +184,13 @@ static void measure_phase(const cluster *c, const bench *b, int phase,
 }
 
 status measure_system(const cluster *c, const train_options *o, int threads,
-                      int repeats, measured *out) {
+                      int repeats, bool continued, measured *out) {
   *out = (measured){0};
   bench b = {0};
   double *times = NULL;
-  status result = MEMORY_NEW((size_t)repeats, "times", &times);
-  if (result == STATUS_OK) result = make_bench(o, threads, &b);
+  status result =
+      MEMORY_NEW((size_t)(NN_MAX_PHASES * repeats), "times", &times);
+  if (result == STATUS_OK) result = make_bench(o, threads, continued, &b);
   for (int k = 0; k < NN_MAX_PHASES && result == STATUS_OK; k++)
     result = MEMORY_NEW(MOST_POINTS, "times", &out->phases[k].points);
   result = cluster_agree(c, result);
@@ -175,10 +201,12 @@ status measure_system(const cluster *c, const train_options *o, int threads,
     out->state_values = b.system->layout.vector_size;
     out->input_bytes =
         3 * loader_batch_bytes((int)o->size, (int)o->micro_batch);
-    for (int k = 0; k < out->phase_count; k++) {
-      measure_phase(c, &b, k, times, repeats, &out->phases[k]);
-      out->arena_bytes += nn_plan_arena_bytes(b.system->phases[k].plan);
-    }
+    out->arena_bytes = nn_plan_arena_bytes(b.system->phases[0].plan);
+    out->arena_bytes_handing = b.handing;
+    run_all(c, &b, repeats, times, out);
+    for (int k = 0; k < out->phase_count; k++)
+      describe_phase(c, &b.system->phases[k], times + k * repeats, repeats,
+                     &out->phases[k]);
   }
   free_bench(&b);
   memory_free(times);

@@ -17,13 +17,15 @@ typedef struct measured {
   int phase_count;
   double memory; /* bytes/s that a rank reads and writes, all ranks at once */
   size_t state_values, arena_bytes, input_bytes;
+  size_t arena_bytes_handing; /* where gradients are handed over */
 } measured;
 
 /* Collective. Runs micro-batches of the system on made-up pictures, `repeats`
  * times in all ranks at once; times are those of the slowest rank, medians.
+ * `continued`: of ranks with one micro-batch a step, as in nn_plan_options.
  * options->size and micro_batch are set. */
 status measure_system(const cluster *c, const train_options *options,
-                      int threads, int repeats, measured *out);
+                      int threads, int repeats, bool continued, measured *out);
 void measured_free(measured *m);
 
 #endif

@@ -23,6 +23,14 @@ static double mebibytes(size_t values) {
   return (double)values * sizeof(nn_real) / 1048576.0;
 }
 
+/* Gradients of all phases. */
+static size_t gradients_of(const nn_system *s) {
+  size_t sum = 0;
+  for (int k = 0; k < s->phase_count; k++)
+    sum += nn_plan_layout(s->phases[k].plan)->gradients;
+  return sum;
+}
+
 static void print(const train_options *o, const nn_system *s, int threads) {
   printf("%s, %lld x %lld pixels, micro-batches of %lld, %d thread%s; OpenBLAS "
          "core %s\n",
@@ -36,6 +44,12 @@ static void print(const train_options *o, const nn_system *s, int threads) {
   printf("\nstate %.1f MiB; each of Adam's two moments %.1f MiB over all "
          "ranks\n",
          mebibytes(s->layout.vector_size), mebibytes(s->layout.parameter_size));
+  if (gradients_of(s) > 0)
+    printf("gradients %.1f MiB for each sum of micro-batches in the making\n",
+           mebibytes(gradients_of(s)));
+  else
+    puts("gradients have no memory beside the arena: one rank and one "
+         "micro-batch a step");
 }
 
 static status plan_and_print(const cluster *c, train_options *o,
@@ -46,7 +60,10 @@ static status plan_and_print(const cluster *c, train_options *o,
   int threads = cluster_threads(c, o->threads);
   nn_model_options model =
       train_model_options(o, (int)o->micro_batch, NN_FOR_TRAINING, true);
-  nn_plan_options how = {.threads = threads};
+  nn_plan_options how = {.threads = threads,
+                         .no_arena = true,
+                         .continued = o->batch / o->micro_batch <= c->ranks,
+                         .hand_over = train_options_hand_over(o, c->ranks)};
   nn_system *s;
   TRY(nn_system_create(&model, &how, &s));
   print(o, s, threads);

@@ -326,6 +326,10 @@ status train_options_check_micro_batch(const train_options *o) {
                       (long long)o->micro_batch, (long long)o->batch);
 }
 
+bool train_options_hand_over(const train_options *o, int ranks) {
+  return ranks == 1 && o->batch == o->micro_batch;
+}
+
 nn_model_options train_model_options(const train_options *o, int batch,
                                      nn_purpose purpose, bool training) {
   return (nn_model_options){.batch = batch,

@@ -44,6 +44,9 @@ void train_options_set_micro_batch(train_options *options, int ranks);
 /* Whether the batch can be cut so. */
 status train_options_check_micro_batch(const train_options *options);
 
+/* Whether a step is one micro-batch of one rank: its gradients are the sums. */
+bool train_options_hand_over(const train_options *options, int ranks);
+
 /* The network that the options describe. */
 nn_model_options train_model_options(const train_options *options, int batch,
                                      nn_purpose purpose, bool training);

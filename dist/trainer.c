@@ -119,11 +119,12 @@ static status compute(trainer *t, int phase) {
                                                 batch.real};
     if (t->vgg != NULL)
       nn_vgg_bind(t->system->phases[phase].graph, t->vgg, inputs);
-    nn_real *results = update_target(t->update, phase);
+    nn_real *results = update_target(t->update);
     nn_run_options run = {.state = update_state(t->update),
                           .results = results,
                           .inputs = inputs,
                           .completed = update_advance,
+                          .hand_over = update_parameter,
                           .context = t->update,
                           .seed = (uint64_t)o->seed,
                           .first_sample =
@@ -132,7 +133,7 @@ static status compute(trainer *t, int phase) {
     nn_run(plan, &run);
     t->computing += clock_seconds() - spent_on_update(t) - start;
     TRY(check_reports(nn_plan_layout(plan), results, &batch));
-    update_add(t->update, phase);
+    update_add(t->update);
   }
   return STATUS_OK;
 }
@@ -174,16 +175,17 @@ static void log_step(trainer *t, double lr) {
 static status run_phase(trainer *t, int phase, const nn_adam_options *adam,
                         bool *stop) {
   const train_options *o = t->options;
+  nn_adam_options its = *adam;
+  bool of_d = t->system->phases[phase].network == 'D';
+  its.lr *= of_d ? o->d_lr_ratio : o->g_lr_ratio;
+  update_begin(t->update, phase, &its);
   status own = t->pending;
   if (own == STATUS_OK) {
     own = compute(t, phase);
     if (own != STATUS_OK)
       status_add_context("step %llu", (unsigned long long)t->step + 1);
   }
-  nn_adam_options its = *adam;
-  bool of_d = t->system->phases[phase].network == 'D';
-  its.lr *= of_d ? o->d_lr_ratio : o->g_lr_ratio;
-  return update_finish(t->update, phase, &its, own, stop);
+  return update_finish(t->update, own, stop);
 }
 
 static status run_step(trainer *t, bool *stop) {

@@ -128,6 +128,18 @@ bool tree_sum_run(const tree_sum *sum, const tree_source *sources, size_t count,
   return bad == 0;
 }
 
+size_t tree_sum_first_bad(const nn_real *values, size_t count, int threads) {
+  int bad = 0;
+#pragma omp parallel for num_threads(threads) reduction(|                      \
+                                                        : bad)                 \
+    schedule(static) if (threads > 1 && count >= PARALLEL)
+  for (size_t at = 0; at < count; at += BLOCK)
+    bad |= !all_finite(values + at, count - at < BLOCK ? count - at : BLOCK);
+  size_t i = bad ? 0 : count;
+  while (i < count && values[i] - values[i] == 0) i++;
+  return i;
+}
+
 void tree_sum_add(nn_real *to, const nn_real *from, size_t count, int threads) {
 #pragma omp parallel for num_threads(threads)                                  \
     schedule(static) if (threads > 1 && count >= PARALLEL)

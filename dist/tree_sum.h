@@ -31,6 +31,9 @@ typedef struct tree_source {
 bool tree_sum_run(const tree_sum *sum, const tree_source *sources, size_t count,
                   nn_real *out, uint16_t *rounded, int threads);
 
+/* The place of the first value that is no number or infinite, or `count`. */
+size_t tree_sum_first_bad(const nn_real *values, size_t count, int threads);
+
 /* to += from. */
 void tree_sum_add(nn_real *to, const nn_real *from, size_t count, int threads);
 

@@ -42,19 +42,18 @@ static bool is_last(const update *u, const phase *p) {
   return u->own_begin + p->next + 1 == u->own_end;
 }
 
-static void begin(update *u, phase *p) {
-  if (u->running == p) return;
+void update_begin(update *u, int phase_index, const nn_adam_options *adam) {
   INVARIANT(u->running == NULL, "two phases at once");
-  u->running = p;
+  phase *p = u->running = &u->phases[phase_index];
+  u->adam = *adam;
+  u->bad = NULL;
   p->stack.count = 0;
   p->next = 0;
   exchange_begin(u->exchange, &p->exchanged);
 }
 
-nn_real *update_target(update *u, int phase_index) {
-  phase *p = &u->phases[phase_index];
-  begin(u, p);
-  return p->buffers[p->stack.count];
+nn_real *update_target(update *u) {
+  return u->running->buffers[u->running->stack.count];
 }
 
 /* The last micro-batch is not merged with those before: whoever sums a piece
@@ -71,8 +70,8 @@ void update_advance(void *context, size_t done) {
   u->spent.waiting -= exchange_summing(u->exchange);
 }
 
-void update_add(update *u, int phase_index) {
-  phase *p = &u->phases[phase_index];
+void update_add(update *u) {
+  phase *p = u->running;
   if (is_last(u, p)) {
     exchange_close(u->exchange, p->exchanged.cut.buckets);
     p->next++;
@@ -84,6 +83,26 @@ void update_add(update *u, int phase_index) {
     tree_sum_add(p->buffers[p->stack.count - 1], p->buffers[p->stack.count],
                  p->exchanged.cut.count, u->options.threads);
   u->spent.summing += clock_seconds() - start;
+}
+
+/* ---- gradients that are handed over ---- */
+
+void update_parameter(void *context, const nn_entry *entry,
+                      const nn_real *gradient) {
+  update *u = context;
+  const phase *p = u->running;
+  if (u->bad != NULL) return;
+  double start = clock_seconds();
+  size_t bad = tree_sum_first_bad(gradient, entry->count, u->options.threads);
+  if (bad < entry->count) {
+    u->bad = entry;
+    u->bad_value = gradient[bad];
+    return;
+  }
+  size_t moment = entry->offset - p->exchanged.layout->parameters.begin;
+  nn_adam(&u->adam, entry->count, 1, gradient, u->state + entry->offset,
+          p->moments[0] + moment, p->moments[1] + moment, u->options.threads);
+  u->spent.updating += clock_seconds() - start;
 }
 
 /* ---- sums that are no numbers ---- */
@@ -98,7 +117,16 @@ static const char *name_at(const nn_layout *layout, size_t offset) {
   return name;
 }
 
-static status check_sums(const update *u, const phase *p, uint64_t step) {
+static status not_finite(const update *u, const char *what, const char *name,
+                         nn_real value) {
+  return status_error(STATUS_NUMERIC, "step %llu: %s of %s is %g",
+                      (unsigned long long)u->adam.step, what, name,
+                      (double)value);
+}
+
+static status check_sums(const update *u, const phase *p) {
+  if (u->bad != NULL)
+    return not_finite(u, "gradient", u->bad->name, u->bad_value);
   int bucket = exchange_first_bad(u->exchange);
   if (bucket < 0) return STATUS_OK;
   piece own = pieces_of(&p->exchanged.cut, bucket, u->options.cluster->rank);
@@ -107,12 +135,11 @@ static status check_sums(const update *u, const phase *p, uint64_t step) {
   size_t i = own.begin;
   while (i + 1 < own.end && isfinite(sum[i])) i++;
   size_t at = nn_layout_target(layout, i);
-  return status_error(STATUS_NUMERIC, "step %llu: %s of %s is %g",
-                      (unsigned long long)step,
-                      at < layout->parameter_size ? "gradient"
-                      : at < layout->state_size   ? "new value"
-                                                  : "loss",
-                      name_at(layout, at), (double)sum[i]);
+  return not_finite(u,
+                    at < layout->parameter_size ? "gradient"
+                    : at < layout->state_size   ? "new value"
+                                                : "loss",
+                    name_at(layout, at), sum[i]);
 }
 
 /* ---- the new state ---- */
@@ -122,15 +149,14 @@ static bool is_foreign(const nn_layout *layout, size_t at) {
   return at >= layout->state_size && at < layout->report_offset;
 }
 
-static void update_piece(update *u, phase *p, int bucket, size_t moment,
-                         const nn_adam_options *adam) {
+static void update_piece(update *u, phase *p, int bucket, size_t moment) {
   const pieces *cut = &p->exchanged.cut;
   const nn_layout *layout = p->exchanged.layout;
   piece own = pieces_of(cut, bucket, u->options.cluster->rank);
   const nn_real *sum = p->exchanged.own;
   double scale = 1.0 / u->options.micro_batches;
   if (bucket < cut->learned_buckets) {
-    nn_adam(adam, own.end - own.begin, scale, sum + own.begin,
+    nn_adam(&u->adam, own.end - own.begin, scale, sum + own.begin,
             u->state + nn_layout_target(layout, own.begin),
             p->moments[0] + moment, p->moments[1] + moment, u->options.threads);
     return;
@@ -142,14 +168,14 @@ static void update_piece(update *u, phase *p, int bucket, size_t moment,
   }
 }
 
-static void update_pieces(update *u, phase *p, const nn_adam_options *adam) {
+static void update_pieces(update *u, phase *p) {
   const pieces *cut = &p->exchanged.cut;
   size_t moment = 0; /* where the piece's are */
   exchange_begin_values(u->exchange, u->state);
   for (int b = 0; b < cut->buckets; b++) {
     double start = clock_seconds();
     piece own = pieces_of(cut, b, u->options.cluster->rank);
-    update_piece(u, p, b, moment, adam);
+    update_piece(u, p, b, moment);
     moment += own.end - own.begin;
     u->spent.updating += clock_seconds() - start;
     exchange_give_values(u->exchange, b);
@@ -157,19 +183,17 @@ static void update_pieces(update *u, phase *p, const nn_adam_options *adam) {
   exchange_finish_values(u->exchange);
 }
 
-status update_finish(update *u, int phase_index, const nn_adam_options *adam,
-                     status own, bool *stop) {
-  phase *p = &u->phases[phase_index];
+status update_finish(update *u, status own, bool *stop) {
+  phase *p = u->running;
   double start = clock_seconds();
   double busy = exchange_summing(u->exchange) + u->spent.updating;
-  begin(u, p); /* a rank that failed early has not */
   exchange_close(u->exchange, p->exchanged.cut.buckets);
   int tries = 0;
   while (!exchange_advance(u->exchange)) node_memory_pause(&tries);
-  if (own == STATUS_OK) own = check_sums(u, p, adam->step);
+  if (own == STATUS_OK) own = check_sums(u, p);
   u->running = NULL;
   status result = cluster_agree_or_stop(u->options.cluster, own, stop);
-  if (result == STATUS_OK) update_pieces(u, p, adam);
+  if (result == STATUS_OK) update_pieces(u, p);
   busy -= exchange_summing(u->exchange) + u->spent.updating;
   u->spent.waiting += clock_seconds() - start + busy;
   return result;

@@ -10,7 +10,12 @@
  * node, while they compute the next one.
  *
  * A step may have several phases, each with its own part of the state vector
- * (nn_system): only that part is sent, summed and updated. */
+ * (nn_system): only that part is sent, summed and updated.
+ *
+ * Where one rank computes one micro-batch a step there is nothing to sum: plans
+ * made with hand_over let each parameter be updated during the backward pass,
+ * and no vector of gradients exists (update_parameter). The state has the same
+ * bits as by the other way. */
 #ifndef HARMONIA_UPDATE_H
 #define HARMONIA_UPDATE_H
 
@@ -21,9 +26,11 @@
 typedef struct update update;
 
 typedef struct update_options {
-  const cluster *cluster;                 /* its nodes are those that share */
-  const nn_layout *layout;                /* of the state vector */
-  const nn_layout *phases[NN_MAX_PHASES]; /* what each phase computes of it */
+  const cluster *cluster;  /* its nodes are those that share */
+  const nn_layout *layout; /* of the state vector */
+  /* What each phase computes of it. Gradients that are no results are handed
+   * over: to one rank with one micro-batch. */
+  const nn_layout *phases[NN_MAX_PHASES];
   int phase_count;
   int micro_batches; /* of a step, over all ranks */
   int threads;
@@ -40,22 +47,29 @@ void update_destroy(update **update);
  * them the reports of the last step. The same on all ranks; one copy a node. */
 nn_real *update_state(update *u);
 
+/* Begins a phase, on every rank. */
+void update_begin(update *u, int phase, const nn_adam_options *adam);
 /* Where the results of this rank's next micro-batch of the phase are to be
- * written (result_size values of the phase's layout); update_add takes them in.
+ * written (result_size values of its layout); update_add takes them in.
  * Micro-batches come in the order of order_share's range. */
-nn_real *update_target(update *u, int phase);
+nn_real *update_target(update *u);
 /* For nn_run_options.completed, with the update as context: takes the gradients
  * [0, done) in as they become final, and goes on with sums and messages. */
 void update_advance(void *update, size_t done);
-void update_add(update *u, int phase);
+/* For nn_run_options.hand_over, with the update as context: Adam on a
+ * parameter, unless this gradient or one before it is not finite. */
+void update_parameter(void *update, const nn_entry *entry,
+                      const nn_real *gradient);
+void update_add(update *u);
 
 /* Collective. Ends the phase: its parameters by Adam, buffers and reports by
  * the mean over micro-batches. `own` is how this rank's computing went: a
  * failure of any rank becomes everybody's. A NaN or an infinity in a sum is
  * STATUS_NUMERIC on every rank, naming the tensor. After a failure the state is
- * that of the phase's beginning. `*stop` becomes true if it is on any rank. */
-status update_finish(update *u, int phase, const nn_adam_options *adam,
-                     status own, bool *stop);
+ * that of the phase's beginning; where gradients are handed over, some
+ * parameters are new and others are not: it is not to be saved. `*stop` becomes
+ * true if it is on any rank. */
+status update_finish(update *u, status own, bool *stop);
 
 /* Seconds since the beginning that this rank spent adding gradients, in Adam,
  * and waiting for others and for messages. */

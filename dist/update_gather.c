@@ -10,9 +10,8 @@ enum { MOMENTS = 11 /* tag */, AT_ONCE = 1 << 28 /* values of a message */ };
 static void move_pieces(const update *u, const phase *p, int rank, nn_real *own,
                         nn_real *values, bool gather) {
   const cluster *c = u->options.cluster;
-  const pieces *cut = &p->exchanged.cut;
-  for (int b = 0; b < cut->learned_buckets; b++) {
-    piece one = pieces_of(cut, b, rank);
+  for (int b = 0; b < p->learned.buckets; b++) {
+    piece one = pieces_of(&p->learned, b, rank);
     size_t count = one.end - one.begin;
     nn_real *place = NULL;
     if (c->rank == 0)

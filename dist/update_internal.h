@@ -15,6 +15,7 @@
 
 typedef struct phase {
   exchange_phase exchanged; /* layout, cut, buffers of the node */
+  pieces learned;           /* the parameters, cut as their sums are */
   nn_real **buffers;        /* of this rank: sums in the making */
   nn_real *moments[2];      /* of this rank's pieces of the parameters */
   tree_stack stack;
@@ -28,7 +29,10 @@ struct update {
   exchange *exchange;
   nn_real *state;
   phase phases[NN_MAX_PHASES];
-  phase *running;         /* NULL: between phases */
+  phase *running;       /* NULL: between phases */
+  nn_adam_options adam; /* of the running phase */
+  const nn_entry *bad;  /* a gradient handed over that is not finite */
+  nn_real bad_value;
   int own_begin, own_end; /* this rank's micro-batches */
   update_times spent;
 };

@@ -23,8 +23,8 @@ static int buffers_of(const update *u, int rank) {
   return tree_depth(u->options.micro_batches, begin, end);
 }
 
-static size_t moments_of(const pieces *cut, int rank) {
-  return aligned(pieces_before(cut, cut->learned_buckets, rank));
+static size_t moments_of(const pieces *learned, int rank) {
+  return aligned(pieces_before(learned, learned->buckets, rank));
 }
 
 static part_layout lay_out(const update *u, int node_rank) {
@@ -37,7 +37,7 @@ static part_layout lay_out(const update *u, int node_rank) {
     part.buffers[k] = part.size;
     part.size += buffers * aligned(u->options.phases[k]->result_size);
     part.moments[k] = part.size;
-    part.size += 2 * moments_of(&u->phases[k].exchanged.cut, rank);
+    part.size += 2 * moments_of(&u->phases[k].learned, rank);
   }
   return part;
 }
@@ -55,9 +55,14 @@ static status allocate_phase(update *u, int index) {
   const nn_layout *layout = u->options.phases[index];
   phase *p = &u->phases[index];
   size_t learned = layout->parameters.end - layout->parameters.begin;
-  size_t count = learned + layout->rest.end - layout->rest.begin;
+  size_t summed = layout->gradients;
+  size_t count = summed + layout->rest.end - layout->rest.begin;
+  INVARIANT(summed == learned ||
+                (c->ranks == 1 && u->options.micro_batches == 1),
+            "gradients of several micro-batches are handed over");
   p->exchanged.layout = layout;
-  p->exchanged.cut = pieces_cut(learned, count, c->ranks);
+  p->exchanged.cut = pieces_cut(summed, count, c->ranks);
+  p->learned = pieces_cut(learned, learned, c->ranks);
   p->stack.total = u->options.micro_batches;
   TRY(MEMORY_NEW((size_t)buffers_of(u, c->rank), "buffers", &p->buffers));
   return MEMORY_NEW((size_t)u->routes.leaf_count, "buffers",
@@ -92,7 +97,7 @@ static void place_phase(update *u, int index) {
   part_layout part = lay_out(u, c->node_rank);
   nn_real *values = node_memory_part(u->memory, c->node_rank);
   p->moments[0] = values + part.moments[index];
-  p->moments[1] = p->moments[0] + moments_of(&p->exchanged.cut, c->rank);
+  p->moments[1] = p->moments[0] + moments_of(&p->learned, c->rank);
 }
 
 status update_allocate(update *u) {

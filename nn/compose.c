@@ -60,7 +60,8 @@ nn_batch_norm nn_batch_norm_apply(nn_graph *g, nn_id x, int batches,
   nn_shape s = nn_shape_of(g, x);
   nn_id moments;
   nn_id y = nn_normalise(g, nn_batches_of(g, x, batches), true, eps, &moments);
-  result.y = nn_add(g, nn_mul(g, nn_reshape(g, y, s), weight), bias);
+  nn_id scaled = nn_recompute(g, nn_mul(g, nn_reshape(g, y, s), weight));
+  result.y = nn_recompute(g, nn_add(g, scaled, bias));
   double n = (double)s.n / batches * s.h * s.w, momentum = 0.1;
   nn_id fixed = nn_stop_gradient(g, moments);
   for (int i = 0; i < batches; i++) {

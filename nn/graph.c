@@ -55,6 +55,7 @@ nn_id nn_emit(nn_graph *graph, nn_node node) {
             node.shape.h, node.shape.w, node.shape.c);
   graph->nodes =
       grow(graph->nodes, graph->count, &graph->capacity, sizeof *graph->nodes);
+  node.original = graph->count;
   graph->nodes[graph->count] = node;
   return graph->count++;
 }
@@ -65,6 +66,27 @@ static void list_add(nn_list *list, const char *name, nn_id id) {
   nn_named *item = &list->items[list->count++];
   snprintf(item->name, sizeof item->name, "%s", name);
   item->id = id;
+}
+
+status nn_graph_fork(const nn_graph *from, nn_graph **out) {
+  TRY(nn_graph_create(out));
+  nn_graph *graph = *out;
+  for (nn_id id = 0; id < from->count; id++) {
+    nn_emit(graph, from->nodes[id]);
+    graph->nodes[id].original = from->nodes[id].original;
+  }
+  for (int i = 0; i < from->inputs.count; i++)
+    list_add(&graph->inputs, from->inputs.items[i].name,
+             from->inputs.items[i].id);
+  for (int i = 0; i < from->state_count; i++) {
+    graph->states = grow(graph->states, graph->state_count,
+                         &graph->state_capacity, sizeof *graph->states);
+    graph->states[i] = from->states[i];
+    graph->states[i].result = NN_NONE;
+    graph->state_count++;
+  }
+  graph->forked = from->count;
+  return STATUS_OK;
 }
 
 /* ---- values from outside ---- */

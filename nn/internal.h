@@ -66,6 +66,8 @@ struct nn_node {
   int factor;              /* upsampling */
   bool flag;               /* per sample; align corners */
   bool masked;             /* convolutions: see nn_conv_masked */
+  bool recomputed;         /* for gradients: nn_recompute */
+  nn_id original;          /* what this node recomputes, or itself */
   double alpha, beta;      /* scalars */
 };
 
@@ -91,7 +93,12 @@ struct nn_graph {
   nn_state_entry *states;
   int state_count, state_capacity;
   nn_list inputs, reports, kept;
+  int forked; /* nodes [0, forked) are those of the graph it was forked from */
 };
+
+/* A graph that begins with the nodes, inputs and state of another; it reports,
+ * keeps, minimises and sets nothing yet. */
+status nn_graph_fork(const nn_graph *from, nn_graph **out);
 
 /* Appends a node after its shape rule has run. */
 nn_id nn_emit(nn_graph *graph, nn_node node);

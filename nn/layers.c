@@ -29,7 +29,7 @@ static nn_id buffer(const nn_layers *l, const char *name, const char *what,
 }
 
 static void replace(const nn_layers *l, nn_id state, nn_id value) {
-  if (l->training && !l->keep_state) nn_set_buffer(l->g, state, value);
+  if (l->training) nn_set_buffer(l->g, state, value);
 }
 
 nn_id nn_layer_weight(const nn_layers *l, const char *name, nn_shape shape) {

@@ -12,7 +12,6 @@ typedef struct nn_layers {
   const char *prefix; /* of names: "D/" */
   nn_norm norm;
   bool training;    /* batch statistics, power iterations */
-  bool keep_state;  /* buffers stay as they are, also in training */
   double deviation; /* of initial weights */
   /* Batches that a value holds, one after the other, as if the network were
    * evaluated on each of them in turn; 0 is 1. */

@@ -91,6 +91,7 @@ static void describe_whole(nn_layout *layout) {
       layout->state_size + nn_aligned((size_t)layout->report_count);
   layout->parameters = (nn_span){0, layout->parameter_size};
   layout->rest = (nn_span){layout->parameter_size, layout->vector_size};
+  layout->gradients = layout->parameter_size;
   layout->result_size = layout->vector_size;
 }
 
@@ -152,8 +153,8 @@ static void describe_part(const nn_graph *graph, const nn_layout *from,
             "a graph's parameters lie apart");
   layout->parameters = parameters;
   layout->rest = rest;
-  layout->result_size =
-      parameters.end - parameters.begin + nn_aligned(rest.end - rest.begin);
+  layout->gradients = trained;
+  layout->result_size = trained + nn_aligned(rest.end - rest.begin);
 }
 
 status nn_layout_adopt(const nn_graph *graph, const nn_layout *from,
@@ -175,16 +176,21 @@ failed:
 }
 
 size_t nn_layout_result(const nn_layout *layout, size_t offset) {
-  const nn_span *p = &layout->parameters, *r = &layout->rest;
-  if (offset >= p->begin && offset < p->end) return offset - p->begin;
+  const nn_span *r = &layout->rest;
+  size_t learned = offset - layout->parameters.begin; /* or beyond all */
+  if (learned < layout->gradients) return learned;
   INVARIANT(offset >= r->begin && offset < r->end, "no result at %zu", offset);
-  return p->end - p->begin + offset - r->begin;
+  return layout->gradients + offset - r->begin;
 }
 
 size_t nn_layout_target(const nn_layout *layout, size_t result) {
-  size_t learned = layout->parameters.end - layout->parameters.begin;
-  if (result < learned) return layout->parameters.begin + result;
-  return layout->rest.begin + result - learned;
+  if (result < layout->gradients) return layout->parameters.begin + result;
+  return layout->rest.begin + result - layout->gradients;
+}
+
+void nn_layout_hand_over(nn_layout *layout) {
+  layout->gradients = 0;
+  layout->result_size = nn_aligned(layout->rest.end - layout->rest.begin);
 }
 
 void nn_layout_free(nn_layout *layout) {

@@ -13,6 +13,8 @@ status nn_layout_make(const nn_graph *const *graphs,
  * results. */
 status nn_layout_adopt(const nn_graph *graph, const nn_layout *from,
                        nn_layout *out);
+/* Gradients are no results any more. */
+void nn_layout_hand_over(nn_layout *layout);
 void nn_layout_free(nn_layout *layout);
 
 #endif

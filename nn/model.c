@@ -1,8 +1,9 @@
 /* Systems: a generator, what advises it, and the losses all are trained by.
  *
  * DoveNet: phase D trains the discriminator on the generator's output, then
- * phase G the generator against the updated discriminator. BargainNet: one
- * phase trains generator and encoder. Any mix of them is a system as well. */
+ * phase G the generator against the updated discriminator; both begin with the
+ * same forward pass of the generator. BargainNet: one phase trains generator
+ * and encoder. Any mix of them is a system as well. */
 #include "nn/model.h"
 
 #include <string.h>
@@ -70,7 +71,6 @@ typedef struct model {
   nn_graph *g;
   const nn_model_options *o;
   nn_id composite, mask, real, alpha;
-  bool generator_keeps; /* running statistics of G and E stay */
 } model;
 
 static nn_layers layers_of(const model *m, const char *prefix) {
@@ -79,7 +79,6 @@ static nn_layers layers_of(const model *m, const char *prefix) {
                      .prefix = prefix,
                      .norm = batch ? NN_BATCH_NORM : NN_INSTANCE_NORM,
                      .training = m->o->training,
-                     .keep_state = prefix[0] != 'D' && m->generator_keeps,
                      .deviation = 0.02};
 }
 
@@ -107,6 +106,7 @@ static nn_id style_map(const model *m, nn_id code) {
 typedef struct outputs {
   nn_id side[NN_UNET3PLUS_STAGES];
   int count;
+  nn_id code; /* of the background; NN_NONE if the generator does without */
 } outputs;
 
 static outputs run_unet(const model *m, nn_id x) {
@@ -115,11 +115,10 @@ static outputs run_unet(const model *m, nn_id x) {
   nn_unet_options unet = {.ngf = o->ngf,
                           .norm = layers.norm,
                           .training = o->training,
-                          .keep_state = layers.keep_state,
                           .dropout = o->dropout,
                           .prefix = layers.prefix,
                           .init_deviation = layers.deviation};
-  return (outputs){{nn_unet(m->g, x, &unet)}, 1};
+  return (outputs){.side = {nn_unet(m->g, x, &unet)}, .count = 1};
 }
 
 static outputs run_unet3plus(const model *m, nn_id x) {
@@ -130,7 +129,6 @@ static outputs run_unet3plus(const model *m, nn_id x) {
                                .outputs = 3,
                                .norm = layers.norm,
                                .training = o->training,
-                               .keep_state = layers.keep_state,
                                .deep_supervision = o->deep_supervision,
                                .prefix = layers.prefix};
   nn_unet3plus_result result = nn_unet3plus(m->g, x, &unet);
@@ -146,23 +144,17 @@ static nn_id blend(const model *m, nn_id output) {
   return nn_add(m->g, m->composite, nn_mul(m->g, change, m->mask));
 }
 
-/* code: NN_NONE in systems without. */
-static outputs generate_all(const model *m, nn_id code) {
-  nn_id x = nn_concat(m->g, m->composite, m->mask);
-  if (code != NN_NONE) x = nn_concat(m->g, x, style_map(m, code));
+static outputs generate(const model *m) {
+  nn_id x = nn_concat(m->g, m->composite, m->mask), code = NN_NONE;
+  if (m->o->style_code) {
+    code = code_of(m, m->real, background_of(m));
+    x = nn_concat(m->g, x, style_map(m, code));
+  }
   bool full_scale = strcmp(m->o->generator, "unet3plus") == 0;
   outputs all = full_scale ? run_unet3plus(m, x) : run_unet(m, x);
   for (int i = 0; i < all.count; i++) all.side[i] = blend(m, all.side[i]);
+  all.code = code;
   return all;
-}
-
-static nn_id generate(const model *m, nn_id code) {
-  return generate_all(m, code).side[0];
-}
-
-static nn_id code_of_background(const model *m) {
-  if (!m->o->style_code) return NN_NONE;
-  return code_of(m, m->real, background_of(m));
 }
 
 static void judge(const model *m, const nn_id *images, int count,
@@ -201,10 +193,10 @@ static nn_id penalty(const model *m, nn_id fake) {
                              o->lambda_gp);
 }
 
-static void train_discriminator(const model *m) {
+static void train_discriminator(const model *m, nn_id output) {
   nn_graph *g = m->g;
   const nn_model_options *o = m->o;
-  nn_id fake = nn_stop_gradient(g, generate(m, code_of_background(m)));
+  nn_id fake = nn_stop_gradient(g, output);
   nn_scores on[2];
   judge(m, (nn_id[]){fake, m->real}, 2, on);
   nn_id fake_global = verdict(m, on[0].global, false);
@@ -245,12 +237,14 @@ static nn_id triplet(const model *m, nn_id anchor, nn_id positive,
   return nn_loss_triplet(m->g, anchor, positive, negative, m->o->margin);
 }
 
-/* background: its code, or NN_NONE if the generator does without. Codes are
- * taken in the published order, which running statistics depend on. */
-static nn_id triplet_losses(const model *m, nn_id background, nn_id real,
-                            nn_id output) {
+/* Codes are taken in the published order, which running statistics depend
+ * on. */
+static nn_id triplet_losses(const model *m, const outputs *all) {
   nn_graph *g = m->g;
-  nn_id harmonised = code_of(m, output, m->mask);
+  nn_id background = all->code;
+  if (background == NN_NONE) background = code_of(m, m->real, background_of(m));
+  nn_id real = code_of(m, m->real, m->mask);
+  nn_id harmonised = code_of(m, all->side[0], m->mask);
   nn_id composite = code_of(m, m->composite, m->mask);
   nn_id ff2 = report(m, "tri_ff2", triplet(m, real, harmonised, composite));
   nn_id f2b =
@@ -289,25 +283,17 @@ static nn_id add_style(const model *m, nn_id output, nn_id loss) {
   return loss;
 }
 
-static void train_generator(const model *m) {
+static void train_generator(const model *m, const outputs *all) {
   static const char *const networks[] = {"G/", "E/"};
   nn_graph *g = m->g;
   const nn_model_options *o = m->o;
-  bool codes = o->lambda_tri > 0;
-  nn_id background = code_of_background(m), real_code = NN_NONE;
-  nn_id code = background;
-  if (codes && background == NN_NONE)
-    background = code_of(m, m->real, background_of(m));
-  if (codes) real_code = code_of(m, m->real, m->mask);
-  outputs all = generate_all(m, code);
-  nn_id output = all.side[0];
+  nn_id output = all->side[0];
   nn_keep(g, "output", output);
-  nn_id l1 = reconstruction(m, &all);
+  nn_id l1 = reconstruction(m, all);
   nn_id loss = l1;
   if (has_gan(o)) loss = nn_add(g, adversarial_loss(m, output), loss);
   report(m, "G_L1", l1);
-  if (codes)
-    loss = nn_add(g, loss, triplet_losses(m, background, real_code, output));
+  if (o->lambda_tri > 0) loss = nn_add(g, loss, triplet_losses(m, all));
   loss = add_style(m, output, loss);
   if (loss != l1) report(m, "G", loss);
   nn_minimise_all(g, loss, networks, 2);
@@ -332,18 +318,27 @@ static void score_parts(const model *m) {
   nn_keep(m->g, "code_foreground", code_of(m, m->composite, m->mask));
 }
 
-status nn_model_build(const nn_model_options *options, char phase,
-                      nn_graph **out) {
-  TRY(nn_graph_create(out));
-  model m = {.g = *out, .o = options, .generator_keeps = phase == 'D'};
+status nn_model_build(const nn_model_options *options,
+                      nn_graph *out[NN_MAX_PHASES]) {
+  int last = (int)strlen(nn_model_phases(options)) - 1;
+  TRY(nn_graph_create(&out[last]));
+  model m = {.g = out[last], .o = options};
   make_inputs(&m);
-  if (options->purpose == NN_FOR_SCORE)
+  if (options->purpose == NN_FOR_SCORE) {
     score_parts(&m);
-  else if (options->purpose == NN_FOR_OUTPUT)
-    nn_keep(*out, "output", generate(&m, code_of_background(&m)));
-  else if (phase == 'D')
-    train_discriminator(&m);
-  else
-    train_generator(&m);
+    return STATUS_OK;
+  }
+  outputs all = generate(&m);
+  if (options->purpose == NN_FOR_OUTPUT) {
+    nn_keep(m.g, "output", all.side[0]);
+    return STATUS_OK;
+  }
+  if (last > 0) {
+    model judged = m;
+    TRY(nn_graph_fork(m.g, &out[0]));
+    judged.g = out[0];
+    train_discriminator(&judged, all.side[0]);
+  }
+  train_generator(&m, &all);
   return STATUS_OK;
 }

@@ -7,8 +7,8 @@
 /* DoveNet's discriminator ("OrgDiscriminator", Cong et al., CVPR 2020): a
  * global score and one that verifies whether foreground and background are of
  * one domain. Evaluated on each of `count` images in turn: [N,S,S,3], S a power
- * of two from 16 up; mask [N,S,S,1]. Scores are [N,1,1,1]. layers->norm,
- * training and keep_state hold for it. */
+ * of two from 16 up; mask [N,S,S,1]. Scores are [N,1,1,1]. layers->norm and
+ * training hold for it. */
 enum { NN_MAX_JUDGED = 2 };
 typedef struct nn_scores {
   nn_id global, local;

@@ -91,6 +91,11 @@ void nn_grad(nn_graph *graph, nn_id loss, const nn_id *wrt, int count,
 void nn_grad_of(nn_graph *graph, nn_id y, nn_id gy, const nn_id *wrt, int count,
                 nn_id *out);
 
+/* Gradients compute `x` a second time from its inputs where they need it, so
+ * that it need not be kept until then. Worth it for a cheap operation on values
+ * that are kept anyway. Returns x. */
+nn_id nn_recompute(nn_graph *graph, nn_id x);
+
 /* ---- operations: each is a row of the table
  * ---------------------------------- */
 
@@ -211,7 +216,8 @@ nn_id nn_loss_triplet_entries(nn_graph *g, nn_id anchor, nn_id positive,
  * `rest`. Where one graph is all, that is a vector of the same offsets. Where a
  * system is trained by several graphs in turn they share the state vector, and
  * the results of each are the parts of it that the graph computes (`rest` of a
- * graph may begin before the reports of an earlier one: those stay zero). */
+ * graph may begin before the reports of an earlier one: those stay zero). Of a
+ * plan that hands its gradients over, the results are `rest` alone. */
 typedef struct nn_entry {
   char name[160];
   nn_shape shape;
@@ -233,6 +239,7 @@ typedef struct nn_layout {
   size_t state_size;     /* parameters and buffers */
   size_t vector_size;    /* state and reports */
   nn_span parameters, rest;
+  size_t gradients; /* among the results: all of `parameters`, or none */
   size_t result_size;
   char (*reports)[32];
   int report_count;
@@ -263,6 +270,13 @@ typedef struct nn_plan_options {
   const nn_layout *layout; /* adopt this one; NULL: make one */
   bool reference;          /* plain reference kernels, for tests */
   bool no_arena;           /* the caller gives it one (nn_plan_lend) */
+  /* Gradients of parameters are values of the arena like any other, and runs
+   * hand them over (nn_run_options) instead of keeping them as results. */
+  bool hand_over;
+  /* Phases run in turn, each once on the same micro-batch: a later one finds
+   * what it has in common with the earlier one in the arena. Else each computes
+   * it anew, and needs less memory. */
+  bool continued;
 } nn_plan_options;
 
 /* Plans everything reported, kept, minimised and set in `graph`, which must
@@ -271,6 +285,7 @@ status nn_plan_create(const nn_graph *graph, const nn_plan_options *options,
                       nn_plan **out);
 void nn_plan_destroy(nn_plan **plan);
 const nn_layout *nn_plan_layout(const nn_plan *plan);
+/* Of a system's phases: of the one that they share. */
 size_t nn_plan_arena_bytes(const nn_plan *plan);
 /* Plans that never run at the same time can share an arena, of the largest
  * one's size; it stays the caller's. What one keeps lasts until any of them
@@ -292,6 +307,12 @@ typedef struct nn_run_options {
    * read any more: the caller's to change. `done` only grows, to result_size.
    * Must not fail. */
   void (*completed)(void *context, size_t done);
+  /* Of a plan with hand_over: called once for each parameter that it trains,
+   * when the gradient (entry->count values) is whole and the rest of the run
+   * reads neither it nor the parameter, which the caller may change in `state`.
+   * Afterwards the gradient's place is used again. Must not fail. */
+  void (*hand_over)(void *context, const nn_entry *entry,
+                    const nn_real *gradient);
   void *context;
 } nn_run_options;
 
@@ -315,7 +336,6 @@ typedef struct nn_unet_options {
   int ngf;
   nn_norm norm;
   bool training;         /* batch statistics and dropout; else evaluation */
-  bool keep_state;       /* running statistics stay as they are */
   double dropout;        /* at the middle levels; 0: none */
   const char *prefix;    /* of names: "G/" */
   double init_deviation; /* 0.02 */
@@ -360,7 +380,8 @@ typedef struct nn_model_options {
 } nn_model_options;
 
 /* One step trains a system in phases, each of its own graph and plan. All run
- * on one state vector; a later phase sees what an earlier one has learned.
+ * on one state vector; a later phase sees what an earlier one has learned. What
+ * phases have in common (the generator's forward pass) reads nothing of that.
  *
  * Inputs of every graph, by index: "composite", "mask", "real" (training, or
  * with style_code: the image whose background gives the code), "alpha".
@@ -401,7 +422,6 @@ typedef struct nn_unet3plus_options {
   int outputs;      /* channels of the result; 3 */
   nn_norm norm;
   bool training;         /* batch statistics; else evaluation */
-  bool keep_state;       /* running statistics stay as they are */
   bool deep_supervision; /* a result from every stage */
   const char *prefix;    /* of names: "G/" */
 } nn_unet3plus_options;

@@ -79,7 +79,7 @@ nn_partial_mask nn_partial_mask_of(nn_graph *g, nn_id mask, int kernel_h,
 
 nn_id nn_partial_conv_masked(nn_graph *g, nn_id x, nn_partial_mask m, nn_id w,
                              nn_id bias, int stride, int pad) {
-  if (m.mask != NN_NONE) x = nn_mul(g, x, m.mask);
+  if (m.mask != NN_NONE) x = nn_recompute(g, nn_mul(g, x, m.mask));
   nn_id z = nn_conv_masked(g, x, w, stride, pad);
   if (bias == NN_NONE) return nn_mul(g, z, m.ratio);
   return nn_emit(

@@ -1,87 +1,25 @@
-/* The planner: which nodes are computed, where each value lies.
+/* The planner: steps, and where each value lies.
  *
  * Nodes run in the order of their creation, which is a valid one. A value lives
  * in a storage; views share their input's, and an elementwise result may take
  * over that of an input that nobody reads later. Storages get places in one
- * arena so that those alive at the same time never overlap. */
-#include "nn/plan.h"
+ * arena so that those alive at the same time never overlap.
+ *
+ * The phases of a system are planned together. Steps are counted through: node
+ * id of a phase is computed at step `start` + id. Where the phases continue
+ * each other, a value of the nodes that their graphs have in common is computed
+ * by the first that needs it, and lives until the last has read it. */
+#include "nn/planner.h"
 
 #include <string.h>
 
 #include "base/memory.h"
 #include "nn/layout.h"
 
-enum {
-  FOREVER = INT32_MAX,
-  COPIED = INT32_MAX - 1 /* completed by a copy behind all nodes */
-};
-
-typedef struct storage {
-  size_t size, offset; /* values */
-  int birth, death;    /* steps, both included */
-} storage;
-
-typedef struct planner {
-  const nn_graph *graph;
-  nn_plan *plan;
-  bool *live;
-  int *last_use;   /* by node: last live consumer */
-  int *storage_of; /* by node; -1: not in the arena */
-  bool *is_result; /* by node: written straight into the results */
-  storage *storages;
-  int storage_count;
-  int *completed;  /* by state entry: node, COPIED, or -1 without a result */
-  int *read_until; /* by node: last live consumer of it or of a view of it */
-} planner;
-
-/* ---- which nodes ---- */
-
-static void mark(planner *p, nn_id id) {
-  if (id != NN_NONE) p->live[id] = true;
-}
-
-static void find_live(planner *p) {
-  const nn_graph *g = p->graph;
-  for (int i = 0; i < g->state_count; i++) mark(p, g->states[i].result);
-  for (int i = 0; i < g->reports.count; i++) mark(p, g->reports.items[i].id);
-  for (int i = 0; i < g->kept.count; i++) mark(p, g->kept.items[i].id);
-  for (nn_id id = g->count - 1; id >= 0; id--) {
-    const nn_node *node = &g->nodes[id];
-    p->last_use[id] = id;
-    for (int i = 0; p->live[id] && i < node->op->arity; i++)
-      p->live[node->in[i]] = true;
-  }
-  for (nn_id id = 0; id < g->count; id++)
-    for (int i = 0; p->live[id] && i < g->nodes[id].op->arity; i++)
-      p->last_use[g->nodes[id].in[i]] = id;
-  for (int i = 0; i < g->kept.count; i++)
-    p->last_use[g->kept.items[i].id] = FOREVER;
-}
-
 /* ---- results ---- */
 
-/* Whether a node can write its value straight into the results: it computes
- * one that is not kept in the arena, and no other result is the same node. */
-static bool claim_result(planner *p, nn_id id) {
-  const nn_node *node = &p->graph->nodes[id];
-  if (node->op->view || node->op->external || p->is_result[id]) return false;
-  if (p->last_use[id] == FOREVER) return false;
-  p->is_result[id] = true;
-  return true;
-}
-
-/* The step after which the result of each state entry is whole: the node's own
- * or, where its value must be copied into the results, a step behind them. */
-static void find_completion(planner *p) {
-  const nn_graph *g = p->graph;
-  for (int i = 0; i < g->state_count; i++) {
-    nn_id id = g->states[i].result;
-    p->completed[i] = id == NN_NONE ? -1 : claim_result(p, id) ? id : COPIED;
-  }
-}
-
 /* `direct`: the node writes there itself; else its value is copied there. */
-static void place_result(planner *p, nn_id id, size_t offset, bool direct) {
+static void place_result(nn_planner *p, nn_id id, size_t offset, bool direct) {
   if (direct) {
     p->plan->places[id] = (nn_place){NN_IN_RESULTS, offset};
     return;
@@ -91,7 +29,7 @@ static void place_result(planner *p, nn_id id, size_t offset, bool direct) {
                     .out = {NN_IN_RESULTS, offset},
                     .copied = nn_shape_count(nn_shape_of(p->graph, id))};
   copy->scratch = (size_t)id; /* its source, until places are known */
-  p->last_use[id] = FOREVER;
+  p->last_use[id] = NN_FOREVER;
 }
 
 static nn_id source_of_copy(const nn_step *copy) {
@@ -100,38 +38,51 @@ static nn_id source_of_copy(const nn_step *copy) {
 
 /* Copies come behind the nodes' steps, so they are collected first and moved
  * there once the number of steps is known. */
-static void place_results(planner *p) {
+static void place_results(nn_planner *p) {
   const nn_graph *g = p->graph;
   const nn_layout *layout = &p->plan->layout;
   for (int i = 0; i < g->state_count; i++) {
     if (g->states[i].result == NN_NONE) continue;
+    if (nn_is_handed_over(p, i)) {
+      if (p->completed[i] != NN_COPIED)
+        p->is_result[g->states[i].result] = false;
+      continue;
+    }
     const nn_entry *entry = nn_layout_find(layout, g->states[i].entry.name);
     INVARIANT(entry != NULL, "the layout lacks %s", g->states[i].entry.name);
     place_result(p, g->states[i].result,
                  nn_layout_result(layout, entry->offset),
-                 p->completed[i] != COPIED);
+                 p->completed[i] != NN_COPIED);
   }
   for (int i = 0; i < g->reports.count; i++)
     place_result(p, g->reports.items[i].id,
                  nn_layout_result(layout, layout->report_offset + (size_t)i),
-                 claim_result(p, g->reports.items[i].id));
+                 nn_claim_result(p, g->reports.items[i].id));
+}
+
+/* A gradient stays until it is handed over: its last reader may not write in
+ * its place. */
+static void prolong_gradients(nn_planner *p) {
+  for (int i = 0; i < p->graph->state_count; i++) {
+    if (!nn_is_handed_over(p, i)) continue;
+    nn_id id = p->graph->states[i].result;
+    int until = nn_released(p, i);
+    if (until > nn_step_of(p, id) && until == p->read_until[id] &&
+        until < NN_COPIED)
+      until++;
+    if (p->last_use[id] < until) p->last_use[id] = until;
+  }
 }
 
 /* ---- storages ---- */
 
-static int new_storage(planner *p, size_t size, int birth, int death) {
-  p->storages[p->storage_count] =
-      (storage){.size = nn_aligned(size), .birth = birth, .death = death};
-  return p->storage_count++;
-}
-
 /* The storage of an input that the node may overwrite, or -1. */
-static int storage_to_reuse(const planner *p, nn_id id) {
+static int storage_to_reuse(const nn_planner *p, nn_id id) {
   const nn_node *node = &p->graph->nodes[id];
   for (int i = 0; i < node->op->arity; i++) {
     int candidate = p->storage_of[node->in[i]];
     if (!(node->op->inplace >> i & 1) || candidate < 0 ||
-        p->storages[candidate].death > id)
+        p->storages->items[candidate].death > nn_step_of(p, id))
       continue;
     bool fits = true; /* every input there is read where it is overwritten */
     for (int k = 0; k < node->op->arity; k++)
@@ -143,11 +94,14 @@ static int storage_to_reuse(const planner *p, nn_id id) {
   return -1;
 }
 
-static void place_node(planner *p, nn_id id) {
+static void place_node(nn_planner *p, nn_id id) {
   const nn_node *node = &p->graph->nodes[id];
   nn_place *place = &p->plan->places[id];
   p->storage_of[id] = -1;
-  if (node->op == &nn_op_input) {
+  if (nn_is_given(p, id)) {
+    *place = p->earlier->plan->places[id];
+    p->storage_of[id] = p->earlier->storage_of[id];
+  } else if (node->op == &nn_op_input) {
     *place = (nn_place){NN_IN_INPUT, (size_t)node->index};
   } else if (node->op == &nn_op_state) {
     const char *name = p->graph->states[node->index].entry.name;
@@ -159,19 +113,20 @@ static void place_node(planner *p, nn_id id) {
     *place = p->plan->places[node->in[0]];
     p->storage_of[id] = p->storage_of[node->in[0]];
   } else if (!p->is_result[id]) {
-    int reused = storage_to_reuse(p, id);
+    int reused = storage_to_reuse(p, id), now = nn_step_of(p, id);
     p->storage_of[id] =
         reused >= 0 ? reused
-                    : new_storage(p, nn_shape_count(node->shape), id, id);
+                    : nn_storages_add(p->storages, nn_shape_count(node->shape),
+                                      now, now);
     place->kind = NN_IN_ARENA;
   }
   if (p->storage_of[id] >= 0) {
-    storage *home = &p->storages[p->storage_of[id]];
+    nn_storage *home = &p->storages->items[p->storage_of[id]];
     if (p->last_use[id] > home->death) home->death = p->last_use[id];
   }
 }
 
-static void add_step(planner *p, nn_id id) {
+static void add_step(nn_planner *p, nn_id id) {
   const nn_graph *g = p->graph;
   const nn_node *node = &g->nodes[id];
   if (node->op->external || node->op->view) return;
@@ -183,53 +138,20 @@ static void add_step(planner *p, nn_id id) {
     shapes[i] = g->nodes[node->in[i]].shape;
   size_t bytes = node->op->scratch(node, shapes, p->plan->threads);
   if (bytes > 0)
-    step->scratch = (size_t)new_storage(
-        p, (bytes + sizeof(nn_real) - 1) / sizeof(nn_real), id, id);
-}
-
-/* Largest first, each at the lowest place that is free for its lifetime. */
-static status place_storages(planner *p) {
-  int count = p->storage_count, placed_count = 0;
-  int *placed; /* by offset */
-  TRY(MEMORY_NEW((size_t)count + 1, "plan", &placed));
-  bool *done;
-  status result = MEMORY_NEW((size_t)count + 1, "plan", &done);
-  for (int round = 0; result == STATUS_OK && round < count; round++) {
-    int next = -1;
-    for (int i = 0; i < count; i++)
-      if (!done[i] &&
-          (next < 0 || p->storages[i].size > p->storages[next].size))
-        next = i;
-    storage *s = &p->storages[next];
-    done[next] = true;
-    s->offset = 0;
-    for (int k = 0; k < placed_count; k++) {
-      const storage *o = &p->storages[placed[k]];
-      if (o->death < s->birth || o->birth > s->death) continue;
-      if (o->offset >= s->offset + s->size) break;
-      if (o->offset + o->size > s->offset) s->offset = o->offset + o->size;
-    }
-    int at = placed_count++;
-    for (; at > 0 && p->storages[placed[at - 1]].offset > s->offset; at--)
-      placed[at] = placed[at - 1];
-    placed[at] = next;
-    if (s->offset + s->size > p->plan->arena_size)
-      p->plan->arena_size = s->offset + s->size;
-  }
-  memory_free(done);
-  memory_free(placed);
-  return result;
+    step->scratch = (size_t)nn_storages_add(
+        p->storages, (bytes + sizeof(nn_real) - 1) / sizeof(nn_real),
+        nn_step_of(p, id), nn_step_of(p, id));
 }
 
 /* ---- finishing ---- */
 
-static void resolve(planner *p) {
+static void resolve(nn_planner *p) {
   nn_plan *plan = p->plan;
   const nn_graph *g = p->graph;
   for (nn_id id = 0; id < g->count; id++)
     if (p->live[id] && p->storage_of[id] >= 0)
       plan->places[id] =
-          (nn_place){NN_IN_ARENA, p->storages[p->storage_of[id]].offset};
+          (nn_place){NN_IN_ARENA, p->storages->items[p->storage_of[id]].offset};
   for (int i = 0; i < plan->step_count; i++) {
     nn_step *step = &plan->steps[i];
     if (step->id == NN_NONE) {
@@ -241,7 +163,36 @@ static void resolve(planner *p) {
     for (int k = 0; k < node->op->arity; k++)
       step->in[k] = plan->places[node->in[k]];
     if (step->scratch != SIZE_MAX)
-      step->scratch = p->storages[step->scratch].offset;
+      step->scratch = p->storages->items[step->scratch].offset;
+  }
+}
+
+/* The plan's last step that computes a node up to step `until`; of NN_FOREVER
+ * the last of all. */
+static int last_step_until(const nn_planner *p, int until) {
+  const nn_step *steps = p->plan->steps;
+  int i = p->plan->step_count - 1;
+  if (until == NN_FOREVER) return i;
+  while (i > 0 &&
+         (steps[i].id == NN_NONE || nn_step_of(p, steps[i].id) > until))
+    i--;
+  return i;
+}
+
+static void list_hand_overs(nn_planner *p) {
+  nn_plan *plan = p->plan;
+  for (int i = 0; i < p->graph->state_count; i++) {
+    if (!nn_is_handed_over(p, i)) continue;
+    const nn_state_entry *s = &p->graph->states[i];
+    nn_hand_over new = {.step = last_step_until(p, nn_released(p, i)),
+                        .gradient = plan->places[s->result],
+                        .entry = nn_layout_find(&plan->layout, s->entry.name)};
+    INVARIANT(new.gradient.kind != NN_IN_STATE,
+              "the gradient of %s is a parameter itself", s->entry.name);
+    int at = plan->hand_over_count++;
+    for (; at > 0 && plan->hand_overs[at - 1].step > new.step; at--)
+      plan->hand_overs[at] = plan->hand_overs[at - 1];
+    plan->hand_overs[at] = new;
   }
 }
 
@@ -254,27 +205,9 @@ static size_t prefix_before(const nn_layout *layout, int entry) {
   return end > p.begin ? end - p.begin : 0;
 }
 
-/* Copies have been placed: they read to the end. */
-static void find_readers(planner *p) {
-  int *until = p->read_until;
-  for (nn_id id = p->graph->count - 1; id >= 0; id--) {
-    const nn_node *node = &p->graph->nodes[id];
-    if (p->last_use[id] > until[id]) until[id] = p->last_use[id];
-    if (p->live[id] && node->op->view && until[node->in[0]] < until[id])
-      until[node->in[0]] = until[id];
-  }
-}
-
-/* The last step that writes or reads the result of a state entry. */
-static int released(const planner *p, int state) {
-  int completed = p->completed[state];
-  if (completed == -1 || completed == COPIED) return completed;
-  return p->read_until[p->graph->states[state].result];
-}
-
 /* step->done: the prefix of parameters whose gradients are whole by then, and
  * not read any more. */
-static void mark_progress(planner *p) {
+static void mark_progress(nn_planner *p) {
   nn_plan *plan = p->plan;
   const nn_layout *layout = &plan->layout;
   size_t done = 0;
@@ -282,15 +215,16 @@ static void mark_progress(planner *p) {
   for (int i = 0; i < plan->step_count; i++) {
     nn_step *step = &plan->steps[i];
     /* what is copied is announced after the last copy */
-    int now = step->id != NN_NONE ? step->id : -1;
+    int now = step->id != NN_NONE ? nn_step_of(p, step->id) : -1;
     while (entry < layout->entry_count &&
-           layout->entries[entry].offset < layout->parameters.end) {
+           layout->entries[entry].offset < layout->parameters.end &&
+           layout->gradients > 0) {
       int state = 0;
       while (state < p->graph->state_count &&
              strcmp(p->graph->states[state].entry.name,
                     layout->entries[entry].name) != 0)
         state++;
-      if (state < p->graph->state_count && released(p, state) > now) break;
+      if (state < p->graph->state_count && nn_released(p, state) > now) break;
       entry++;
       done = prefix_before(layout, entry);
     }
@@ -300,96 +234,101 @@ static void mark_progress(planner *p) {
     plan->steps[plan->step_count - 1].done = layout->result_size;
 }
 
-/* What is known before the layout: which nodes, and when results are whole. */
-static status survey(planner *p) {
-  const nn_graph *g = p->graph;
-  size_t count = (size_t)g->count;
-  TRY(MEMORY_NEW(count, "plan", &p->live));
-  TRY(MEMORY_NEW(count, "plan", &p->last_use));
-  TRY(MEMORY_NEW(count, "plan", &p->read_until));
-  TRY(MEMORY_NEW(count, "plan", &p->is_result));
-  TRY(MEMORY_NEW((size_t)g->state_count + 1, "plan", &p->completed));
-  find_live(p);
-  find_completion(p);
-  return STATUS_OK;
-}
-
-static void free_planner(planner *p) {
-  memory_free(p->live);
-  memory_free(p->last_use);
-  memory_free(p->storage_of);
-  memory_free(p->is_result);
-  memory_free(p->storages);
-  memory_free(p->completed);
-  memory_free(p->read_until);
-}
-
-status nn_plan_layout_of(const nn_graph *const *graphs, int count,
-                         nn_layout *out) {
-  INVARIANT(count >= 1 && count <= NN_MAX_PHASES, "%d graphs", count);
-  planner p[NN_MAX_PHASES] = {{0}};
-  const int *completed[NN_MAX_PHASES];
-  status result = STATUS_OK;
-  for (int k = 0; k < count && result == STATUS_OK; k++) {
-    p[k].graph = graphs[k];
-    result = survey(&p[k]);
-    completed[k] = p[k].completed;
-  }
-  if (result == STATUS_OK)
-    result = nn_layout_make(graphs, completed, count, out);
-  for (int k = 0; k < count; k++) free_planner(&p[k]);
-  return result;
-}
-
-static status make_plan(planner *p, const nn_plan_options *options) {
+/* Steps, and storages for their values. */
+static status plan_phase(nn_planner *p, const nn_plan_options *options) {
   const nn_graph *g = p->graph;
   nn_plan *plan = p->plan;
   size_t count = (size_t)g->count;
   size_t results = (size_t)g->state_count + (size_t)g->reports.count;
-  TRY(survey(p));
   TRY(MEMORY_NEW(count, "plan", &p->storage_of));
-  TRY(MEMORY_NEW(2 * count, "plan", &p->storages));
   TRY(MEMORY_NEW(count, "plan", &plan->places));
   TRY(MEMORY_NEW(count + results, "plan", &plan->steps));
+  TRY(MEMORY_NEW((size_t)g->state_count + 1, "plan", &plan->hand_overs));
   if (options->layout != NULL)
     TRY(nn_layout_adopt(g, options->layout, &plan->layout));
   else
     TRY(nn_plan_layout_of(&g, 1, &plan->layout));
+  if (p->hand_over) nn_layout_hand_over(&plan->layout);
   place_results(p);
+  nn_find_readers(p);
+  prolong_gradients(p);
   int copies = plan->step_count;
   nn_step *copy_steps;
   TRY(MEMORY_NEW((size_t)copies, "plan", &copy_steps));
   memcpy(copy_steps, plan->steps, (size_t)copies * sizeof *copy_steps);
   plan->step_count = 0;
-  for (nn_id id = 0; id < g->count; id++)
-    if (p->live[id]) {
-      place_node(p, id);
-      add_step(p, id);
-    }
+  for (nn_id id = 0; id < g->count; id++) {
+    if (p->live[id]) place_node(p, id);
+    if (nn_is_computed(p, id)) add_step(p, id);
+  }
   memcpy(plan->steps + plan->step_count, copy_steps,
          (size_t)copies * sizeof *copy_steps);
   memory_free(copy_steps);
   plan->step_count += copies;
-  TRY(place_storages(p));
-  resolve(p);
-  find_readers(p);
-  mark_progress(p);
-  TRY(MEMORY_NEW((size_t)plan->step_count, "profile", &plan->seconds));
-  plan->borrowed = options->no_arena;
-  if (plan->borrowed) return STATUS_OK;
-  return MEMORY_NEW(plan->arena_size, "activations", &plan->arena);
+  return MEMORY_NEW((size_t)plan->step_count, "profile", &plan->seconds);
+}
+
+static status make_plans(nn_planner *p, int count, nn_storages *storages,
+                         const nn_plan_options *options) {
+  size_t arena_size;
+  TRY(nn_survey(p, count));
+  for (int k = 0; k < count; k++) TRY(plan_phase(&p[k], options));
+  TRY(nn_storages_place(storages, &arena_size));
+  for (int k = 0; k < count; k++) {
+    p[k].plan->arena_size = arena_size;
+    resolve(&p[k]);
+    list_hand_overs(&p[k]);
+    mark_progress(&p[k]);
+  }
+  return STATUS_OK;
+}
+
+/* A phase's plan to be, and its planner. */
+static status begin_plan(const nn_graph *graph, const nn_plan_options *options,
+                         nn_planner *p, nn_plan **out) {
+  TRY(MEMORY_NEW(1, "plan", out));
+  nn_plan *plan = p->plan = *out;
+  p->graph = plan->graph = graph;
+  p->hand_over = options->hand_over;
+  plan->threads = options->threads > 0 ? options->threads : 1;
+  plan->reference = options->reference;
+  plan->borrowed = true;
+  if (p->earlier != NULL) plan->earlier = p->earlier->plan;
+  return STATUS_OK;
+}
+
+status nn_plan_phases(const nn_graph *const *graphs, int count,
+                      const nn_plan_options *options, nn_plan **out) {
+  INVARIANT(count >= 1 && count <= NN_MAX_PHASES, "%d graphs", count);
+  nn_planner p[NN_MAX_PHASES] = {{0}};
+  nn_storages storages = {0};
+  int nodes = 0;
+  status result = STATUS_OK;
+  for (int k = 0; k < count; k++) {
+    p[k].storages = &storages;
+    p[k].start = nodes;
+    if (options->continued && k > 0) p[k].earlier = &p[k - 1];
+    if (result == STATUS_OK)
+      result = begin_plan(graphs[k], options, &p[k], &out[k]);
+    nodes += graphs[k]->count;
+  }
+  if (result == STATUS_OK) result = nn_storages_create(2 * nodes, &storages);
+  if (result == STATUS_OK) result = make_plans(p, count, &storages, options);
+  for (int k = 0; k < count; k++) {
+    nn_survey_free(&p[k]);
+    if (result != STATUS_OK) nn_plan_destroy(&out[k]);
+  }
+  nn_storages_free(&storages);
+  return result;
 }
 
 status nn_plan_create(const nn_graph *graph, const nn_plan_options *options,
                       nn_plan **out) {
-  TRY(MEMORY_NEW(1, "plan", out));
-  nn_plan *plan = *out;
-  plan->graph = graph;
-  plan->threads = options->threads > 0 ? options->threads : 1;
-  plan->reference = options->reference;
-  planner p = {.graph = graph, .plan = plan};
-  status result = make_plan(&p, options);
-  free_planner(&p);
+  *out = NULL;
+  TRY(nn_plan_phases(&graph, 1, options, out));
+  if (options->no_arena) return STATUS_OK;
+  (*out)->borrowed = false;
+  status result = MEMORY_NEW((*out)->arena_size, "activations", &(*out)->arena);
   if (result != STATUS_OK) nn_plan_destroy(out);
   return result;
 }
@@ -398,6 +337,7 @@ void nn_plan_destroy(nn_plan **plan) {
   if (*plan == NULL) return;
   nn_layout_free(&(*plan)->layout);
   memory_free((*plan)->steps);
+  memory_free((*plan)->hand_overs);
   memory_free((*plan)->places);
   memory_free((*plan)->seconds);
   if (!(*plan)->borrowed) memory_free((*plan)->arena);

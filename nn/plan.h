@@ -24,11 +24,22 @@ typedef struct nn_step {
   size_t done;    /* results [0, done) are final, and not read, after it */
 } nn_step;
 
+/* A parameter's gradient, and the step after which it is given away. */
+typedef struct nn_hand_over {
+  int step;
+  nn_place gradient;
+  const nn_entry *entry;
+} nn_hand_over;
+
 struct nn_plan {
   const nn_graph *graph;
+  const nn_plan *earlier; /* whose values it finds in the arena, or NULL */
+  uint64_t runs;
   nn_layout layout;
   nn_step *steps;
   int step_count;
+  nn_hand_over *hand_overs; /* in order of steps */
+  int hand_over_count;
   nn_place *places; /* by node; valid for nodes that are computed */
   nn_real *arena;
   bool borrowed;       /* the arena is the caller's */
@@ -39,6 +50,12 @@ struct nn_plan {
   double (*clock)(void); /* NULL: no profile is taken */
   double *seconds;       /* by step */
 };
+
+/* Plans for phases that run in turn, in one arena that they are to be lent. A
+ * graph may be forked from the next one: see nn_plan_options.continued. On
+ * failure out[] holds NULL. */
+status nn_plan_phases(const nn_graph *const *graphs, int count,
+                      const nn_plan_options *options, nn_plan **out);
 
 /* One layout for graphs that are trained in turn. */
 status nn_plan_layout_of(const nn_graph *const *graphs, int count,

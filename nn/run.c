@@ -47,14 +47,34 @@ static void run_step(const nn_plan *plan, const nn_run_options *run,
     node->op->kernel(&call);
 }
 
+/* What is to be handed over after step i, from the hand-over `next` on; returns
+ * the one after these. */
+static int hand_over(const nn_plan *plan, const nn_run_options *run, int next,
+                     int i) {
+  for (; next < plan->hand_over_count && plan->hand_overs[next].step == i;
+       next++) {
+    const nn_hand_over *h = &plan->hand_overs[next];
+    run->hand_over(run->context, h->entry, value_at(plan, run, h->gradient));
+  }
+  return next;
+}
+
 void nn_run(nn_plan *plan, const nn_run_options *options) {
   size_t done = 0;
+  int handed = 0;
   plan->last = *options;
+  plan->runs++;
+  if (plan->earlier != NULL)
+    INVARIANT(plan->runs == plan->earlier->runs &&
+                  options->seed == plan->earlier->last.seed &&
+                  options->first_sample == plan->earlier->last.first_sample,
+              "the earlier phase of this micro-batch has not run");
   for (int i = 0; i < plan->step_count; i++) {
     const nn_step *step = &plan->steps[i];
     double start = plan->clock != NULL ? plan->clock() : 0;
     run_step(plan, options, step);
     if (plan->clock != NULL) plan->seconds[i] += plan->clock() - start;
+    handed = hand_over(plan, options, handed, i);
     if (step->done > done) done = step->done;
     if (options->completed != NULL) options->completed(options->context, done);
   }

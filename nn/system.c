@@ -9,30 +9,26 @@
 static status build(nn_system *s, const nn_model_options *options,
                     const nn_plan_options *how) {
   const char *phases = nn_model_phases(options);
-  const nn_graph *graphs[NN_MAX_PHASES];
-  for (int k = 0; phases[k] != '\0'; k++) {
-    nn_phase *phase = &s->phases[s->phase_count++];
-    phase->network = phases[k];
-    TRY(nn_model_build(options, phases[k], &phase->graph));
-    graphs[k] = phase->graph;
-  }
+  int count = s->phase_count = (int)strlen(phases);
+  nn_graph *graphs[NN_MAX_PHASES] = {NULL};
+  nn_plan *plans[NN_MAX_PHASES] = {NULL};
+  status built = nn_model_build(options, graphs);
+  for (int k = 0; k < count; k++)
+    s->phases[k] = (nn_phase){.network = phases[k], .graph = graphs[k]};
+  TRY(built);
+  const nn_graph *const *all = (const nn_graph *const *)graphs;
   nn_plan_options plan = *how;
   if (how->layout == NULL) {
-    TRY(nn_plan_layout_of(graphs, s->phase_count, &s->layout));
-    if (s->phase_count > 1) plan.layout = &s->layout;
+    TRY(nn_plan_layout_of(all, count, &s->layout));
+    if (count > 1) plan.layout = &s->layout;
   }
-  plan.no_arena = true;
-  size_t most = 0;
-  for (int k = 0; k < s->phase_count; k++) {
-    TRY(nn_plan_create(s->phases[k].graph, &plan, &s->phases[k].plan));
-    size_t size = nn_plan_arena_bytes(s->phases[k].plan) / sizeof *s->arena;
-    if (size > most) most = size;
-  }
-  TRY(MEMORY_NEW(most, "activations", &s->arena));
-  for (int k = 0; k < s->phase_count; k++)
-    nn_plan_lend(s->phases[k].plan, s->arena);
+  TRY(nn_plan_phases(all, count, &plan, plans));
+  for (int k = 0; k < count; k++) s->phases[k].plan = plans[k];
+  size_t arena = nn_plan_arena_bytes(plans[0]) / sizeof *s->arena;
+  if (!how->no_arena) TRY(MEMORY_NEW(arena, "activations", &s->arena));
+  for (int k = 0; k < count; k++) nn_plan_lend(plans[k], s->arena);
   if (how->layout == NULL) return STATUS_OK;
-  return nn_layout_adopt(s->phases[0].graph, how->layout, &s->layout);
+  return nn_layout_adopt(graphs[0], how->layout, &s->layout);
 }
 
 status nn_system_create(const nn_model_options *options,

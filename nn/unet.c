@@ -71,11 +71,17 @@ static nn_id gate(const unet *net, module at, nn_id r) {
   return nn_mul(g, nn_sigmoid(g, z), r);
 }
 
+/* The backward pass begins at the outermost level, where memory is needed most:
+ * what levels below it can compute again is not kept meanwhile. */
+static nn_id spare(const unet *net, int level, nn_id x) {
+  return level > 1 ? nn_recompute(net->g, x) : x;
+}
+
 static nn_id dropout(const unet *net, int level, nn_id x) {
   double p = net->options->dropout;
   if (!net->options->training || p == 0) return x;
-  return nn_mul(net->g, x,
-                nn_dropout_mask(net->g, nn_shape_of(net->g, x), p, level));
+  nn_id mask = nn_dropout_mask(net->g, nn_shape_of(net->g, x), p, level);
+  return spare(net, level, nn_mul(net->g, x, mask));
 }
 
 static int channels_at(const unet *net, int level) {
@@ -88,7 +94,7 @@ static nn_id inner_level(const unet *net, int level, const char *path,
   int outer = channels_at(net, level - 1), inner = channels_at(net, level);
   bool innermost = level == net->levels - 1;
   bool bias = net->options->norm == NN_INSTANCE_NORM;
-  nn_id l = nn_leaky_relu(g, x, 0.2);
+  nn_id l = spare(net, level, nn_leaky_relu(g, x, 0.2));
   nn_id y = down(net, (module){path, "model.1"}, l, inner);
   if (innermost) {
     y = up(net, (module){path, "model.3"}, nn_leaky_relu(g, y, 0), outer, bias);
@@ -98,13 +104,14 @@ static nn_id inner_level(const unet *net, int level, const char *path,
     snprintf(below, sizeof below, "%.200s.model.3", path);
     y = norm(net, (module){path, "model.2"}, y);
     y = inner_level(net, level + 1, below, y);
-    y = up(net, (module){path, "model.5"}, nn_leaky_relu(g, y, 0), outer, bias);
+    y = spare(net, level + 1, nn_leaky_relu(g, y, 0));
+    y = up(net, (module){path, "model.5"}, y, outer, bias);
     y = norm(net, (module){path, "model.6"}, y);
     if (level > 3) y = dropout(net, level, y);
   }
-  nn_id r = nn_concat(g, l, y);
-  bool gated = level <= 3 && !innermost;
-  return gated ? gate(net, (module){path, "attention.0"}, r) : r;
+  nn_id r = spare(net, level, nn_concat(g, l, y));
+  if (level > 3 || innermost) return r;
+  return spare(net, level, gate(net, (module){path, "attention.0"}, r));
 }
 
 nn_id nn_unet(nn_graph *g, nn_id x, const nn_unet_options *options) {
@@ -115,7 +122,6 @@ nn_id nn_unet(nn_graph *g, nn_id x, const nn_unet_options *options) {
                          .prefix = options->prefix,
                          .norm = options->norm,
                          .training = options->training,
-                         .keep_state = options->keep_state,
                          .deviation = options->init_deviation}};
   while (1 << net.levels < s.h) net.levels++;
   INVARIANT(s.h == s.w && 1 << net.levels == s.h && net.levels >= 2,

@@ -124,7 +124,6 @@ nn_unet3plus_result nn_unet3plus(nn_graph *g, nn_id x,
                               .prefix = options->prefix,
                               .norm = options->norm,
                               .training = options->training,
-                              .keep_state = options->keep_state,
                               .deviation = 0.02}};
   /* the deepest stage keeps 2x2 pixels: norms need more than one */
   while (net.levels < STAGES && s.h >> net.levels >= 2) net.levels++;

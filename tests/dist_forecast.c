@@ -40,10 +40,13 @@ static void test_alone(void) {
          "phases follow each other");
   forecast_cluster slow = one;
   slow.memory = 1e9;
-  s = forecast(&slow, &phase, 1, 1);
-  tap_ok(near(s.summing, 8.0 * MEGA * 4 * 2 / 1e9) &&
+  s = forecast(&slow, &phase, 1, 2); /* two are merged, then checked */
+  tap_ok(near(s.summing, 8.0 * MEGA * 4 * (3 + 2) / 1e9) &&
              near(s.updating, 8.0 * MEGA * 28 / 1e9),
          "sums and Adam cost what they read and write");
+  s = forecast(&slow, &phase, 1, 1);
+  tap_ok(s.summing == 0 && near(s.updating, 8.0 * MEGA * 28 / 1e9),
+         "one micro-batch is not summed");
 }
 
 static void test_link(void) {
@@ -101,8 +104,10 @@ static void test_memory(void) {
   forecast_phase late = phase_final_at(1, &point);
   size_t state = 8 * MEGA;
   double vector = 4.0 * 8 * MEGA;
-  tap_ok(near(forecast_memory(&one, &late, 1, 1, state), 4 * vector),
-         "state, two moments and a gradient");
+  tap_ok(near(forecast_memory(&one, &late, 1, 1, state), 3 * vector),
+         "state and two moments; one micro-batch keeps no gradients");
+  tap_ok(near(forecast_memory(&one, &late, 1, 2, state), 5 * vector),
+         "and two of them a gradient each");
   forecast_cluster c = one;
   c.ranks_per_node = 4;
   tap_ok(near(forecast_memory(&c, &late, 1, 4, state), 7 * vector),

@@ -42,6 +42,7 @@ steady() {
 }
 
 steady alone 2 1 --crop-min 0.5
+steady single 2 1 --batch 1
 steady threads 2 1 --threads 2 --norm batch --micro-batch 2
 steady ranks 2 2 --crop-min 0.5 --batch 6
 steady streamed 2 3 --shard stream --batch 6

@@ -38,6 +38,10 @@ refused 1 "^harmonia: step [0-9]+: $whose" "on 2 ranks too, once"
 check "within 10 s" test "$seconds" -le 10
 same_bits "both ended with the same checkpoint" "alone/checkpoints/$last" \
     "pair/checkpoints/$last"
+# Parameters that were updated before the bad gradient was met are not saved.
+diverge 1 single --batch 1
+refused 1 "^harmonia: step [0-9]+: $whose" "with one micro-batch a step"
+shows_last_good single
 # Either phase of a step may be the one that fails.
 diverge 2 gan --model dovenet --ndf 4
 refused 1 "^harmonia: step [0-9]+( is not saved: .* is -?(nan|inf)|: $whose)" \

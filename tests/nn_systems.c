@@ -158,9 +158,9 @@ static nn_model_options mixed(void) {
                             .training = true};
 }
 
-static nn_system *create(const nn_model_options *options) {
+static nn_system *create(const nn_model_options *options, bool continued) {
   nn_system *s;
-  const nn_plan_options plan = {.threads = 1};
+  const nn_plan_options plan = {.threads = 1, .continued = continued};
   if (nn_system_create(options, &plan, &s) != STATUS_OK)
     test_failed("%s", status_message());
   return s;
@@ -170,7 +170,7 @@ static nn_system *create(const nn_model_options *options) {
  * back to its place in the state. */
 static void check_parts(void) {
   nn_model_options options = mixed();
-  nn_system *s = create(&options);
+  nn_system *s = create(&options, false);
   const nn_layout *d = nn_plan_layout(s->phases[0].plan);
   const nn_layout *g = nn_plan_layout(s->phases[1].plan);
   bool right = s->phase_count == 2 && s->phases[0].network == 'D' &&
@@ -198,37 +198,54 @@ static void check_parts(void) {
   nn_system_destroy(&s);
 }
 
-/* Runs all phases on random images with a mask of `value`; whether all results
- * are finite. */
-static bool runs_finite(const nn_model_options *options, double value) {
-  nn_system *s = create(options);
-  size_t pixels =
+/* A system's state and pictures. */
+typedef struct trained {
+  nn_system *s;
+  nn_real *state, *inputs[3]; /* composite, mask, real */
+  size_t pixels;
+} trained;
+
+/* Random pictures, masks of zeros. */
+static trained train(const nn_model_options *options, bool continued) {
+  trained t = {.s = create(options, continued)};
+  t.pixels =
       (size_t)options->batch * (size_t)options->size * (size_t)options->size;
-  nn_real *state = allocate(s->layout.vector_size);
-  nn_layout_initialise(&s->layout, 3, state);
-  nn_real *inputs[3] = {allocate(3 * pixels), allocate(pixels),
-                        allocate(3 * pixels)};
+  t.state = allocate(t.s->layout.vector_size);
+  nn_layout_initialise(&t.s->layout, 3, t.state);
+  for (int i = 0; i < 3; i++)
+    t.inputs[i] = allocate((i == 1 ? 1 : 3) * t.pixels);
   random_stream random = random_stream_make(9, RANDOM_TEST, 1, 0);
-  for (size_t i = 0; i < 3 * pixels; i++) {
-    inputs[0][i] = (nn_real)(2 * random_uniform(&random) - 1);
-    inputs[2][i] = (nn_real)(2 * random_uniform(&random) - 1);
+  for (size_t i = 0; i < 3 * t.pixels; i++) {
+    t.inputs[0][i] = (nn_real)(2 * random_uniform(&random) - 1);
+    t.inputs[2][i] = (nn_real)(2 * random_uniform(&random) - 1);
   }
-  for (size_t i = 0; i < pixels; i++) inputs[1][i] = (nn_real)value;
+  return t;
+}
+
+static void free_trained(trained *t) {
+  for (int i = 0; i < 3; i++) free(t->inputs[i]);
+  free(t->state);
+  nn_system_destroy(&t->s);
+}
+
+/* Runs all phases with a mask of `value`; whether all results are finite. */
+static bool runs_finite(const nn_model_options *options, double value) {
+  trained t = train(options, true);
+  for (size_t i = 0; i < t.pixels; i++) t.inputs[1][i] = (nn_real)value;
+  nn_system *s = t.s;
   bool finite = true;
   for (int k = 0; k < s->phase_count; k++) {
     const nn_layout *part = nn_plan_layout(s->phases[k].plan);
     nn_real *results = allocate(part->result_size);
-    nn_run_options run = {.state = state,
+    nn_run_options run = {.state = t.state,
                           .results = results,
-                          .inputs = (const nn_real *const *)inputs};
+                          .inputs = (const nn_real *const *)t.inputs};
     nn_run(s->phases[k].plan, &run);
     for (size_t i = 0; i < part->result_size; i++)
       finite = finite && isfinite(results[i]);
     free(results);
   }
-  for (int i = 0; i < 3; i++) free(inputs[i]);
-  free(state);
-  nn_system_destroy(&s);
+  free_trained(&t);
   return finite;
 }
 
@@ -242,6 +259,61 @@ static void check_masks(void) {
            "a mask without %s trains on numbers",
            value == 0 ? "foreground" : "background");
   }
+}
+
+/* ---- phases that continue each other ---- */
+
+/* Two steps, each phase's new values in place of the old ones and a bit of the
+ * gradients beside: what a later phase finds changed matters. */
+static void run_steps(trained *t) {
+  nn_system *s = t->s;
+  for (uint64_t step = 0; step < 2; step++)
+    for (int k = 0; k < s->phase_count; k++) {
+      const nn_layout *part = nn_plan_layout(s->phases[k].plan);
+      nn_real *results = allocate(part->result_size);
+      nn_run_options run = {.state = t->state,
+                            .results = results,
+                            .inputs = (const nn_real *const *)t->inputs,
+                            .seed = 5,
+                            .first_sample = step};
+      nn_run(s->phases[k].plan, &run);
+      for (size_t i = 0; i < part->result_size; i++) {
+        nn_real *value = &t->state[nn_layout_target(part, i)];
+        bool learned = i < part->parameters.end - part->parameters.begin;
+        *value = learned ? *value - (nn_real)0.01 * results[i] : results[i];
+      }
+      free(results);
+    }
+}
+
+static void check_continued(const nn_model_options *options, const char *name) {
+  trained anew = train(options, false), on = train(options, true);
+  for (size_t i = 0; i < anew.pixels; i++)
+    anew.inputs[1][i] = on.inputs[1][i] = i % 3 == 0;
+  run_steps(&anew);
+  run_steps(&on);
+  const nn_plan *longer = anew.s->phases[1].plan, *rest = on.s->phases[1].plan;
+  tap_ok(memcmp(anew.state, on.state,
+                anew.s->layout.vector_size * sizeof *on.state) == 0 &&
+             nn_plan_multiply_adds(rest) < nn_plan_multiply_adds(longer),
+         "%s: the same bits by %.0f %% of phase G's multiply-adds", name,
+         100 * nn_plan_multiply_adds(rest) / nn_plan_multiply_adds(longer));
+  free_trained(&anew);
+  free_trained(&on);
+}
+
+static void check_all_continued(void) {
+  nn_model_options options = mixed();
+  check_continued(&options, "a code, batch norm, dropout");
+  options.generator = "unet3plus";
+  options.deep_supervision = true;
+  options.blend = true;
+  check_continued(&options, "deep supervision, blended");
+  options = mixed();
+  options.style_code = false;
+  options.lambda_tri = 0;
+  options.norm = "instance";
+  check_continued(&options, "DoveNet, instance norm");
 }
 
 /* ---- alpha ---- */
@@ -279,6 +351,7 @@ int main(void) {
   check_stages();
   check_parts();
   check_masks();
+  check_all_continued();
   check_alpha();
   return tap_done();
 }

@@ -85,7 +85,7 @@ static nn_real *network_input(const record *r, const char *name) {
 }
 
 static void open_stepper(stepper *s, const nn_model_options *options) {
-  const nn_plan_options plan = {.threads = 2};
+  const nn_plan_options plan = {.threads = 2, .continued = true};
   if (nn_system_create(options, &plan, &s->system) != STATUS_OK)
     test_failed("%s: %s", s->r->path, status_message());
   const nn_layout *layout = &s->system->layout;
@@ -267,7 +267,6 @@ static void check_penalty(const record *r) {
   nn_unet_options unet = {.ngf = r->ngf,
                           .norm = r->norm,
                           .training = true,
-                          .keep_state = true,
                           .prefix = "G/",
                           .init_deviation = 0.02};
   nn_id fake = nn_unet(g, nn_concat(g, input[0], input[1]), &unet);

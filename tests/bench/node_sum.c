@@ -95,10 +95,11 @@ static double measure_allreduce(const bench *t, const nn_adam_options *adam) {
 static status measure_update(const bench *t, const nn_adam_options *adam,
                              double *sum, double *whole) {
   bool stop = false;
-  fill(t, update_target(t->update, 0));
-  update_add(t->update, 0);
+  update_begin(t->update, 0, adam);
+  fill(t, update_target(t->update));
+  update_add(t->update);
   double before = update_spent(t->update).summing, start = begin(t);
-  status result = update_finish(t->update, 0, adam, STATUS_OK, &stop);
+  status result = update_finish(t->update, STATUS_OK, &stop);
   *whole = clock_seconds() - start;
   *sum = update_spent(t->update).summing - before;
   return result;
@@ -167,6 +168,7 @@ int main(int argc, char **argv) {
                          .vector_size = t.count,
                          .parameters = {0, t.count},
                          .rest = {t.count, t.count},
+                         .gradients = t.count,
                          .result_size = t.count,
                          .report_offset = t.count};
   bool good = false;

@@ -33,7 +33,9 @@ static status make_system(bench_stepper *s, const bench_case *what) {
   nn_model_options model = train_model_options(
       &o, what->batch,
       s->work == BENCH_FORWARD ? NN_FOR_OUTPUT : NN_FOR_TRAINING, true);
-  nn_plan_options plan = {.threads = what->threads};
+  nn_plan_options plan = {.threads = what->threads,
+                          .continued = true,
+                          .hand_over = s->work == BENCH_STEP};
   TRY(nn_system_create(&model, &plan, &s->system));
   s->adam = (nn_adam_options){
       .lr = o.lr, .beta1 = o.beta1, .beta2 = o.beta2, .eps = o.eps};
@@ -56,7 +58,7 @@ static status prepare(bench_stepper *s, const bench_case *what) {
   }
   for (int k = 0; k < s->system->phase_count; k++) {
     const nn_phase *phase = &s->system->phases[k];
-    TRY(MEMORY_NEW(nn_plan_layout(phase->plan)->result_size, "gradients",
+    TRY(MEMORY_NEW(nn_plan_layout(phase->plan)->result_size, "results",
                    &s->results[k]));
     for (int i = 0; i < 3; i++) s->inputs[k][i] = s->images[i];
     if (s->vgg != NULL) nn_vgg_bind(phase->graph, s->vgg, s->inputs[k]);
@@ -88,11 +90,18 @@ void bench_stepper_destroy(bench_stepper **stepper) {
   *stepper = NULL;
 }
 
-static void update(bench_stepper *s, int k) {
+static void update_parameter(void *context, const nn_entry *entry,
+                             const nn_real *gradient) {
+  bench_stepper *s = context;
+  double start = bench_clock();
+  size_t at = entry->offset;
+  nn_adam(&s->adam, entry->count, 1, gradient, s->state + at, s->mean + at,
+          s->variance + at, s->threads);
+  s->adam_seconds += bench_clock() - start;
+}
+
+static void update_buffers(bench_stepper *s, int k) {
   const nn_layout *part = nn_plan_layout(s->system->phases[k].plan);
-  size_t begin = part->parameters.begin;
-  nn_adam(&s->adam, part->parameters.end - begin, 1, s->results[k],
-          s->state + begin, s->mean + begin, s->variance + begin, s->threads);
   for (size_t at = part->rest.begin; at < part->state_size; at++)
     s->state[at] = s->results[k][nn_layout_result(part, at)];
 }
@@ -104,13 +113,12 @@ void bench_stepper_run(bench_stepper *s) {
     nn_run_options run = {.state = s->state,
                           .results = s->results[k],
                           .inputs = s->inputs[k],
+                          .hand_over = update_parameter,
+                          .context = s,
                           .seed = 1,
                           .first_sample = s->adam.step};
     nn_run(s->system->phases[k].plan, &run);
-    if (s->work != BENCH_STEP) continue;
-    double start = bench_clock();
-    update(s, k);
-    s->adam_seconds += bench_clock() - start;
+    if (s->work == BENCH_STEP) update_buffers(s, k);
   }
 }
 
