@@ -84,20 +84,58 @@ static void pixels(void *context, size_t begin, size_t end) {
   }
 }
 
+/* ---- few channels: a run of each pixel's would be too short ---- */
+
+enum { FEW_CHANNELS = 4, BLOCK = 64 /* pixels */ };
+
+static bool one_a_pixel(nn_shape in, nn_shape s) {
+  return in.n == s.n && in.h == s.h && in.w == s.w && in.c == 1;
+}
+
+/* Values of `count` pixels as they lie, or each as often as there are channels.
+ */
+static const nn_real *spread(const nn_call *call, int input, size_t begin,
+                             size_t count, nn_real *room) {
+  const nn_real *x = call->in[input];
+  size_t channels = (size_t)call->shape.c;
+  if (nn_shape_equal(call->in_shape[input], call->shape))
+    return x + begin * channels;
+  for (size_t i = 0; i < count; i++)
+    for (size_t c = 0; c < channels; c++) room[i * channels + c] = x[begin + i];
+  return room;
+}
+
+static void few_channels(void *context, size_t begin, size_t end) {
+  const binary *job = context;
+  const nn_call *call = job->call;
+  size_t channels = (size_t)call->shape.c;
+  for (size_t at = begin; at < end; at += BLOCK) {
+    nn_real a[BLOCK * FEW_CHANNELS], b[BLOCK * FEW_CHANNELS];
+    size_t count = end - at < BLOCK ? end - at : BLOCK;
+    run(job->kind, (nn_real)call->node->alpha, (nn_real)call->node->beta,
+        count * channels, spread(call, 0, at, count, a), true,
+        spread(call, 1, at, count, b), true, call->out + at * channels);
+  }
+}
+
 static void binary_kernel(const nn_call *call, binary_kind kind) {
   binary job = {call, kind, steps_of(call->in_shape[0]),
                 steps_of(call->in_shape[1])};
   size_t count = nn_shape_count(call->shape);
   bool simple = true; /* each input whole or one number */
-  for (int i = 0; i < 2; i++)
-    if (!nn_shape_equal(call->in_shape[i], call->shape) &&
-        nn_shape_count(call->in_shape[i]) != 1)
-      simple = false;
+  bool few = call->shape.c <= FEW_CHANNELS;
+  for (int i = 0; i < 2; i++) {
+    nn_shape in = call->in_shape[i];
+    bool whole = nn_shape_equal(in, call->shape);
+    if (!whole && nn_shape_count(in) != 1) simple = false;
+    if (!whole && !one_a_pixel(in, call->shape)) few = false;
+  }
   if (simple)
     nn_parallel(call->threads, count, 1 << 15, flat, &job);
   else
     nn_parallel(call->threads, count / (size_t)call->shape.c,
-                (size_t)(1 << 15) / (size_t)call->shape.c + 1, pixels, &job);
+                (size_t)(1 << 15) / (size_t)call->shape.c + 1,
+                few ? few_channels : pixels, &job);
 }
 
 static int extent(int a, int b, const char *name) {

@@ -60,46 +60,56 @@ static void product_block(void *context, size_t begin, size_t end) {
   }
 }
 
-NN_CLONES static void add_values(size_t count, const nn_real *from,
-                                 nn_real *to) {
-  for (size_t i = 0; i < count; i++) to[i] += from[i];
+/* Products of output pixels [0, count) of one line and kernel row, each
+ * kernel_w * channels values, onto a line of x. */
+NN_CLONES static void add_line(const gather_job *job, const nn_real *products,
+                               const uint32_t *places,
+                               const unsigned char *active, nn_real *line) {
+  const nn_conv_case *c = &job->c;
+  size_t depth = depth_of(c), channels = (size_t)c->in_c;
+  for (int ox = 0; ox < c->out_w; ox++) {
+    if (active != NULL && !active[ox]) continue;
+    int first = ox * c->stride - c->pad, last = first + c->kernel_w;
+    int left = first < 0 ? -first : 0;
+    if (last > c->in_w) last = c->in_w;
+    if (first + left >= last) continue;
+    const nn_real *from = products +
+                          (places != NULL ? places[ox] : (size_t)ox) * depth +
+                          (size_t)left * channels;
+    nn_real *to = line + (size_t)(first + left) * channels;
+    size_t count = (size_t)(last - first - left) * channels;
+    for (size_t i = 0; i < count; i++) to[i] += from[i];
+  }
 }
 
-/* The output coordinate that kernel position k brings to input i, or -1. */
-static inline int source(int i, int k, int pad, int stride, int extent) {
+/* The output line that kernel row k brings to input line i, or -1. */
+static int source(int i, int k, int pad, int stride, int extent) {
   int at = i + pad - k;
   if (at < 0 || at % stride != 0 || at / stride >= extent) return -1;
   return at / stride;
 }
 
+/* Items: lines of x in the batch. */
 static void gather(void *context, size_t begin, size_t end) {
   const gather_job *job = context;
   const nn_conv_case *c = &job->c;
-  size_t channels = (size_t)c->in_c, depth = depth_of(c);
-  for (size_t pixel = begin; pixel < end; pixel++) {
-    int ix = (int)(pixel % (size_t)c->in_w);
-    int iy = (int)(pixel / (size_t)c->in_w % (size_t)c->in_h);
-    size_t n = pixel / (size_t)c->in_w / (size_t)c->in_h;
-    nn_real *to = job->call->out + pixel * channels;
-    memset(to, 0, channels * sizeof *to);
+  size_t kernel_row = (size_t)c->kernel_w * (size_t)c->in_c;
+  size_t values = (size_t)c->in_w * (size_t)c->in_c;
+  bool some = job->rows.list != NULL;
+  for (size_t line = begin; line < end; line++) {
+    nn_real *to = job->call->out + line * values;
+    memset(to, 0, values * sizeof *to);
     for (int ky = 0; ky < c->kernel_h; ky++) {
-      int oy = source(iy, ky, c->pad, c->stride, c->out_h);
-      for (int kx = 0; oy >= 0 && kx < c->kernel_w; kx++) {
-        int ox = source(ix, kx, c->pad, c->stride, c->out_w);
-        if (ox < 0) continue;
-        size_t row =
-            (n * (size_t)c->out_h + (size_t)oy) * (size_t)c->out_w + (size_t)ox;
-        if (job->rows.list != NULL) {
-          if (!job->map->active[row]) continue;
-          row = job->map->places[row];
-        }
-        const nn_real *from = job->columns + row * depth +
-                              (size_t)(ky * c->kernel_w + kx) * channels;
-        if (channels > NN_IMAGE_CHANNELS)
-          add_values(channels, from, to);
-        else
-          for (size_t i = 0; i < channels; i++) to[i] += from[i];
-      }
+      int oy = source((int)(line % (size_t)c->in_h), ky, c->pad, c->stride,
+                      c->out_h);
+      if (oy < 0) continue;
+      size_t row = (line / (size_t)c->in_h * (size_t)c->out_h + (size_t)oy) *
+                   (size_t)c->out_w;
+      add_line(job,
+               job->columns + (size_t)ky * kernel_row +
+                   (some ? 0 : row * depth_of(c)),
+               some ? job->map->places + row : NULL,
+               some ? job->map->active + row : NULL, to);
     }
   }
 }
@@ -121,7 +131,8 @@ static void by_gather(const nn_call *call, const nn_conv_case *c,
   nn_parallel(call->threads,
               blocks(job.rows.count, ROWS) * blocks(depth, COLUMNS), 1,
               product_block, &job);
-  nn_parallel(call->threads, in_pixels(c), 64, gather, &job);
+  nn_parallel(call->threads, (size_t)c->batch * (size_t)c->in_h, 1, gather,
+              &job);
 }
 
 /* ---- many pixels: a dense convolution a phase ---- */

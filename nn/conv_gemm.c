@@ -8,7 +8,7 @@
 
 /* A panel should stay in the cache between im2col and the product, yet have
  * enough rows that packing the weights for it is a small part of the work. */
-enum { PANEL_VALUES = 1 << 18, PANEL_ROWS_MIN = 256, COLUMNS = 128 };
+enum { PANEL_VALUES = 1 << 18, PANEL_ROWS_MIN = 256, COLUMNS_MIN = 256 };
 
 typedef struct conv_job {
   const nn_call *call;
@@ -88,7 +88,9 @@ static void one_panel(conv_job *job) {
   size_t channels = (size_t)job->c.out_c;
   if (!nn_conv_is_pointwise(&job->c))
     nn_parallel(threads, job->rows.count, 64, fill_panel, job);
-  nn_parallel(threads, channels, COLUMNS, columns, job);
+  /* each part packs the panel again */
+  size_t half = channels / 2 > COLUMNS_MIN ? channels / 2 : COLUMNS_MIN;
+  nn_parallel(threads, channels, half, columns, job);
   if (job->rows.list != NULL)
     nn_conv_rows_scatter(&job->rows, 0, job->rows.count,
                          (nn_real *)job->call->scratch + job->panel_values,
