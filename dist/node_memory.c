@@ -88,6 +88,7 @@ static status create_window(const cluster *c, size_t bytes, node_memory *m) {
     uintptr_t at = (uintptr_t)m->parts[r];
     m->parts[r] += (LINE - at % LINE) % LINE;
   }
+  memory_wants_huge_pages(own, bytes);
   memset(own, 0, bytes);
   MPI_Win_sync(m->window);
   MPI_Barrier(c->local);

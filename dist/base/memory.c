@@ -4,24 +4,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ALIGNMENT = 64 };
+enum { ALIGNMENT = 64, HUGE_PAGE = 2 << 20, LARGE = 2 * HUGE_PAGE };
+
+/* Without them everything goes on as well. */
+void memory_wants_huge_pages(void *memory, size_t bytes) {
+  uintptr_t begin = ((uintptr_t)memory + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+  uintptr_t end = ((uintptr_t)memory + bytes) / HUGE_PAGE * HUGE_PAGE;
+  if (bytes >= LARGE) madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+}
 
 void *memory_new(size_t count, size_t size, const char *what) {
   size_t bytes, rounded;
   if (__builtin_mul_overflow(count, size, &bytes) ||
-      __builtin_add_overflow(bytes, ALIGNMENT - 1, &rounded)) {
+      __builtin_add_overflow(bytes, HUGE_PAGE, &rounded)) {
     status_set_message("%s: %zu items of %zu bytes are too many", what, count,
                        size);
     return NULL;
   }
-  rounded = bytes > 0 ? rounded / ALIGNMENT * ALIGNMENT : ALIGNMENT;
-  void *memory = aligned_alloc(ALIGNMENT, rounded);
+  size_t alignment = bytes >= LARGE ? HUGE_PAGE : ALIGNMENT;
+  rounded = (bytes + alignment - 1) / alignment * alignment;
+  if (rounded == 0) rounded = alignment;
+  void *memory = aligned_alloc(alignment, rounded);
   if (memory == NULL) {
     status_set_message("%s: no memory for %.1f MiB", what,
                        (double)bytes / 1048576.0);
     return NULL;
   }
+  memory_wants_huge_pages(memory, rounded);
   return memset(memory, 0, rounded);
 }
 
