@@ -15,11 +15,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/threads.h"
+#include "data/deflate.h"
 #include "data/pack_journal.h"
 #include "data/pack_load.h"
 #include "data/pack_plan.h"
@@ -226,7 +226,7 @@ static status write_set(assembly *a) {
 }
 
 static size_t longest_chunk(int size) {
-  return compressBound((uLong)size * (uLong)size * 3) + 4;
+  return deflate_bound((size_t)size * (size_t)size * 3) + 4;
 }
 
 static status assemble(pack *p) {

@@ -130,7 +130,7 @@ def first_step(options, folder):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("harmonia")
-    parser.add_argument("--images", type=int, default=120)
+    parser.add_argument("--images", type=int, default=360)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--start", type=int, default=42000)
