@@ -21,11 +21,14 @@ static nn_conv_choice choice(const char *kernel, const char *why) {
   return made;
 }
 
-static nn_conv_choice minimal(const nn_minimal_filter *f) {
+/* Of a tile of outputs, a pair of channels. */
+static nn_conv_choice minimal(const nn_conv_case *c, nn_conv_partial partial,
+                              const nn_minimal_filter *f) {
   nn_conv_choice made = {.kernel = f->name};
-  int outputs = f->tile * f->tile;
-  snprintf(made.why, sizeof made.why, "%d multiplications instead of %d",
-           f->side * f->side, outputs * f->taps * f->taps);
+  double channels = (double)c->in_c * c->out_c;
+  snprintf(made.why, sizeof made.why, "%.0f multiplications instead of %d",
+           nn_minimal_size_of(c, partial, f).weights / channels,
+           f->tile * f->tile * c->kernel_h * c->kernel_w);
   return made;
 }
 
@@ -40,7 +43,7 @@ nn_conv_choice nn_conv_choose(const nn_node *node, const nn_shape *in) {
   nn_conv_case c = nn_conv_case_of(node, in);
   nn_conv_partial partial = partial_of(node);
   const nn_minimal_filter *f = nn_minimal_choice(&c, partial);
-  if (f != NULL) return minimal(f);
+  if (f != NULL) return minimal(&c, partial, f);
   if (partial == NN_PARTIAL_W && nn_conv_weight_grad_in_place(&c))
     return choice("in place", "few pixels: weights written once");
   if (nn_conv_is_pointwise(&c))
