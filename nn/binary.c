@@ -109,12 +109,12 @@ static void few_channels(void *context, size_t begin, size_t end) {
   const binary *job = context;
   const nn_call *call = job->call;
   size_t channels = (size_t)call->shape.c;
+  nn_real room[2][BLOCK * FEW_CHANNELS] = {{0}};
   for (size_t at = begin; at < end; at += BLOCK) {
-    nn_real a[BLOCK * FEW_CHANNELS], b[BLOCK * FEW_CHANNELS];
     size_t count = end - at < BLOCK ? end - at : BLOCK;
     run(job->kind, (nn_real)call->node->alpha, (nn_real)call->node->beta,
-        count * channels, spread(call, 0, at, count, a), true,
-        spread(call, 1, at, count, b), true, call->out + at * channels);
+        count * channels, spread(call, 0, at, count, room[0]), true,
+        spread(call, 1, at, count, room[1]), true, call->out + at * channels);
   }
 }
 

@@ -17,9 +17,9 @@ void *memory_new(size_t count, size_t size, const char *what);
        ? STATUS_OK                                                             \
        : STATUS_MEMORY)
 
-/* Asks for huge pages under memory that is not touched yet: large memory is gone
- * through again and again, and small pages miss the processor's table of them.
- * What memory_new gives has them already. */
+/* Asks for huge pages under memory that is not touched yet: large memory is
+ * gone through again and again, and small pages miss the processor's table of
+ * them. What memory_new gives has them already. */
 void memory_wants_huge_pages(void *memory, size_t bytes);
 
 /* Accepts NULL. */
