@@ -1,5 +1,5 @@
 /* Compressing to zlib's format, which HDF5 and everybody reads: by libdeflate
- * where the program was built with it, else by zlib, at a third of its speed.
+ * where the program was built with it, else by zlib, which is slower.
  * The bytes differ, what they hold does not. */
 #ifndef HARMONIA_DATA_DEFLATE_H
 #define HARMONIA_DATA_DEFLATE_H

@@ -60,10 +60,8 @@ static status plan_and_print(const cluster *c, train_options *o,
   int threads = cluster_threads(c, o->threads);
   nn_model_options model =
       train_model_options(o, (int)o->micro_batch, NN_FOR_TRAINING, true);
-  nn_plan_options how = {.threads = threads,
-                         .no_arena = true,
-                         .continued = o->batch / o->micro_batch <= c->ranks,
-                         .hand_over = train_options_hand_over(o, c->ranks)};
+  nn_plan_options how = train_plan_options(o, threads, c->rank, c->ranks);
+  how.no_arena = true;
   nn_system *s;
   TRY(nn_system_create(&model, &how, &s));
   print(o, s, threads);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "dist/order.h"
 
 #define AT(member) offsetof(train_options, member)
 
@@ -326,8 +327,13 @@ status train_options_check_micro_batch(const train_options *o) {
                       (long long)o->micro_batch, (long long)o->batch);
 }
 
-bool train_options_hand_over(const train_options *o, int ranks) {
-  return ranks == 1 && o->batch == o->micro_batch;
+nn_plan_options train_plan_options(const train_options *o, int threads,
+                                   int rank, int ranks) {
+  int begin, end, micro_batches = (int)(o->batch / o->micro_batch);
+  order_share(micro_batches, rank, ranks, &begin, &end);
+  return (nn_plan_options){.threads = threads,
+                           .continued = end - begin == 1,
+                           .hand_over = ranks == 1 && micro_batches == 1};
 }
 
 nn_model_options train_model_options(const train_options *o, int batch,

@@ -44,8 +44,11 @@ void train_options_set_micro_batch(train_options *options, int ranks);
 /* Whether the batch can be cut so. */
 status train_options_check_micro_batch(const train_options *options);
 
-/* Whether a step is one micro-batch of one rank: its gradients are the sums. */
-bool train_options_hand_over(const train_options *options, int ranks);
+/* How a rank's steps are planned, whose micro-batch is set. With one a step a
+ * phase goes on where the former one was; if that is the whole step its
+ * gradients are the sums, and are handed over. The bits are the same. */
+nn_plan_options train_plan_options(const train_options *options, int threads,
+                                   int rank, int ranks);
 
 /* The network that the options describe. */
 nn_model_options train_model_options(const train_options *options, int batch,

@@ -129,23 +129,12 @@ static status start_saver(trainer *t) {
   return saver_create(&like, &t->folder, &t->saver);
 }
 
-/* Whether this rank computes one micro-batch a step: with it in the arena, a
- * phase goes on where the former one was. The bits are the same. */
-static bool has_one_micro_batch(const trainer *t) {
-  int begin, end;
-  order_share((int)(t->options->batch / t->options->micro_batch),
-              t->cluster->rank, t->cluster->ranks, &begin, &end);
-  return end - begin == 1;
-}
-
 static status build_network(trainer *t) {
   train_options *o = t->options;
   nn_model_options model =
       train_model_options(o, (int)o->micro_batch, NN_FOR_TRAINING, true);
-  nn_plan_options plan = {.threads = threads_of(t),
-                          .continued = has_one_micro_batch(t),
-                          .hand_over =
-                              train_options_hand_over(o, t->cluster->ranks)};
+  nn_plan_options plan =
+      train_plan_options(o, threads_of(t), t->cluster->rank, t->cluster->ranks);
   TRY(nn_system_create(&model, &plan, &t->system));
   t->layout = &t->system->layout;
   if (o->lambda_style > 0 || o->lambda_gram > 0)

@@ -134,33 +134,30 @@ static size_t weight_grad_scratch(const nn_node *node, const nn_shape *in,
 
 /* ---- gradients: the other two ---- */
 
-/* With stride, padding and mask of `like`. */
-static nn_id forward(nn_graph *g, nn_node like, nn_id x, nn_id w) {
-  return nn_emit(g, (nn_node){.op = &nn_op_conv,
-                              .in = {x, w},
+/* With stride, padding and mask of `like`. `result` gives what the shape rule
+ * takes from the builder. */
+static nn_id partial(nn_graph *g, const nn_op *op, nn_node like, nn_id a,
+                     nn_id b, nn_shape result) {
+  return nn_emit(g, (nn_node){.op = op,
+                              .in = {a, b},
+                              .shape = result,
                               .stride = like.stride,
                               .pad = like.pad,
                               .masked = like.masked});
+}
+
+static nn_id forward(nn_graph *g, nn_node like, nn_id x, nn_id w) {
+  return partial(g, &nn_op_conv, like, x, w, (nn_shape){0});
 }
 
 static nn_id data_grad(nn_graph *g, nn_node like, nn_id gy, nn_id w,
                        nn_shape x) {
-  return nn_emit(g, (nn_node){.op = &nn_op_conv_data_grad,
-                              .in = {gy, w},
-                              .shape = {.h = x.h, .w = x.w},
-                              .stride = like.stride,
-                              .pad = like.pad,
-                              .masked = like.masked});
+  return partial(g, &nn_op_conv_data_grad, like, gy, w, x);
 }
 
 static nn_id weight_grad(nn_graph *g, nn_node like, nn_id x, nn_id gy,
                          nn_shape w) {
-  return nn_emit(g, (nn_node){.op = &nn_op_conv_weight_grad,
-                              .in = {x, gy},
-                              .shape = {.n = w.n, .h = w.h},
-                              .stride = like.stride,
-                              .pad = like.pad,
-                              .masked = like.masked});
+  return partial(g, &nn_op_conv_weight_grad, like, x, gy, w);
 }
 
 static void conv_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {

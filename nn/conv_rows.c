@@ -23,15 +23,17 @@ static void look(void *context, size_t begin, size_t end) {
         any(job->values + pixel * job->channels, job->channels);
 }
 
-static size_t bytes_of_map(size_t pixels) { return nn_aligned(pixels); }
-
-static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+/* Pixels of x or of y, whichever are more, in whole lines of the cache. */
+static size_t most_pixels(const nn_conv_case *c) {
+  enum { LINE = 64 /* bytes */ };
+  size_t x = (size_t)c->batch * (size_t)c->in_h * (size_t)c->in_w;
+  size_t y = nn_conv_pixels(c);
+  return ((x > y ? x : y) + LINE - 1) / LINE * LINE;
+}
 
 size_t nn_conv_map_scratch(const nn_node *node, const nn_conv_case *c) {
   if (!node->masked || nn_conv_is_pointwise(c)) return 0;
-  size_t in = (size_t)c->batch * (size_t)c->in_h * (size_t)c->in_w;
-  size_t most = larger(in, nn_conv_pixels(c));
-  return bytes_of_map(most) + 2 * nn_aligned(most) * sizeof(uint32_t);
+  return most_pixels(c) * (sizeof(unsigned char) + 2 * sizeof(uint32_t));
 }
 
 nn_conv_map nn_conv_map_of(const nn_call *call, const nn_conv_case *c,
@@ -44,13 +46,12 @@ nn_conv_map nn_conv_map_of(const nn_call *call, const nn_conv_case *c,
   map_job job = {call->in[source], (size_t)s.c, call->scratch};
   nn_parallel(call->threads, pixels, 1 << 10, look, &job);
   if (memchr(job.active, 0, pixels) == NULL) return map;
-  size_t most = larger((size_t)c->batch * (size_t)c->in_h * (size_t)c->in_w,
-                       nn_conv_pixels(c));
+  size_t most = most_pixels(c);
   map.active = job.active;
   map.height = s.h;
   map.width = s.w;
-  map.list = (uint32_t *)(void *)(job.active + bytes_of_map(most));
-  map.places = map.list + nn_aligned(most);
+  map.list = (uint32_t *)(void *)(job.active + most);
+  map.places = map.list + most;
   return map;
 }
 

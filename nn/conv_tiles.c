@@ -230,8 +230,7 @@ nn_tiling nn_tiling_of(const nn_call *call, const nn_conv_map *map,
 
 /* Where tap t of a row (phase, input channel) begins in w; NULL: there is none.
  */
-static const nn_real *tap_of(const nn_tiling *job, const nn_real *w, size_t row,
-                             int t) {
+static nn_real *tap_of(const nn_tiling *job, nn_real *w, size_t row, int t) {
   const nn_conv_case *c = &job->c;
   size_t channels = job->x.channels;
   int phase = (int)phase_at(&job->x, row / channels);
@@ -249,33 +248,32 @@ static nn_real *place_of_row(const nn_weight_rows *rows, size_t k, size_t row) {
          (row - rows->begin) * rows->job->y.values;
 }
 
-void nn_weights_transform(void *context, size_t begin, size_t end) {
-  const nn_weight_rows *rows = context;
+/* Items: rows, between w's taps and the places: to these, or back. */
+static void transform_rows(const nn_weight_rows *rows, size_t begin, size_t end,
+                           nn_real *w, bool back) {
   const nn_tiling *job = rows->job;
-  int taps = job->f->taps * job->f->taps;
+  const nn_minimal_filter *f = job->f;
   for (size_t row = begin, next; row < end; row = next) {
     next = run_end(&job->x, row, end);
-    const nn_real *from[NN_MINIMAL_PLACES];
-    nn_real *to[NN_MINIMAL_PLACES];
-    for (int t = 0; t < taps; t++)
-      from[t] = tap_of(job, job->call->in[1], row, t);
-    for (size_t k = 0; k < job->places; k++) to[k] = place_of_row(rows, k, row);
-    job->f->weights((next - row) * job->y.values, from, to);
+    nn_real *taps[NN_MINIMAL_PLACES], *places[NN_MINIMAL_PLACES];
+    for (int t = 0; t < f->taps * f->taps; t++)
+      taps[t] = tap_of(job, w, row, t);
+    for (size_t k = 0; k < job->places; k++)
+      places[k] = place_of_row(rows, k, row);
+    size_t count = (next - row) * job->y.values;
+    if (back)
+      f->weights_adjoint(count, (const nn_real *const *)places, taps);
+    else
+      f->weights(count, (const nn_real *const *)taps, places);
   }
+}
+
+void nn_weights_transform(void *context, size_t begin, size_t end) {
+  const nn_weight_rows *rows = context;
+  transform_rows(rows, begin, end, (nn_real *)rows->job->call->in[1], false);
 }
 
 void nn_weights_transform_back(void *context, size_t begin, size_t end) {
   const nn_weight_rows *rows = context;
-  const nn_tiling *job = rows->job;
-  int taps = job->f->taps * job->f->taps;
-  for (size_t row = begin, next; row < end; row = next) {
-    next = run_end(&job->x, row, end);
-    const nn_real *from[NN_MINIMAL_PLACES];
-    nn_real *to[NN_MINIMAL_PLACES];
-    for (size_t k = 0; k < job->places; k++)
-      from[k] = place_of_row(rows, k, row);
-    for (int t = 0; t < taps; t++)
-      to[t] = (nn_real *)tap_of(job, job->call->out, row, t);
-    job->f->weights_adjoint((next - row) * job->y.values, from, to);
-  }
+  transform_rows(rows, begin, end, rows->job->call->out, true);
 }

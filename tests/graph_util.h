@@ -58,6 +58,12 @@ nn_id trial_golden(trial *t, const golden *array, axes form);
 double trial_residual(const trial *t, const char *name, const golden *want,
                       axes form);
 
+/* A small U-Net trained by its L1 loss: what systems under test begin from. */
+nn_model_options small_unet(void);
+/* One of both phases, second derivatives, several losses' gradients of a
+ * parameter. */
+nn_model_options small_mix(void);
+
 /* An error that is a bug of the test. */
 _Noreturn void test_failed(const char *format, ...)
     __attribute__((format(printf, 1, 2)));

@@ -183,36 +183,6 @@ static void check(const char *name, const nn_model_options *options) {
   for (int i = 0; i < 3; i++) free(inputs[i]);
 }
 
-static nn_model_options unet(void) {
-  return (nn_model_options){.batch = 1,
-                            .size = 64,
-                            .ngf = 8,
-                            .norm = "instance",
-                            .dropout = 0.5,
-                            .gan = "none",
-                            .triplet = "vector",
-                            .generator = "unet",
-                            .cat_channels = 16,
-                            .style_space = "rgb",
-                            .style_layers = NN_VGG_DEFAULT_LAYERS,
-                            .lambda_l1 = 1,
-                            .training = true};
-}
-
-/* Both phases, second derivatives, several losses' gradients of a parameter. */
-static nn_model_options mixed(void) {
-  nn_model_options o = unet();
-  o.batch = 2;
-  o.ngf = o.ndf = o.nef = 2;
-  o.norm = "batch";
-  o.style_code = true;
-  o.gan = "wgangp";
-  o.lambda_gan = o.lambda_a = o.lambda_v = o.gp_ratio = 1;
-  o.lambda_gp = 10;
-  o.lambda_tri = o.margin = 0.1;
-  return o;
-}
-
 /* Parameters whose gradients other nodes read, in place where they can, whose
  * values are kept, and one that is read after its gradient is whole. */
 static void check_readers(void) {
@@ -323,7 +293,7 @@ static void check_earlier_view(void) {
 }
 
 int main(void) {
-  nn_model_options one = unet(), both = mixed();
+  nn_model_options one = small_unet(), both = small_mix();
   check("U-Net", &one);
   check("two phases", &both);
   both.norm = "instance";

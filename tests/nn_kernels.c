@@ -786,19 +786,9 @@ static void check_dropout(void) {
 /* ---- models ---- */
 
 static void check_refusals(void) {
-  const nn_model_options good = {.batch = 1,
-                                 .size = 64,
-                                 .ngf = 4,
-                                 .norm = "instance",
-                                 .dropout = 0.5,
-                                 .gan = "none",
-                                 .triplet = "vector",
-                                 .generator = "unet",
-                                 .cat_channels = 16,
-                                 .style_space = "rgb",
-                                 .style_layers = NN_VGG_DEFAULT_LAYERS,
-                                 .lambda_l1 = 100,
-                                 .training = true};
+  nn_model_options good = small_unet();
+  good.ngf = 4;
+  good.lambda_l1 = 100;
   nn_model_options bad[9];
   for (int i = 0; i < 9; i++) bad[i] = good;
   bad[0].gan = "resnet";

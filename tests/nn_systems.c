@@ -132,32 +132,6 @@ static void check_stages(void) {
 
 /* ---- phases ---- */
 
-static nn_model_options mixed(void) {
-  return (nn_model_options){.batch = 2,
-                            .size = 64,
-                            .ngf = 2,
-                            .ndf = 2,
-                            .nef = 2,
-                            .norm = "batch",
-                            .dropout = 0.5,
-                            .style_code = true,
-                            .gan = "wgangp",
-                            .triplet = "vector",
-                            .generator = "unet",
-                            .cat_channels = 16,
-                            .style_space = "rgb",
-                            .style_layers = NN_VGG_DEFAULT_LAYERS,
-                            .lambda_l1 = 1,
-                            .lambda_gan = 1,
-                            .lambda_a = 1,
-                            .lambda_v = 1,
-                            .lambda_gp = 10,
-                            .gp_ratio = 1,
-                            .lambda_tri = 0.1,
-                            .margin = 0.1,
-                            .training = true};
-}
-
 static nn_system *create(const nn_model_options *options, bool continued) {
   nn_system *s;
   const nn_plan_options plan = {.threads = 1, .continued = continued};
@@ -169,7 +143,7 @@ static nn_system *create(const nn_model_options *options, bool continued) {
 /* Every parameter is learned in one phase, and its place in the results leads
  * back to its place in the state. */
 static void check_parts(void) {
-  nn_model_options options = mixed();
+  nn_model_options options = small_mix();
   nn_system *s = create(&options, false);
   const nn_layout *d = nn_plan_layout(s->phases[0].plan);
   const nn_layout *g = nn_plan_layout(s->phases[1].plan);
@@ -250,7 +224,7 @@ static bool runs_finite(const nn_model_options *options, double value) {
 }
 
 static void check_masks(void) {
-  nn_model_options options = mixed();
+  nn_model_options options = small_mix();
   for (int value = 0; value <= 1; value++) {
     options.norm = "batch";
     bool batch = runs_finite(&options, value);
@@ -303,13 +277,13 @@ static void check_continued(const nn_model_options *options, const char *name) {
 }
 
 static void check_all_continued(void) {
-  nn_model_options options = mixed();
+  nn_model_options options = small_mix();
   check_continued(&options, "a code, batch norm, dropout");
   options.generator = "unet3plus";
   options.deep_supervision = true;
   options.blend = true;
   check_continued(&options, "deep supervision, blended");
-  options = mixed();
+  options = small_mix();
   options.style_code = false;
   options.lambda_tri = 0;
   options.norm = "instance";
