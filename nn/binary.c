@@ -53,44 +53,9 @@ NN_CLONES static void run(binary_kind kind, nn_real alpha, nn_real beta,
   }
 }
 
-typedef struct binary {
-  const nn_call *call;
-  binary_kind kind;
-  steps a, b;
-} binary;
-
-static void flat(void *context, size_t begin, size_t end) {
-  const binary *job = context;
-  const nn_call *call = job->call;
-  bool whole_a = nn_shape_equal(call->in_shape[0], call->shape);
-  bool whole_b = nn_shape_equal(call->in_shape[1], call->shape);
-  run(job->kind, (nn_real)call->node->alpha, (nn_real)call->node->beta,
-      end - begin, call->in[0] + (whole_a ? begin : 0), whole_a,
-      call->in[1] + (whole_b ? begin : 0), whole_b, call->out + begin);
-}
-
-/* Pixels [begin, end), a run of channels each. */
-static void pixels(void *context, size_t begin, size_t end) {
-  const binary *job = context;
-  const nn_call *call = job->call;
-  nn_shape s = call->shape;
-  for (size_t pixel = begin; pixel < end; pixel++) {
-    size_t w = pixel % (size_t)s.w, h = pixel / (size_t)s.w % (size_t)s.h,
-           n = pixel / (size_t)s.w / (size_t)s.h;
-    run(job->kind, (nn_real)call->node->alpha, (nn_real)call->node->beta,
-        (size_t)s.c, call->in[0] + n * job->a.n + h * job->a.h + w * job->a.w,
-        job->a.c != 0, call->in[1] + n * job->b.n + h * job->b.h + w * job->b.w,
-        job->b.c != 0, call->out + pixel * (size_t)s.c);
-  }
-}
-
 /* ---- few channels: a run of each pixel's would be too short ---- */
 
 enum { FEW_CHANNELS = 4, BLOCK = 64 /* pixels */ };
-
-static bool one_a_pixel(nn_shape in, nn_shape s) {
-  return in.n == s.n && in.h == s.h && in.w == s.w && in.c == 1;
-}
 
 /* Values of `count` pixels as they lie, or each as often as there are channels.
  */
@@ -105,37 +70,83 @@ static const nn_real *spread(const nn_call *call, int input, size_t begin,
   return room;
 }
 
-static void few_channels(void *context, size_t begin, size_t end) {
-  const binary *job = context;
-  const nn_call *call = job->call;
+static void few_channels(const nn_call *call, binary_kind kind, size_t pixels) {
   size_t channels = (size_t)call->shape.c;
   nn_real room[2][BLOCK * FEW_CHANNELS] = {{0}};
-  for (size_t at = begin; at < end; at += BLOCK) {
-    size_t count = end - at < BLOCK ? end - at : BLOCK;
-    run(job->kind, (nn_real)call->node->alpha, (nn_real)call->node->beta,
+  for (size_t at = 0; at < pixels; at += BLOCK) {
+    size_t count = pixels - at < BLOCK ? pixels - at : BLOCK;
+    run(kind, (nn_real)call->node->alpha, (nn_real)call->node->beta,
         count * channels, spread(call, 0, at, count, room[0]), true,
         spread(call, 1, at, count, room[1]), true, call->out + at * channels);
   }
 }
 
-static void binary_kernel(const nn_call *call, binary_kind kind) {
-  binary job = {call, kind, steps_of(call->in_shape[0]),
-                steps_of(call->in_shape[1])};
-  size_t count = nn_shape_count(call->shape);
-  bool simple = true; /* each input whole or one number */
-  bool few = call->shape.c <= FEW_CHANNELS;
+/* ---- a run of channels a pixel ---- */
+
+/* An input's values for the pixel that is computed. */
+typedef struct operand {
+  const nn_real *at;
+  steps step;
+  bool along; /* it has the result's pixels */
+} operand;
+
+static operand operand_make(const nn_call *call, int i, size_t n, size_t h,
+                            size_t w) {
+  operand o = {call->in[i], steps_of(call->in_shape[i]),
+               nn_same_pixels(call->in_shape[i], call->shape)};
+  if (!o.along) o.at += n * o.step.n + h * o.step.h + w * o.step.w;
+  return o;
+}
+
+/* From the last pixel of a row of an image to the first of the next one. */
+static void end_row(operand *o, nn_shape s, bool image_ends) {
+  if (o->along) return;
+  o->at += o->step.h;
+  o->at -= (size_t)s.w * o->step.w;
+  if (!image_ends) return;
+  o->at += o->step.n;
+  o->at -= (size_t)s.h * o->step.h;
+}
+
+static void pixel_by_pixel(const nn_call *call, binary_kind kind, size_t first,
+                           size_t count) {
+  nn_shape s = call->shape;
+  size_t channels = (size_t)s.c, w = first % (size_t)s.w;
+  size_t row = first / (size_t)s.w, h = row % (size_t)s.h;
+  operand a = operand_make(call, 0, row / (size_t)s.h, h, w);
+  operand b = operand_make(call, 1, row / (size_t)s.h, h, w);
+  size_t a_step = a.along ? (size_t)call->in_shape[0].c : a.step.w;
+  size_t b_step = b.along ? (size_t)call->in_shape[1].c : b.step.w;
+  for (size_t i = 0; i < count; i++) {
+    run(kind, (nn_real)call->node->alpha, (nn_real)call->node->beta, channels,
+        a.at, a.step.c != 0, b.at, b.step.c != 0, call->out + i * channels);
+    a.at += a_step;
+    b.at += b_step;
+    if (++w < (size_t)s.w) continue;
+    w = 0;
+    h = h + 1 < (size_t)s.h ? h + 1 : 0;
+    end_row(&a, s, h == 0);
+    end_row(&b, s, h == 0);
+  }
+}
+
+static void binary_pixels(const nn_call *call, binary_kind kind, size_t first,
+                          size_t count) {
+  bool whole[2], simple = true, few = call->shape.c <= FEW_CHANNELS;
   for (int i = 0; i < 2; i++) {
     nn_shape in = call->in_shape[i];
-    bool whole = nn_shape_equal(in, call->shape);
-    if (!whole && nn_shape_count(in) != 1) simple = false;
-    if (!whole && !one_a_pixel(in, call->shape)) few = false;
+    whole[i] = nn_shape_equal(in, call->shape);
+    if (!whole[i] && nn_shape_count(in) != 1) simple = false;
+    if (!nn_same_pixels(in, call->shape)) few = false;
   }
   if (simple)
-    nn_parallel(call->threads, count, 1 << 15, flat, &job);
+    run(kind, (nn_real)call->node->alpha, (nn_real)call->node->beta,
+        count * (size_t)call->shape.c, call->in[0], whole[0], call->in[1],
+        whole[1], call->out);
+  else if (few)
+    few_channels(call, kind, count);
   else
-    nn_parallel(call->threads, count / (size_t)call->shape.c,
-                (size_t)(1 << 15) / (size_t)call->shape.c + 1,
-                few ? few_channels : pixels, &job);
+    pixel_by_pixel(call, kind, first, count);
 }
 
 static int extent(int a, int b, const char *name) {
@@ -166,8 +177,8 @@ static nn_id product_to(nn_graph *g, nn_id gy, nn_id other, nn_shape shape) {
 
 /* ---- alpha a + beta b ---- */
 
-static void axpby_kernel(const nn_call *call) {
-  binary_kernel(call, BINARY_AXPBY);
+static void axpby_pixels(const nn_call *call, size_t first, size_t count) {
+  binary_pixels(call, BINARY_AXPBY, first, count);
 }
 
 static void axpby_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
@@ -179,7 +190,7 @@ static void axpby_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
 const nn_op nn_op_axpby = {.name = "axpby",
                            .arity = 2,
                            .shape = broadcast_shape,
-                           .kernel = axpby_kernel,
+                           .pixels = axpby_pixels,
                            .gradient = axpby_gradient,
                            .inplace = 3};
 
@@ -194,7 +205,9 @@ nn_id nn_sub(nn_graph *g, nn_id a, nn_id b) { return nn_axpby(g, 1, a, -1, b); }
 
 /* ---- product and quotient ---- */
 
-static void mul_kernel(const nn_call *call) { binary_kernel(call, BINARY_MUL); }
+static void mul_pixels(const nn_call *call, size_t first, size_t count) {
+  binary_pixels(call, BINARY_MUL, first, count);
+}
 
 static void mul_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
   nn_node node = nn_get(g, y);
@@ -205,7 +218,7 @@ static void mul_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
 const nn_op nn_op_mul = {.name = "mul",
                          .arity = 2,
                          .shape = broadcast_shape,
-                         .kernel = mul_kernel,
+                         .pixels = mul_pixels,
                          .gradient = mul_gradient,
                          .inplace = 3};
 
@@ -213,7 +226,9 @@ nn_id nn_mul(nn_graph *g, nn_id a, nn_id b) {
   return nn_emit(g, (nn_node){.op = &nn_op_mul, .in = {a, b}});
 }
 
-static void div_kernel(const nn_call *call) { binary_kernel(call, BINARY_DIV); }
+static void div_pixels(const nn_call *call, size_t first, size_t count) {
+  binary_pixels(call, BINARY_DIV, first, count);
+}
 
 static void div_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
   nn_node node = nn_get(g, y);
@@ -225,7 +240,7 @@ static void div_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
 const nn_op nn_op_div = {.name = "div",
                          .arity = 2,
                          .shape = broadcast_shape,
-                         .kernel = div_kernel,
+                         .pixels = div_pixels,
                          .gradient = div_gradient,
                          .inplace = 3};
 

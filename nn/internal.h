@@ -38,6 +38,14 @@ typedef struct nn_op {
    * the builder sets it. */
   void (*shape)(const nn_graph *graph, nn_node *node);
   void (*kernel)(const nn_call *call);
+  /* Instead of a kernel where every pixel of the result is made of the same
+   * pixel of the inputs and of what all pixels share: `count` pixels of it from
+   * `first` on. An input with the result's pixels begins at pixel `first`, as
+   * the result does; another one at its beginning (see fuse.c). */
+  void (*pixels)(const nn_call *call, size_t first, size_t count);
+  /* What all pixels share, once a call, into scratch memory; before that no
+   * pixel of another input than the first may be asked for. May be NULL. */
+  void (*prepare)(const nn_call *call);
   /* The plain twin of a tuned kernel; NULL where the kernel is plain. */
   void (*reference)(const nn_call *call);
   /* Emits the gradients gx[] of sum(y * gy) for the inputs; an entry left
@@ -99,6 +107,15 @@ struct nn_graph {
 /* A graph that begins with the nodes, inputs and state of another; it reports,
  * keeps, minimises and sets nothing yet. */
 status nn_graph_fork(const nn_graph *from, nn_graph **out);
+
+/* Whether x has a value or more for each pixel of a shape. */
+static inline bool nn_same_pixels(nn_shape x, nn_shape shape) {
+  return x.n == shape.n && x.h == shape.h && x.w == shape.w;
+}
+
+static inline size_t nn_pixels(nn_shape s) {
+  return (size_t)s.n * (size_t)s.h * (size_t)s.w;
+}
 
 /* Appends a node after its shape rule has run. */
 nn_id nn_emit(nn_graph *graph, nn_node node);

@@ -170,43 +170,34 @@ NN_CLONES static void scale_run(size_t count, const nn_real *x,
   for (size_t i = 0; i < count; i++) y[i] = (x[i] - mean[i]) * r[i];
 }
 
-/* 1/sqrt(variance + eps) of every group, in scratch. */
-static nn_real *reciprocal_deviations(const nn_call *call, nn_shape moments,
-                                      const nn_real *values, nn_real *r) {
+/* r = 1/sqrt(variance + eps) of every group. */
+static void reciprocal_deviations(const nn_call *call, nn_shape moments,
+                                  const nn_real *values, nn_real *r) {
   size_t channels = (size_t)moments.c / 2;
   for (size_t group = 0; group < (size_t)moments.n; group++)
     for (size_t c = 0; c < channels; c++)
       r[group * channels + c] =
           (nn_real)(1 / sqrt((double)values[(2 * group + 1) * channels + c] +
                              call->node->alpha));
-  return r;
 }
 
-typedef struct scale_job {
-  const nn_call *call;
-  size_t channels, group_pixels;
-  const nn_real *r;
-} scale_job;
+static void normalise_prepare(const nn_call *call) {
+  reciprocal_deviations(call, call->in_shape[1], call->in[1], call->scratch);
+}
 
-static void scale_pixels(void *context, size_t begin, size_t end) {
-  const scale_job *job = context;
-  size_t channels = job->channels;
-  for (size_t p = begin; p < end; p++) {
-    size_t group = p / job->group_pixels;
-    scale_run(channels, job->call->in[0] + p * channels,
-              job->call->in[1] + group * 2 * channels,
-              job->r + group * channels, job->call->out + p * channels);
+static void normalise_pixels(const nn_call *call, size_t first, size_t count) {
+  nn_shape s = call->shape, moments = call->in_shape[1];
+  size_t channels = (size_t)s.c;
+  size_t group_pixels = nn_pixels(s) / (size_t)moments.n;
+  /* of single pixels each has its own */
+  size_t given = nn_same_pixels(moments, s) ? first : 0;
+  const nn_real *r = call->scratch;
+  for (size_t i = 0; i < count; i++) {
+    size_t group = (first + i) / group_pixels;
+    scale_run(channels, call->in[0] + i * channels,
+              call->in[1] + (group - given) * 2 * channels,
+              r + group * channels, call->out + i * channels);
   }
-}
-
-static void normalise_kernel(const nn_call *call) {
-  nn_shape moments = call->in_shape[1];
-  scale_job job = {.call = call, .channels = (size_t)call->shape.c};
-  size_t pixels = nn_shape_count(call->shape) / job.channels;
-  job.group_pixels = pixels / (size_t)moments.n;
-  job.r = reciprocal_deviations(call, moments, call->in[1], call->scratch);
-  nn_parallel(call->threads, pixels, (size_t)(1 << 15) / job.channels + 1,
-              scale_pixels, &job);
 }
 
 static size_t normalise_scratch(const nn_node *node, const nn_shape *in,
@@ -234,7 +225,8 @@ static void normalise_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
 const nn_op nn_op_normalise = {.name = "normalise",
                                .arity = 2,
                                .shape = normalise_shape,
-                               .kernel = normalise_kernel,
+                               .pixels = normalise_pixels,
+                               .prepare = normalise_prepare,
                                .gradient = normalise_gradient,
                                .scratch = normalise_scratch,
                                .inplace = 1};

@@ -4,11 +4,6 @@
 
 /* ---- (z ratio + bias) update ---- */
 
-typedef struct partial_job {
-  const nn_call *call;
-  size_t channels;
-} partial_job;
-
 /* Values of a pixel: the same ratio and update for all channels. */
 NN_CLONES static void partial_run(size_t pixels, size_t channels,
                                   const nn_real *z, const nn_real *ratio,
@@ -20,18 +15,10 @@ NN_CLONES static void partial_run(size_t pixels, size_t channels,
   }
 }
 
-static void partial_pixels(void *context, size_t begin, size_t end) {
-  const partial_job *job = context;
-  const nn_real *const *in = job->call->in;
-  size_t at = begin * job->channels;
-  partial_run(end - begin, job->channels, in[0] + at, in[1] + begin, in[2],
-              in[3] + begin, job->call->out + at);
-}
-
-static void partial_kernel(const nn_call *call) {
-  partial_job job = {call, (size_t)call->shape.c};
-  nn_parallel(call->threads, nn_shape_count(call->shape) / job.channels,
-              (size_t)(1 << 15) / job.channels + 1, partial_pixels, &job);
+static void partial_pixels(const nn_call *call, size_t first, size_t count) {
+  (void)first;
+  partial_run(count, (size_t)call->shape.c, call->in[0], call->in[1],
+              call->in[2], call->in[3], call->out);
 }
 
 static void partial_shape(const nn_graph *graph, nn_node *node) {
@@ -58,7 +45,7 @@ static void partial_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
 const nn_op nn_op_partial = {.name = "partial",
                              .arity = 4,
                              .shape = partial_shape,
-                             .kernel = partial_kernel,
+                             .pixels = partial_pixels,
                              .gradient = partial_gradient,
                              .inplace = 1};
 

@@ -27,6 +27,7 @@ static void place_result(nn_planner *p, nn_id id, size_t offset, bool direct) {
   nn_step *copy = &p->plan->steps[p->plan->step_count++];
   *copy = (nn_step){.id = NN_NONE,
                     .out = {NN_IN_RESULTS, offset},
+                    .sweep = 1,
                     .copied = nn_shape_count(nn_shape_of(p->graph, id))};
   copy->scratch = (size_t)id; /* its source, until places are known */
   p->last_use[id] = NN_FOREVER;
@@ -67,6 +68,7 @@ static void prolong_gradients(nn_planner *p) {
     if (!nn_is_handed_over(p, i)) continue;
     nn_id id = p->graph->states[i].result;
     int until = nn_released(p, i);
+    p->is_given_away[id] = true;
     if (until > nn_step_of(p, id) && until == p->read_until[id] &&
         until < NN_COPIED)
       until++;
@@ -75,24 +77,6 @@ static void prolong_gradients(nn_planner *p) {
 }
 
 /* ---- storages ---- */
-
-/* The storage of an input that the node may overwrite, or -1. */
-static int storage_to_reuse(const nn_planner *p, nn_id id) {
-  const nn_node *node = &p->graph->nodes[id];
-  for (int i = 0; i < node->op->arity; i++) {
-    int candidate = p->storage_of[node->in[i]];
-    if (!(node->op->inplace >> i & 1) || candidate < 0 ||
-        p->storages->items[candidate].death > nn_step_of(p, id))
-      continue;
-    bool fits = true; /* every input there is read where it is overwritten */
-    for (int k = 0; k < node->op->arity; k++)
-      if (p->storage_of[node->in[k]] == candidate &&
-          !nn_shape_equal(p->graph->nodes[node->in[k]].shape, node->shape))
-        fits = false;
-    if (fits) return candidate;
-  }
-  return -1;
-}
 
 static void place_node(nn_planner *p, nn_id id) {
   const nn_node *node = &p->graph->nodes[id];
@@ -113,12 +97,13 @@ static void place_node(nn_planner *p, nn_id id) {
     *place = p->plan->places[node->in[0]];
     p->storage_of[id] = p->storage_of[node->in[0]];
   } else if (!p->is_result[id]) {
-    int reused = storage_to_reuse(p, id), now = nn_step_of(p, id);
+    bool passing = nn_is_passing(p, id);
+    size_t size =
+        passing ? nn_passing_size(p, id) : nn_shape_count(node->shape);
+    int taken = nn_storage_to_take(p, id), now = nn_step_of(p, id);
     p->storage_of[id] =
-        reused >= 0 ? reused
-                    : nn_storages_add(p->storages, nn_shape_count(node->shape),
-                                      now, now);
-    place->kind = NN_IN_ARENA;
+        taken >= 0 ? taken : nn_storages_add(p->storages, size, now, now);
+    p->storages->items[p->storage_of[id]].passing = passing;
   }
   if (p->storage_of[id] >= 0) {
     nn_storage *home = &p->storages->items[p->storage_of[id]];
@@ -131,7 +116,10 @@ static void add_step(nn_planner *p, nn_id id) {
   const nn_node *node = &g->nodes[id];
   if (node->op->external || node->op->view) return;
   nn_step *step = &p->plan->steps[p->plan->step_count++];
-  *step = (nn_step){.id = id, .scratch = SIZE_MAX};
+  const nn_sweep *sweep = &p->sweeps[id];
+  *step = (nn_step){.id = id, .block = sweep->block, .scratch = SIZE_MAX};
+  p->first_of_sweep = sweep->first == id ? step : p->first_of_sweep;
+  p->first_of_sweep->sweep++;
   if (node->op->scratch == NULL) return;
   nn_shape shapes[NN_MAX_INPUTS];
   for (int i = 0; i < node->op->arity; i++)
@@ -149,9 +137,11 @@ static void resolve(nn_planner *p) {
   nn_plan *plan = p->plan;
   const nn_graph *g = p->graph;
   for (nn_id id = 0; id < g->count; id++)
-    if (p->live[id] && p->storage_of[id] >= 0)
+    if (p->live[id] && p->storage_of[id] >= 0) {
+      const nn_storage *home = &p->storages->items[p->storage_of[id]];
       plan->places[id] =
-          (nn_place){NN_IN_ARENA, p->storages->items[p->storage_of[id]].offset};
+          (nn_place){home->passing ? NN_IN_BLOCK : NN_IN_ARENA, home->offset};
+    }
   for (int i = 0; i < plan->step_count; i++) {
     nn_step *step = &plan->steps[i];
     if (step->id == NN_NONE) {
@@ -241,6 +231,7 @@ static status plan_phase(nn_planner *p, const nn_plan_options *options) {
   size_t count = (size_t)g->count;
   size_t results = (size_t)g->state_count + (size_t)g->reports.count;
   TRY(MEMORY_NEW(count, "plan", &p->storage_of));
+  TRY(MEMORY_NEW(count, "plan", &p->sweeps));
   TRY(MEMORY_NEW(count, "plan", &plan->places));
   TRY(MEMORY_NEW(count + results, "plan", &plan->steps));
   TRY(MEMORY_NEW((size_t)g->state_count + 1, "plan", &plan->hand_overs));
@@ -252,6 +243,7 @@ static status plan_phase(nn_planner *p, const nn_plan_options *options) {
   place_results(p);
   nn_find_readers(p);
   prolong_gradients(p);
+  nn_find_sweeps(p, options->reference);
   int copies = plan->step_count;
   nn_step *copy_steps;
   TRY(MEMORY_NEW((size_t)copies, "plan", &copy_steps));
@@ -273,6 +265,9 @@ static status make_plans(nn_planner *p, int count, nn_storages *storages,
   size_t arena_size;
   TRY(nn_survey(p, count));
   for (int k = 0; k < count; k++) TRY(plan_phase(&p[k], options));
+  for (int k = 0; k < count; k++)
+    for (int i = 0; i < storages->count; i++)
+      nn_live_for_sweeps(&p[k], &storages->items[i]);
   TRY(nn_storages_place(storages, &arena_size));
   for (int k = 0; k < count; k++) {
     p[k].plan->arena_size = arena_size;

@@ -6,6 +6,7 @@
 
 typedef enum nn_place_kind {
   NN_IN_ARENA,
+  NN_IN_BLOCK, /* in the arena: the block that a thread computes */
   NN_IN_STATE,
   NN_IN_RESULTS,
   NN_IN_INPUT
@@ -17,7 +18,10 @@ typedef struct nn_place {
 } nn_place;
 
 typedef struct nn_step {
-  nn_id id; /* the node computed; NN_NONE: a copy of `in[0]` to `out` */
+  nn_id id;  /* the node computed; NN_NONE: a copy of `in[0]` to `out` */
+  int sweep; /* steps that are run together, this one the first; 0: it has been
+                run with an earlier one */
+  size_t block; /* pixels of theirs at a time; 0: the kernel does all */
   nn_place in[NN_MAX_INPUTS], out;
   size_t scratch; /* offset in the arena, in values */
   size_t copied;  /* values of a copy */
@@ -56,6 +60,11 @@ struct nn_plan {
  * failure out[] holds NULL. */
 status nn_plan_phases(const nn_graph *const *graphs, int count,
                       const nn_plan_options *options, nn_plan **out);
+
+enum { NN_SWEEP_NODES = 32 }; /* of a sweep, at most */
+
+/* Values from one thread's block of a NN_IN_BLOCK value to the next one's. */
+size_t nn_passing_stride(size_t block, nn_shape shape);
 
 /* One layout for graphs that are trained in turn. */
 status nn_plan_layout_of(const nn_graph *const *graphs, int count,

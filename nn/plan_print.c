@@ -43,7 +43,7 @@ static void print_row(const row *r, double total, FILE *file) {
 
 void nn_plan_print(const nn_plan *plan, FILE *file) {
   row *rows;
-  int count = 0, convolutions = 0;
+  int count = 0, convolutions = 0, runs = 0;
   double total = nn_plan_multiply_adds(plan);
   if (MEMORY_NEW((size_t)plan->step_count + 1, "plan", &rows) != STATUS_OK)
     return;
@@ -51,6 +51,7 @@ void nn_plan_print(const nn_plan *plan, FILE *file) {
           "w", "y", "n", "share", "kernel", "why");
   for (int i = 0; i < plan->step_count; i++) {
     nn_id id = plan->steps[i].id;
+    runs += plan->steps[i].sweep > 0;
     if (id == NN_NONE || !nn_is_conv(&plan->graph->nodes[id])) continue;
     row new = row_of(plan, id);
     int k = 0;
@@ -62,9 +63,9 @@ void nn_plan_print(const nn_plan *plan, FILE *file) {
   }
   for (int k = 0; k < count; k++) print_row(&rows[k], total, file);
   fprintf(file,
-          "%d steps, %d of them convolutions; %.3f G multiply-adds; arena %.1f "
-          "MiB\n",
-          plan->step_count, convolutions, total * 1e-9,
+          "%d nodes in %d steps, %d of them convolutions; %.3f G "
+          "multiply-adds; arena %.1f MiB\n",
+          plan->step_count, runs, convolutions, total * 1e-9,
           (double)nn_plan_arena_bytes(plan) / 1048576.0);
   memory_free(rows);
 }

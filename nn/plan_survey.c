@@ -99,6 +99,7 @@ status nn_survey(nn_planner *p, int count) {
     TRY(MEMORY_NEW(nodes, "plan", &p[k].last_use));
     TRY(MEMORY_NEW(nodes, "plan", &p[k].read_until));
     TRY(MEMORY_NEW(nodes, "plan", &p[k].is_result));
+    TRY(MEMORY_NEW(nodes, "plan", &p[k].is_given_away));
     TRY(MEMORY_NEW((size_t)p[k].graph->state_count + 1, "plan",
                    &p[k].completed));
     find_live(&p[k]);
@@ -113,6 +114,8 @@ void nn_survey_free(nn_planner *p) {
   memory_free(p->last_use);
   memory_free(p->storage_of);
   memory_free(p->is_result);
+  memory_free(p->is_given_away);
+  memory_free(p->sweeps);
   memory_free(p->completed);
   memory_free(p->read_until);
 }

@@ -10,15 +10,24 @@ enum {
   NN_COPIED = INT32_MAX - 1 /* completed by a copy behind all nodes */
 };
 
+/* Nodes that pass over the pixels together (sweep.c). */
+typedef struct nn_sweep {
+  nn_id first, last;
+  size_t block; /* pixels at a time; 0: the node is in none */
+} nn_sweep;
+
 typedef struct nn_planner { /* of a phase */
   const nn_graph *graph;
   nn_plan *plan;
   struct nn_planner *earlier; /* the phase that this one continues, or NULL */
   int start;
-  bool *live;            /* by node: computed, or given by the earlier phase */
-  int *last_use;         /* by node: step of the last live consumer */
-  int *storage_of;       /* by node; -1: not in the arena */
-  bool *is_result;       /* by node: written straight into the results */
+  bool *live;          /* by node: computed, or given by the earlier phase */
+  int *last_use;       /* by node: step of the last live consumer */
+  int *storage_of;     /* by node; -1: not in the arena */
+  bool *is_result;     /* by node: written straight into the results */
+  bool *is_given_away; /* by node: a gradient that is handed over */
+  nn_sweep *sweeps;    /* by node */
+  nn_step *first_of_sweep;
   int *completed;        /* by state entry: node, NN_COPIED; -1: no result */
   int *read_until;       /* by node: last reader of it or of a view of it */
   nn_storages *storages; /* of all phases */
@@ -59,5 +68,18 @@ void nn_find_readers(nn_planner *p);
 /* The last step that writes or reads the result of a state entry, or reads the
  * parameter that takes a gradient. */
 int nn_released(const nn_planner *p, int state);
+
+/* ---- sweep.c ---- */
+
+/* Needs the nodes that are computed. `apart`: each node is its own sweep. */
+void nn_find_sweeps(nn_planner *p, bool apart);
+/* Whether only its sweep reads a value, which then has memory for a block. */
+bool nn_is_passing(const nn_planner *p, nn_id id);
+size_t nn_passing_size(const nn_planner *p, nn_id id);
+/* A storage that the result of a node may take over, or -1: it has no reader
+ * later, and is read where it is written. */
+int nn_storage_to_take(const nn_planner *p, nn_id id);
+/* What dies in a sweep does so at its end. */
+void nn_live_for_sweeps(const nn_planner *p, nn_storage *s);
 
 #endif

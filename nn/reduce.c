@@ -223,28 +223,21 @@ nn_id nn_dot_to(nn_graph *g, nn_id a, nn_id b, nn_shape shape) {
 
 /* ---- broadcast_to ---- */
 
-static void broadcast_pixels(void *context, size_t begin, size_t end) {
-  const nn_call *call = context;
+static void broadcast_pixels(const nn_call *call, size_t first, size_t count) {
   nn_shape x = call->in_shape[0], y = call->shape;
-  for (size_t pixel = begin; pixel < end; pixel++) {
+  size_t given = nn_same_pixels(x, y) ? first : 0;
+  for (size_t i = 0; i < count; i++) {
+    size_t pixel = first + i;
     size_t w = pixel % (size_t)y.w, h = pixel / (size_t)y.w % (size_t)y.h,
            n = pixel / (size_t)y.w / (size_t)y.h;
     size_t row = (x.n > 1 ? n : 0) * (size_t)x.h + (x.h > 1 ? h : 0);
-    const nn_real *from =
-        call->in[0] + (row * (size_t)x.w + (x.w > 1 ? w : 0)) * (size_t)x.c;
-    nn_real *to = call->out + pixel * (size_t)y.c;
+    size_t from = row * (size_t)x.w + (x.w > 1 ? w : 0) - given;
+    nn_real *to = call->out + i * (size_t)y.c;
     if (x.c > 1)
-      memcpy(to, from, (size_t)y.c * sizeof *to);
+      memcpy(to, call->in[0] + from * (size_t)x.c, (size_t)y.c * sizeof *to);
     else
-      for (int c = 0; c < y.c; c++) to[c] = from[0];
+      for (int c = 0; c < y.c; c++) to[c] = call->in[0][from];
   }
-}
-
-static void broadcast_to_kernel(const nn_call *call) {
-  size_t channels = (size_t)call->shape.c;
-  nn_parallel(call->threads, nn_shape_count(call->shape) / channels,
-              (size_t)(1 << 15) / channels + 1, broadcast_pixels,
-              (void *)(uintptr_t)call);
 }
 
 static void broadcast_to_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
@@ -253,7 +246,7 @@ static void broadcast_to_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
 
 const nn_op nn_op_broadcast_to = {.name = "broadcast_to",
                                   .arity = 1,
-                                  .kernel = broadcast_to_kernel,
+                                  .pixels = broadcast_pixels,
                                   .gradient = broadcast_to_gradient};
 
 nn_id nn_broadcast_to(nn_graph *g, nn_id x, nn_shape shape) {

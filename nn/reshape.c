@@ -20,25 +20,12 @@ nn_id nn_reshape(nn_graph *g, nn_id x, nn_shape shape) {
 
 /* ---- runs of channels: concat, slice, pad ---- */
 
-typedef struct channel_copy {
-  const nn_real *from;
-  size_t from_stride; /* values from pixel to pixel */
-  nn_real *to;
-  size_t to_stride;
-  size_t run; /* values copied a pixel */
-} channel_copy;
-
-static void copy_pixels(void *context, size_t begin, size_t end) {
-  const channel_copy *job = context;
-  for (size_t pixel = begin; pixel < end; pixel++)
-    memcpy(job->to + pixel * job->to_stride,
-           job->from + pixel * job->from_stride, job->run * sizeof(nn_real));
-}
-
-static void copy_channels(const nn_call *call, channel_copy job) {
-  size_t pixels = nn_shape_count(call->shape) / (size_t)call->shape.c;
-  nn_parallel(call->threads, pixels, (size_t)(1 << 15) / job.run + 1,
-              copy_pixels, &job);
+/* `run` values a pixel; strides from pixel to pixel. */
+static void copy_channels(size_t pixels, size_t run, const nn_real *from,
+                          size_t from_stride, nn_real *to, size_t to_stride) {
+  for (size_t pixel = 0; pixel < pixels; pixel++)
+    memcpy(to + pixel * to_stride, from + pixel * from_stride,
+           run * sizeof *to);
 }
 
 static void check_same_pixels(nn_shape a, nn_shape b, const char *name) {
@@ -54,10 +41,11 @@ static void concat_shape(const nn_graph *graph, nn_node *node) {
   node->shape = NN_SHAPE(a.n, a.h, a.w, a.c + b.c);
 }
 
-static void concat_kernel(const nn_call *call) {
+static void concat_pixels(const nn_call *call, size_t first, size_t count) {
+  (void)first;
   size_t a = (size_t)call->in_shape[0].c, b = (size_t)call->in_shape[1].c;
-  copy_channels(call, (channel_copy){call->in[0], a, call->out, a + b, a});
-  copy_channels(call, (channel_copy){call->in[1], b, call->out + a, a + b, b});
+  copy_channels(count, a, call->in[0], a, call->out, a + b);
+  copy_channels(count, b, call->in[1], b, call->out + a, a + b);
 }
 
 static void concat_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
@@ -70,18 +58,18 @@ static void concat_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
 const nn_op nn_op_concat = {.name = "concat",
                             .arity = 2,
                             .shape = concat_shape,
-                            .kernel = concat_kernel,
+                            .pixels = concat_pixels,
                             .gradient = concat_gradient};
 
 nn_id nn_concat(nn_graph *g, nn_id a, nn_id b) {
   return nn_emit(g, (nn_node){.op = &nn_op_concat, .in = {a, b}});
 }
 
-static void slice_kernel(const nn_call *call) {
+static void slice_pixels(const nn_call *call, size_t first, size_t count) {
+  (void)first;
   size_t run = (size_t)call->shape.c;
-  copy_channels(call, (channel_copy){call->in[0] + call->node->begin,
-                                     (size_t)call->in_shape[0].c, call->out,
-                                     run, run});
+  copy_channels(count, run, call->in[0] + call->node->begin,
+                (size_t)call->in_shape[0].c, call->out, run);
 }
 
 /* Puts x at channels [begin, begin + c) of `total`, zeros elsewhere. */
@@ -100,7 +88,7 @@ static void slice_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
 
 const nn_op nn_op_slice = {.name = "slice",
                            .arity = 1,
-                           .kernel = slice_kernel,
+                           .pixels = slice_pixels,
                            .gradient = slice_gradient};
 
 nn_id nn_slice(nn_graph *g, nn_id x, int begin, int count) {
@@ -113,12 +101,13 @@ nn_id nn_slice(nn_graph *g, nn_id x, int begin, int count) {
                               .begin = begin});
 }
 
-static void pad_channels_kernel(const nn_call *call) {
-  memset(call->out, 0, nn_shape_count(call->shape) * sizeof(nn_real));
-  size_t run = (size_t)call->in_shape[0].c;
-  copy_channels(call,
-                (channel_copy){call->in[0], run, call->out + call->node->begin,
-                               (size_t)call->shape.c, run});
+static void pad_channels_pixels(const nn_call *call, size_t first,
+                                size_t count) {
+  (void)first;
+  size_t run = (size_t)call->in_shape[0].c, all = (size_t)call->shape.c;
+  memset(call->out, 0, count * all * sizeof *call->out);
+  copy_channels(count, run, call->in[0], run, call->out + call->node->begin,
+                all);
 }
 
 static void pad_channels_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
@@ -128,5 +117,5 @@ static void pad_channels_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
 
 const nn_op nn_op_pad_channels = {.name = "pad_channels",
                                   .arity = 1,
-                                  .kernel = pad_channels_kernel,
+                                  .pixels = pad_channels_pixels,
                                   .gradient = pad_channels_gradient};

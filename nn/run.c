@@ -7,7 +7,8 @@
 static const nn_real *value_at(const nn_plan *plan, const nn_run_options *run,
                                nn_place place) {
   switch (place.kind) {
-  case NN_IN_ARENA: return plan->arena + place.offset;
+  case NN_IN_ARENA:
+  case NN_IN_BLOCK: return plan->arena + place.offset;
   case NN_IN_STATE: return run->state + place.offset;
   case NN_IN_RESULTS: return run->results + place.offset;
   case NN_IN_INPUT: return run->inputs[place.offset];
@@ -18,20 +19,15 @@ static const nn_real *value_at(const nn_plan *plan, const nn_run_options *run,
 /* Results and the arena are written, state and inputs never are. */
 static nn_real *target_at(const nn_plan *plan, const nn_run_options *run,
                           nn_place place) {
-  return (place.kind == NN_IN_ARENA ? plan->arena : run->results) +
+  return (place.kind == NN_IN_RESULTS ? run->results : plan->arena) +
          place.offset;
 }
 
-static void run_step(const nn_plan *plan, const nn_run_options *run,
-                     const nn_step *step) {
-  nn_real *out = target_at(plan, run, step->out);
-  if (step->id == NN_NONE) {
-    memcpy(out, value_at(plan, run, step->in[0]), step->copied * sizeof *out);
-    return;
-  }
+static nn_call call_of(const nn_plan *plan, const nn_run_options *run,
+                       const nn_step *step) {
   const nn_node *node = &plan->graph->nodes[step->id];
   nn_call call = {.node = node,
-                  .out = out,
+                  .out = target_at(plan, run, step->out),
                   .shape = node->shape,
                   .threads = plan->threads,
                   .seed = run->seed,
@@ -41,17 +37,78 @@ static void run_step(const nn_plan *plan, const nn_run_options *run,
     call.in_shape[i] = plan->graph->nodes[node->in[i]].shape;
   }
   if (step->scratch != SIZE_MAX) call.scratch = plan->arena + step->scratch;
-  if (plan->reference && node->op->reference != NULL)
-    node->op->reference(&call);
-  else
-    node->op->kernel(&call);
+  return call;
 }
 
-/* What is to be handed over after step i, from the hand-over `next` on; returns
+/* ---- sweeps (sweep.c) ---- */
+
+typedef struct sweep {
+  const nn_step *steps;
+  int count;
+  nn_call calls[NN_SWEEP_NODES];
+} sweep;
+
+/* How far a value's part for pixels from `begin` on, of a thread, is from its
+ * beginning. */
+static size_t part_at(nn_place place, nn_shape shape, size_t block,
+                      size_t begin, int thread) {
+  if (place.kind == NN_IN_BLOCK)
+    return (size_t)thread * nn_passing_stride(block, shape);
+  return begin * (size_t)shape.c;
+}
+
+static void sweep_block(void *context, size_t begin, size_t end, int thread) {
+  const sweep *all = context;
+  for (int k = 0; k < all->count; k++) {
+    const nn_step *step = &all->steps[k];
+    nn_call call = all->calls[k];
+    call.out += part_at(step->out, call.shape, step->block, begin, thread);
+    for (int i = 0; i < call.node->op->arity; i++)
+      if (nn_same_pixels(call.in_shape[i], call.shape))
+        call.in[i] +=
+            part_at(step->in[i], call.in_shape[i], step->block, begin, thread);
+    call.node->op->pixels(&call, begin, end - begin);
+  }
+}
+
+static void run_sweep(const nn_plan *plan, const nn_run_options *run,
+                      const nn_step *steps) {
+  sweep all = {.steps = steps, .count = steps->sweep};
+  for (int k = 0; k < all.count; k++) {
+    all.calls[k] = call_of(plan, run, &steps[k]);
+    const nn_op *op = all.calls[k].node->op;
+    if (op->prepare != NULL) op->prepare(&all.calls[k]);
+  }
+  nn_parallel_ranked(plan->threads, nn_pixels(all.calls[0].shape), steps->block,
+                     sweep_block, &all);
+}
+
+static void run_step(const nn_plan *plan, const nn_run_options *run,
+                     const nn_step *step) {
+  if (step->id == NN_NONE) {
+    memcpy(target_at(plan, run, step->out), value_at(plan, run, step->in[0]),
+           step->copied * sizeof(nn_real));
+    return;
+  }
+  if (step->block > 0) {
+    run_sweep(plan, run, step);
+    return;
+  }
+  nn_call call = call_of(plan, run, step);
+  const nn_op *op = call.node->op;
+  if (plan->reference && op->reference != NULL)
+    op->reference(&call);
+  else
+    op->kernel(&call);
+}
+
+/* ---- a run ---- */
+
+/* What is to be handed over by step i, from the hand-over `next` on; returns
  * the one after these. */
 static int hand_over(const nn_plan *plan, const nn_run_options *run, int next,
                      int i) {
-  for (; next < plan->hand_over_count && plan->hand_overs[next].step == i;
+  for (; next < plan->hand_over_count && plan->hand_overs[next].step <= i;
        next++) {
     const nn_hand_over *h = &plan->hand_overs[next];
     run->hand_over(run->context, h->entry, value_at(plan, run, h->gradient));
@@ -69,13 +126,14 @@ void nn_run(nn_plan *plan, const nn_run_options *options) {
                   options->seed == plan->earlier->last.seed &&
                   options->first_sample == plan->earlier->last.first_sample,
               "the earlier phase of this micro-batch has not run");
-  for (int i = 0; i < plan->step_count; i++) {
+  for (int i = 0; i < plan->step_count;) {
     const nn_step *step = &plan->steps[i];
     double start = plan->clock != NULL ? plan->clock() : 0;
     run_step(plan, options, step);
     if (plan->clock != NULL) plan->seconds[i] += plan->clock() - start;
-    handed = hand_over(plan, options, handed, i);
-    if (step->done > done) done = step->done;
+    i += step->sweep;
+    handed = hand_over(plan, options, handed, i - 1);
+    if (plan->steps[i - 1].done > done) done = plan->steps[i - 1].done;
     if (options->completed != NULL) options->completed(options->context, done);
   }
 }

@@ -7,6 +7,7 @@
 typedef struct nn_storage {
   size_t size, offset; /* values */
   int birth, death;    /* steps, both included */
+  bool passing;        /* a block of a sweep's for each thread */
 } nn_storage;
 
 typedef struct nn_storages {

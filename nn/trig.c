@@ -7,26 +7,16 @@ static void same_shape(const nn_graph *graph, nn_node *node) {
   node->shape = nn_shape_of(graph, node->in[0]);
 }
 
-static void sin_chunk(void *context, size_t begin, size_t end) {
-  const nn_call *call = context;
-  for (size_t i = begin; i < end; i++)
+static void sin_pixels(const nn_call *call, size_t first, size_t count) {
+  (void)first;
+  for (size_t i = 0; i < count * (size_t)call->shape.c; i++)
     call->out[i] = (nn_real)sin((double)call->in[0][i]);
 }
 
-static void cos_chunk(void *context, size_t begin, size_t end) {
-  const nn_call *call = context;
-  for (size_t i = begin; i < end; i++)
+static void cos_pixels(const nn_call *call, size_t first, size_t count) {
+  (void)first;
+  for (size_t i = 0; i < count * (size_t)call->shape.c; i++)
     call->out[i] = (nn_real)cos((double)call->in[0][i]);
-}
-
-static void sin_kernel(const nn_call *call) {
-  nn_parallel(call->threads, nn_shape_count(call->shape), 1 << 13, sin_chunk,
-              (void *)(uintptr_t)call);
-}
-
-static void cos_kernel(const nn_call *call) {
-  nn_parallel(call->threads, nn_shape_count(call->shape), 1 << 13, cos_chunk,
-              (void *)(uintptr_t)call);
 }
 
 static void sin_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
@@ -41,13 +31,13 @@ static void cos_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
 const nn_op nn_op_sin = {.name = "sin",
                          .arity = 1,
                          .shape = same_shape,
-                         .kernel = sin_kernel,
+                         .pixels = sin_pixels,
                          .gradient = sin_gradient,
                          .inplace = 1};
 const nn_op nn_op_cos = {.name = "cos",
                          .arity = 1,
                          .shape = same_shape,
-                         .kernel = cos_kernel,
+                         .pixels = cos_pixels,
                          .gradient = cos_gradient,
                          .inplace = 1};
 

@@ -4,28 +4,6 @@
 
 #include "nn/internal.h"
 
-typedef void unary_run(const nn_node *node, size_t count, const nn_real *x,
-                       const nn_real *g, nn_real *y);
-
-typedef struct unary {
-  const nn_call *call;
-  unary_run *run;
-} unary;
-
-static void unary_chunk(void *context, size_t begin, size_t end) {
-  const unary *job = context;
-  const nn_call *call = job->call;
-  const nn_real *second = call->node->op->arity > 1 ? call->in[1] : NULL;
-  job->run(call->node, end - begin, call->in[0] + begin,
-           second != NULL ? second + begin : NULL, call->out + begin);
-}
-
-static void unary_kernel(const nn_call *call, unary_run *run) {
-  unary job = {call, run};
-  nn_parallel(call->threads, nn_shape_count(call->shape), 1 << 15, unary_chunk,
-              &job);
-}
-
 static void same_shape(const nn_graph *graph, nn_node *node) {
   node->shape = nn_shape_of(graph, node->in[0]);
   if (node->op->arity > 1)
@@ -33,7 +11,7 @@ static void same_shape(const nn_graph *graph, nn_node *node) {
               "%s: shapes differ", node->op->name);
 }
 
-/* A kernel NAME_kernel whose loop body computes y[i] from x[i] (and g[i]). */
+/* NAME_pixels, whose loop body computes y[i] from x[i] (and g[i]). */
 #define UNARY(name, setup, expression)                                         \
   NN_CLONES static void name##_run(const nn_node *node, size_t count,          \
                                    const nn_real *x, const nn_real *g,         \
@@ -42,8 +20,10 @@ static void same_shape(const nn_graph *graph, nn_node *node) {
     setup;                                                                     \
     for (size_t i = 0; i < count; i++) y[i] = (expression);                    \
   }                                                                            \
-  static void name##_kernel(const nn_call *call) {                             \
-    unary_kernel(call, name##_run);                                            \
+  static void name##_pixels(const nn_call *call, size_t first, size_t count) { \
+    (void)first;                                                               \
+    name##_run(call->node, count *(size_t)call->shape.c, call->in[0],          \
+               call->in[1], call->out);                                        \
   }
 
 static nn_id emit1(nn_graph *g, const nn_op *op, nn_id x, double alpha,
@@ -69,7 +49,7 @@ static void affine_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
 const nn_op nn_op_affine = {.name = "affine",
                             .arity = 1,
                             .shape = same_shape,
-                            .kernel = affine_kernel,
+                            .pixels = affine_pixels,
                             .gradient = affine_gradient,
                             .inplace = 1};
 
@@ -99,13 +79,13 @@ static void leaky_relu_grad_gradient(nn_graph *g, nn_id y, nn_id gy,
 const nn_op nn_op_leaky_relu = {.name = "leaky_relu",
                                 .arity = 1,
                                 .shape = same_shape,
-                                .kernel = leaky_relu_kernel,
+                                .pixels = leaky_relu_pixels,
                                 .gradient = leaky_relu_gradient,
                                 .inplace = 1};
 const nn_op nn_op_leaky_relu_grad = {.name = "leaky_relu_grad",
                                      .arity = 2,
                                      .shape = same_shape,
-                                     .kernel = leaky_relu_grad_kernel,
+                                     .pixels = leaky_relu_grad_pixels,
                                      .gradient = leaky_relu_grad_gradient,
                                      .inplace = 3};
 
@@ -180,13 +160,13 @@ static void tanh_grad_gradient(nn_graph *g, nn_id z, nn_id gz, nn_id gx[]) {
 const nn_op nn_op_tanh = {.name = "tanh",
                           .arity = 1,
                           .shape = same_shape,
-                          .kernel = tanh_kernel,
+                          .pixels = tanh_pixels,
                           .gradient = tanh_gradient,
                           .inplace = 1};
 const nn_op nn_op_tanh_grad = {.name = "tanh_grad",
                                .arity = 2,
                                .shape = same_shape,
-                               .kernel = tanh_grad_kernel,
+                               .pixels = tanh_grad_pixels,
                                .gradient = tanh_grad_gradient,
                                .inplace = 3};
 
@@ -212,13 +192,13 @@ static void sigmoid_grad_gradient(nn_graph *g, nn_id z, nn_id gz, nn_id gx[]) {
 const nn_op nn_op_sigmoid = {.name = "sigmoid",
                              .arity = 1,
                              .shape = same_shape,
-                             .kernel = sigmoid_kernel,
+                             .pixels = sigmoid_pixels,
                              .gradient = sigmoid_gradient,
                              .inplace = 1};
 const nn_op nn_op_sigmoid_grad = {.name = "sigmoid_grad",
                                   .arity = 2,
                                   .shape = same_shape,
-                                  .kernel = sigmoid_grad_kernel,
+                                  .pixels = sigmoid_grad_pixels,
                                   .gradient = sigmoid_grad_gradient,
                                   .inplace = 3};
 
@@ -238,7 +218,7 @@ static void softplus_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
 const nn_op nn_op_softplus = {.name = "softplus",
                               .arity = 1,
                               .shape = same_shape,
-                              .kernel = softplus_kernel,
+                              .pixels = softplus_pixels,
                               .gradient = softplus_gradient,
                               .inplace = 1};
 
@@ -257,7 +237,7 @@ static void sqrt_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
 const nn_op nn_op_sqrt = {.name = "sqrt",
                           .arity = 1,
                           .shape = same_shape,
-                          .kernel = sqrt_kernel,
+                          .pixels = sqrt_pixels,
                           .gradient = sqrt_gradient,
                           .inplace = 1};
 
@@ -275,13 +255,13 @@ static void abs_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
 const nn_op nn_op_abs = {.name = "abs",
                          .arity = 1,
                          .shape = same_shape,
-                         .kernel = abs_kernel,
+                         .pixels = abs_pixels,
                          .gradient = abs_gradient,
                          .inplace = 1};
 const nn_op nn_op_sign = {.name = "sign",
                           .arity = 1,
                           .shape = same_shape,
-                          .kernel = sign_kernel,
+                          .pixels = sign_pixels,
                           .inplace = 1};
 
 nn_id nn_abs(nn_graph *g, nn_id x) { return emit1(g, &nn_op_abs, x, 0, 0); }
@@ -307,13 +287,13 @@ static void clamp_min_grad_gradient(nn_graph *g, nn_id y, nn_id gy,
 const nn_op nn_op_clamp_min = {.name = "clamp_min",
                                .arity = 1,
                                .shape = same_shape,
-                               .kernel = clamp_min_kernel,
+                               .pixels = clamp_min_pixels,
                                .gradient = clamp_min_gradient,
                                .inplace = 1};
 const nn_op nn_op_clamp_min_grad = {.name = "clamp_min_grad",
                                     .arity = 2,
                                     .shape = same_shape,
-                                    .kernel = clamp_min_grad_kernel,
+                                    .pixels = clamp_min_grad_pixels,
                                     .gradient = clamp_min_grad_gradient,
                                     .inplace = 3};
 

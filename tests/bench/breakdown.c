@@ -10,7 +10,8 @@
 
 /* Nodes that compute the same: operation and shapes. */
 typedef struct group {
-  const char *name, *kernel;
+  const char *name;
+  char kernel[160]; /* or the nodes of a sweep */
   nn_shape in, other, out;
   nn_conv_case conv;
   bool is_conv;
@@ -35,16 +36,36 @@ static double limit_of(const breakdown *b, double products, double bytes) {
   return multiplied > moved ? multiplied : moved;
 }
 
-static void describe_node(const nn_graph *g, nn_id id, group *d) {
-  const nn_node *node = &g->nodes[id];
-  nn_shape in[NN_MAX_INPUTS] = {{0}};
-  *d = (group){.name = node->op->name, .kernel = "", .out = node->shape};
-  d->bytes = (double)nn_shape_count(node->shape) * sizeof(nn_real);
+/* Bytes of what a step reads and writes, less what stays in the cache. */
+static double bytes_of(const nn_graph *g, const nn_step *step) {
+  const nn_node *node = &g->nodes[step->id];
+  size_t values =
+      step->out.kind == NN_IN_BLOCK ? 0 : nn_shape_count(node->shape);
   for (int i = 0; i < node->op->arity; i++) {
-    in[i] = g->nodes[node->in[i]].shape;
     bool again = i > 0 && node->in[i] == node->in[0];
-    if (!again) d->bytes += (double)nn_shape_count(in[i]) * sizeof(nn_real);
+    if (!again && step->in[i].kind != NN_IN_BLOCK)
+      values += nn_shape_count(g->nodes[node->in[i]].shape);
   }
+  return (double)values * sizeof(nn_real);
+}
+
+static void describe_sweep(const nn_graph *g, const nn_step *steps, group *d) {
+  int count = steps->sweep;
+  *d = (group){.name = "sweep", .out = g->nodes[steps[count - 1].id].shape};
+  for (int k = 0; k < count; k++) {
+    size_t used = strlen(d->kernel);
+    snprintf(d->kernel + used, sizeof d->kernel - used, "%s%s",
+             k > 0 ? " " : "", g->nodes[steps[k].id].op->name);
+    d->bytes += bytes_of(g, &steps[k]);
+  }
+}
+
+static void describe_node(const nn_graph *g, const nn_step *step, group *d) {
+  const nn_node *node = &g->nodes[step->id];
+  nn_shape in[NN_MAX_INPUTS] = {{0}};
+  *d = (group){.name = node->op->name, .out = node->shape};
+  d->bytes = bytes_of(g, step);
+  for (int i = 0; i < node->op->arity; i++) in[i] = g->nodes[node->in[i]].shape;
   d->in = in[0];
   d->other = in[1];
   if (node->op->multiply_adds == NULL) return;
@@ -52,14 +73,15 @@ static void describe_node(const nn_graph *g, nn_id id, group *d) {
   d->is_conv = nn_is_conv(node);
   if (!d->is_conv) return;
   d->conv = nn_conv_case_of(node, in);
-  d->kernel = nn_conv_choose(node, in).kernel;
+  snprintf(d->kernel, sizeof d->kernel, "%s", nn_conv_choose(node, in).kernel);
 }
 
 static group *find(breakdown *b, const group *d) {
   for (int i = 0; i < b->count; i++) {
     group *g = &b->groups[i];
-    if (g->name == d->name && nn_shape_equal(g->in, d->in) &&
-        nn_shape_equal(g->out, d->out) && nn_shape_equal(g->other, d->other) &&
+    if (g->name == d->name && strcmp(g->kernel, d->kernel) == 0 &&
+        nn_shape_equal(g->in, d->in) && nn_shape_equal(g->out, d->out) &&
+        nn_shape_equal(g->other, d->other) &&
         memcmp(&g->conv, &d->conv, sizeof d->conv) == 0)
       return g;
   }
@@ -82,19 +104,22 @@ static void add(breakdown *b, const group *d, double seconds) {
 static void collect(breakdown *b, const bench_stepper *s, bench_times *times) {
   for (int k = 0; k < s->system->phase_count; k++) {
     const nn_plan *plan = s->system->phases[k].plan;
-    for (int i = 0; i < plan->step_count; i++) {
+    for (int i = 0; i < plan->step_count; i += plan->steps[i].sweep) {
+      const nn_step *step = &plan->steps[i];
       double seconds = bench_median(
           times->seconds[k] + (size_t)i * BENCH_REPEATS, times->count);
-      group d = {.name = "copy to results", .kernel = ""};
-      if (plan->steps[i].id != NN_NONE)
-        describe_node(plan->graph, plan->steps[i].id, &d);
+      group d = {.name = "copy to results"};
+      if (step->id == NN_NONE)
+        d.bytes = 2.0 * sizeof(nn_real) * (double)step->copied;
+      else if (step->sweep > 1)
+        describe_sweep(plan->graph, step, &d);
       else
-        d.bytes = 2.0 * sizeof(nn_real) * (double)plan->steps[i].copied;
+        describe_node(plan->graph, step, &d);
       add(b, &d, seconds);
     }
   }
   /* Adam reads gradient, parameter and moments, writes all but the first */
-  group adam = {.name = "adam", .kernel = ""};
+  group adam = {.name = "adam"};
   adam.bytes = 7.0 * sizeof(nn_real) * (double)s->system->layout.parameter_size;
   add(b, &adam, bench_median(times->adam, times->count));
 }
@@ -134,15 +159,15 @@ static void write_csv(const breakdown *b, const char *kind, const group *g) {
   if (csv == NULL) return;
   char text[80];
   label(g, text);
-  fprintf(csv,
-          "%s,%s,%d,%d,%d,%d,%s,%s,%s,%d,%.6f,%.5f,%.3f,%.3f,%.3f,,,%.1f,%.1f,"
-          "%s\n",
-          kind, b->what->model, b->what->ngf, b->what->size, b->what->batch,
-          b->what->threads, g->name, text, g->kernel, g->count, g->seconds,
-          g->seconds / b->total, 2e-9 * g->products / g->seconds,
-          1e-9 * g->bytes / g->seconds,
-          g->limit > 0 ? g->seconds / g->limit : 0, 1e-9 * b->limits.gemm,
-          1e-9 * b->limits.stream, nn_blas_core());
+  fprintf(
+      csv,
+      "%s,%s,%d,%d,%d,%d,%s,%s,\"%s\",%d,%.6f,%.5f,%.3f,%.3f,%.3f,,,%.1f,%.1f,"
+      "%s\n",
+      kind, b->what->model, b->what->ngf, b->what->size, b->what->batch,
+      b->what->threads, g->name, text, g->kernel, g->count, g->seconds,
+      g->seconds / b->total, 2e-9 * g->products / g->seconds,
+      1e-9 * g->bytes / g->seconds, g->limit > 0 ? g->seconds / g->limit : 0,
+      1e-9 * b->limits.gemm, 1e-9 * b->limits.stream, nn_blas_core());
 }
 
 static int by_seconds(const void *a, const void *b) {
@@ -163,8 +188,7 @@ static status print_operations(const breakdown *b) {
   for (int i = 0; i < b->count; i++) {
     int k = 0;
     while (k < count && all[k].name != b->groups[i].name) k++;
-    if (k == count)
-      all[count++] = (group){.name = b->groups[i].name, .kernel = ""};
+    if (k == count) all[count++] = (group){.name = b->groups[i].name};
     all[k].count += b->groups[i].count;
     all[k].seconds += b->groups[i].seconds;
     all[k].products += b->groups[i].products;
