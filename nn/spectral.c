@@ -14,6 +14,7 @@ typedef struct matrix_job {
   const nn_call *call;
   const nn_real *w;
   size_t rows, columns, vectors; /* vectors: pairs of v and u */
+  nn_real *parts;                /* of a power iteration: a row a chunk */
 } matrix_job;
 
 static size_t rows_of(nn_shape w) { return nn_shape_count(w) / (size_t)w.c; }
@@ -71,7 +72,7 @@ static void iterate_chunks(void *context, size_t begin, size_t end) {
   const matrix_job *job = context;
   for (size_t chunk = begin; chunk < end; chunk++) {
     size_t first = chunk * ROWS, rows = job->rows - first;
-    nn_real *sum = (nn_real *)job->call->scratch + chunk * job->columns;
+    nn_real *sum = job->parts + chunk * job->columns;
     memset(sum, 0, job->columns * sizeof *sum);
     iterate_rows(rows < ROWS ? rows : ROWS, job->columns,
                  job->w + first * job->columns, job->call->in[1],
@@ -88,26 +89,32 @@ static double make_unit(size_t count, nn_real *x) {
   return norm;
 }
 
+NN_CLONES static void add_part(size_t columns, const nn_real *restrict part,
+                               double *restrict sum) {
+  for (size_t c = 0; c < columns; c++) sum[c] += (double)part[c];
+}
+
+/* The scratch memory: the chunks' parts of W t, and their sum. */
 static void power_iteration_kernel(const nn_call *call) {
   matrix_job job = job_of(call);
   size_t chunks = chunks_of(job.rows);
+  double *sum = call->scratch;
+  job.parts = (nn_real *)(void *)(sum + job.columns);
   nn_parallel(call->threads, chunks, 1, iterate_chunks, &job);
   nn_real *v = call->out, *u = v + job.rows;
   double norm = make_unit(job.rows, v);
-  for (size_t c = 0; c < job.columns; c++) {
-    const nn_real *part = (const nn_real *)call->scratch + c;
-    double sum = 0;
-    for (size_t chunk = 0; chunk < chunks; chunk++)
-      sum += (double)part[chunk * job.columns];
-    u[c] = (nn_real)(sum / norm);
-  }
+  memset(sum, 0, job.columns * sizeof *sum);
+  for (size_t chunk = 0; chunk < chunks; chunk++)
+    add_part(job.columns, job.parts + chunk * job.columns, sum);
+  for (size_t c = 0; c < job.columns; c++) u[c] = (nn_real)(sum[c] / norm);
   u[job.columns] = (nn_real)make_unit(job.columns, u);
 }
 
 static size_t power_iteration_scratch(const nn_node *node, const nn_shape *in,
                                       int threads) {
   (void)node, (void)threads;
-  return chunks_of(rows_of(in[0])) * (size_t)in[0].c * sizeof(nn_real);
+  size_t parts = chunks_of(rows_of(in[0])) * sizeof(nn_real);
+  return (size_t)in[0].c * (parts + sizeof(double));
 }
 
 static void power_iteration_shape(const nn_graph *graph, nn_node *node) {
