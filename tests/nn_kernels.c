@@ -220,6 +220,33 @@ static void check_matmul(void) {
          same ? "" : ", other bits with more threads");
 }
 
+/* Any factor, few channels and many; a small image of one pixel or row. */
+static void check_upsampling(const nn_op *op) {
+  random_stream random = random_stream_make(11, RANDOM_TEST, 5, 0);
+  double worst = 0;
+  bool same = true;
+  int cases = 0;
+  for (int i = 0; i < 40; i++, cases++) {
+    int factor = between(&random, 1, 9);
+    nn_shape s = {between(&random, 1, 3), between(&random, 1, 6),
+                  between(&random, 1, 6), between(&random, 1, 150)};
+    bool adjoint = op == &nn_op_upsample_bilinear_adjoint;
+    if (adjoint) s.h *= factor, s.w *= factor;
+    trial t = trial_make();
+    nn_id x = trial_uniform(&t, s, &random, -1, 1);
+    nn_id y = nn_emit(
+        t.g,
+        (nn_node){.op = op, .in = {x}, .factor = factor, .flag = i % 2 == 0});
+    comparison c = compare_kernels(&t, y);
+    if (!(c.residual <= worst || isnan(worst))) worst = c.residual;
+    same = same && c.same_bits;
+    trial_free(&t);
+  }
+  tap_ok(worst <= BY_PRECISION(1e-6, 1e-14) && same,
+         "%s: %d shapes, residual %.1e%s", op->name, cases, worst,
+         same ? "" : ", other bits with more threads");
+}
+
 /* Shares of a pass over a weight, as of the discriminator's stages. */
 static void check_spectral(void) {
   random_stream random = random_stream_make(11, RANDOM_TEST, 4, 0);
@@ -258,7 +285,9 @@ static void check_twins(void) {
     if ((*op)->reference != NULL)
       tap_ok(*op == &nn_op_conv || *op == &nn_op_conv_data_grad ||
                  *op == &nn_op_conv_weight_grad || *op == &nn_op_sum_to ||
-                 *op == &nn_op_dot_to || *op == &nn_op_matmul,
+                 *op == &nn_op_dot_to || *op == &nn_op_matmul ||
+                 *op == &nn_op_upsample_bilinear ||
+                 *op == &nn_op_upsample_bilinear_adjoint,
              "%s: tuned kernel has a comparison", (*op)->name);
 }
 
@@ -876,6 +905,8 @@ int main(void) {
   check_reductions(false);
   check_reductions(true);
   check_matmul();
+  check_upsampling(&nn_op_upsample_bilinear);
+  check_upsampling(&nn_op_upsample_bilinear_adjoint);
   check_spectral();
   check_network("instance norm, dropout",
                 (network){NN_INSTANCE_NORM, 0.5, 2, 64, 8, true, true, false});
