@@ -91,7 +91,7 @@ typedef struct line {
   double images_per_second, efficiency, node_bytes;
 } line;
 
-/* What a node needs where all have the same ranks; the largest need. */
+/* Of the node that needs most, where all have as many ranks. */
 static status find_memory(const plan_options *o, int threads, const line *l,
                           memory_model *model, double *bytes) {
   train_options t = o->train;
@@ -224,7 +224,8 @@ static status print_table(const plan_options *o, const measurements *m,
   return result;
 }
 
-/* The micro-batch is that of one node's ranks. */
+/* Collective, and agreed upon. One node decides, with a micro-batch for each of
+ * its ranks at least, as its line of the table has it. */
 static status settle_micro_batch(plan_options *o, const cluster *c) {
   train_options *t = &o->train, node;
   TRY(micro_batch_check(t));

@@ -50,14 +50,16 @@ typedef struct memory_sizes {
   size_t arena, output; /* bytes; of the run, and of an image's inference */
 } memory_sizes;
 
-/* What has been planned of a system: zero at first, and without an end. */
+/* What has been planned of a system: zeroed before its first use; there is
+ * nothing to free. */
 typedef struct memory_model {
   memory_sizes sizes[3]; /* by how a rank's steps are planned */
 } memory_model;
 
-/* Size, batch and micro-batch are set, with a micro-batch for every rank; a
- * model is asked with options that differ in these two alone. Plans what has
- * not been planned: its failures are those of nn_system_create. */
+/* Size, batch and micro-batch are set, and there is a micro-batch for every
+ * rank. Options that one model is asked with differ in batch and micro-batch
+ * alone, places have the same threads: what is planned already is not planned
+ * again. Not collective; failures are those of nn_system_create. */
 status rank_memory_survey(memory_model *model, const train_options *options,
                           const memory_places *where, run_memory *out);
 

@@ -161,9 +161,9 @@ else
         foretold unet $number --ngf 32 --batch 8 --micro-batch 2
         foretold dovenet $number --model dovenet --ngf 24 --ndf 24 --batch 4 \
             --validate-every 15 --validate-samples 2
-        foretold "unet3plus in one go" $number --model unet3plus --ngf 8 --cat-channels 8 \
-            --batch 8 --memory 2
     done
+    foretold "unet3plus in one go" 1 --model unet3plus --ngf 8 --cat-channels 8 \
+        --batch 8 --memory 2
     foretold "unet, two nodes" 2 --ngf 32 --batch 6 --micro-batch 1 --node-ranks 1 \
         --grad-dtype bfloat16
     foretold "streamed to" 2 --ngf 16 --batch 4 --shard stream
