@@ -111,8 +111,8 @@ DRAW_OBJ := $(addprefix $(BUILD)/dist/,csv.o curves.o draw.o draw_font.o plot.o 
 $(BUILD)/tests/draw_%: $(BUILD)/tests/draw_%.o $(TEST_COMMON) $(DRAW_OBJ) $(LIBDATA) $(LIBBASE)
 	$(TEST_LINK)
 # Parts of dist that need no MPI.
-PLAIN_OBJ := $(addprefix $(BUILD)/dist/,forecast.o order.o pieces.o routes.o snapshot.o train_options.o tree.o tree_sum.o)
-$(BUILD)/tests/dist_%: $(BUILD)/tests/dist_%.o $(TEST_COMMON) $(PLAIN_OBJ) $(LIBNN) $(LIBCKPT) $(LIBBASE)
+PLAIN_OBJ := $(addprefix $(BUILD)/dist/,augment.o forecast.o loader.o micro_batch.o order.o pieces.o rank_memory.o routes.o snapshot.o train_options.o tree.o tree_sum.o)
+$(BUILD)/tests/dist_%: $(BUILD)/tests/dist_%.o $(TEST_COMMON) $(PLAIN_OBJ) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK)
 $(BUILD)/tests/dist_vgg: $(BUILD)/tests/dist_vgg.o $(TEST_COMMON) $(BUILD)/dist/vgg_weights.o $(LIBNN) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK)

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "dist/command.h"
 #include "dist/measure.h"
+#include "dist/micro_batch.h"
 #include "data/data.h"
 
 typedef struct plan_options {
@@ -89,6 +91,27 @@ typedef struct line {
   double images_per_second, efficiency, node_bytes;
 } line;
 
+/* Of the node that needs most, where all have as many ranks. */
+static status find_memory(const plan_options *o, int threads, const line *l,
+                          memory_model *model, double *bytes) {
+  train_options t = o->train;
+  t.batch = l->batch;
+  int *first_ranks;
+  TRY(MEMORY_NEW((size_t)l->nodes + 1, "places of ranks", &first_ranks));
+  for (int n = 0; n <= l->nodes; n++)
+    first_ranks[n] = n * (int)o->ranks_per_node;
+  memory_places where = {.first_ranks = first_ranks,
+                         .nodes = l->nodes,
+                         .threads = threads,
+                         .streamed =
+                             strcmp(t.shard, "stream") == 0 && l->ranks > 1};
+  run_memory found;
+  status result = rank_memory_survey(model, &t, &where, &found);
+  memory_free(first_ranks);
+  *bytes = found.node;
+  return result;
+}
+
 static line foretell(const plan_options *o, const measurements *both, int nodes,
                      double alone) {
   const train_options *t = &o->train;
@@ -116,12 +139,6 @@ static line foretell(const plan_options *o, const measurements *both, int nodes,
              l.step.step;
   l.images_per_second = (double)l.batch / l.step.step;
   l.efficiency = alone > 0 ? l.images_per_second / nodes / alone : 1;
-  size_t arena = forecast_hands_over(&machine, micro_batches)
-                     ? m->arena_bytes_handing
-                     : m->arena_bytes;
-  l.node_bytes = forecast_memory(&machine, phases, m->phase_count,
-                                 micro_batches, m->state_values) +
-                 (double)o->ranks_per_node * (double)(arena + m->input_bytes);
   return l;
 }
 
@@ -188,17 +205,44 @@ static status print_table(const plan_options *o, const measurements *m,
             "node_bytes\n");
   print_heading(o, m, c);
   double alone = 0;
+  int threads = cluster_threads(c, o->train.threads);
+  memory_model model = {0};
+  status result = STATUS_OK;
   for (int nodes = 1;;
        nodes = 2 * nodes < o->nodes ? 2 * nodes : (int)o->nodes) {
     line l = foretell(o, m, nodes, alone);
+    result = find_memory(o, threads, &l, &model, &l.node_bytes);
+    if (result != STATUS_OK) break;
     if (nodes == 1) alone = l.images_per_second;
     print_line(o, &l);
     if (csv != NULL) write_line(csv, o, &l);
     if (nodes == o->nodes) break;
   }
   bool bad = csv != NULL && ferror(csv) != 0;
-  if (csv != NULL && (fclose(csv) != 0 || bad))
-    return status_error(STATUS_IO, "%s: cannot be written", o->csv);
+  if (csv != NULL && (fclose(csv) != 0 || bad) && result == STATUS_OK)
+    result = status_error(STATUS_IO, "%s: cannot be written", o->csv);
+  return result;
+}
+
+/* Collective, and agreed upon. One node decides, with a micro-batch for each of
+ * its ranks at least, as its line of the table has it. */
+static status settle_micro_batch(plan_options *o, const cluster *c) {
+  train_options *t = &o->train, node;
+  TRY(micro_batch_check(t));
+  node = *t;
+  int64_t least = o->ranks_per_node * (t->micro_batch > 0 ? t->micro_batch : 1);
+  if (node.batch < least) node.batch = least;
+  memory_places where = {.first_ranks = (int[]){0, (int)o->ranks_per_node},
+                         .nodes = 1,
+                         .threads = cluster_threads(c, t->threads),
+                         .streamed = strcmp(t->shard, "stream") == 0 &&
+                                     o->ranks_per_node > 1};
+  run_memory ignored;
+  status own = STATUS_OK;
+  if (c->rank == 0) own = micro_batch_settle(&node, &where, &ignored);
+  TRY(cluster_agree(c, own));
+  t->micro_batch = node.micro_batch;
+  MPI_Bcast(&t->micro_batch, 1, MPI_INT64_T, 0, c->world);
   return STATUS_OK;
 }
 
@@ -210,8 +254,7 @@ static status run(const cluster *c, void *configuration, const bool *given,
   train_options_preset(t, given + table.count);
   TRY(cluster_agree(c, look_at_data(o)));
   if (o->ranks_per_node == 0) o->ranks_per_node = c->ranks;
-  train_options_set_micro_batch(t, (int)o->ranks_per_node);
-  TRY(train_options_check_micro_batch(t));
+  TRY(settle_micro_batch(o, c));
   measurements m = {0};
   status result = measure_both(o, c, &m);
   if (result == STATUS_OK)

@@ -52,16 +52,13 @@ static double final_at(const forecast_cluster *c, const forecast_phase *phase,
   return phase->seconds;
 }
 
-bool forecast_hands_over(const forecast_cluster *c, int micro_batches) {
-  return c->nodes * c->ranks_per_node == 1 && micro_batches == 1;
-}
-
 /* Values of a phase that are summed. */
 static pieces find_sums(const forecast_cluster *c, const forecast_phase *phase,
                         int micro_batches) {
-  size_t handed = forecast_hands_over(c, micro_batches) ? phase->learned : 0;
-  return pieces_cut(phase->learned - handed, phase->count - handed,
-                    c->nodes * c->ranks_per_node);
+  int ranks = c->nodes * c->ranks_per_node;
+  bool hands_over = ranks == 1 && micro_batches == 1;
+  size_t handed = hands_over ? phase->learned : 0;
+  return pieces_cut(phase->learned - handed, phase->count - handed, ranks);
 }
 
 static void add_phase(const forecast_cluster *c, const forecast_phase *phase,
@@ -109,33 +106,4 @@ forecast_step forecast(const forecast_cluster *c, const forecast_phase *phases,
     add_phase(c, &phases[k], find_sums(c, &phases[k], micro_batches), s, &sum);
   sum.step = sum.computing + sum.summing + sum.waiting + sum.updating;
   return sum;
-}
-
-/* Sums in the making that the rank with most of them holds at once. */
-static int find_buffers(const forecast_cluster *c, int micro_batches) {
-  int found = 0, ranks = c->nodes * c->ranks_per_node;
-  for (int rank = 0; rank < ranks; rank++) {
-    int begin, end;
-    order_share(micro_batches, rank, ranks, &begin, &end);
-    found = most(found, tree_depth(micro_batches, begin, end));
-  }
-  return found;
-}
-
-double forecast_memory(const forecast_cluster *c, const forecast_phase *phases,
-                       int phase_count, int micro_batches,
-                       size_t state_values) {
-  double bytes = value * (double)state_values;
-  int buffers = find_buffers(c, micro_batches);
-  int parts = find_shares(c, micro_batches).parts;
-  double received = 0;
-  for (int k = 0; k < phase_count; k++) {
-    double wire = c->rounded ? rounded_value : value;
-    double summed = (double)find_sums(c, &phases[k], micro_batches).count;
-    bytes += 2 * value * (double)phases[k].learned / c->nodes; /* moments */
-    bytes += value * summed * buffers * c->ranks_per_node;
-    received =
-        fmax(received, wire * summed * parts * (c->nodes - 1) / c->nodes);
-  }
-  return bytes + received;
 }

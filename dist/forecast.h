@@ -47,18 +47,9 @@ typedef struct forecast_step {
   double sent; /* bytes that leave a node */
 } forecast_step;
 
-/* Whether a step is one micro-batch of one rank. */
-bool forecast_hands_over(const forecast_cluster *cluster, int micro_batches);
-
 /* micro_batches: of the step, at least one for each rank. */
 forecast_step forecast(const forecast_cluster *cluster,
                        const forecast_phase *phases, int phase_count,
                        int micro_batches);
-
-/* Bytes that the ranks of a node need for state, Adam's moments, vectors of
- * gradients and messages. */
-double forecast_memory(const forecast_cluster *cluster,
-                       const forecast_phase *phases, int phase_count,
-                       int micro_batches, size_t state_values);
 
 #endif

@@ -9,7 +9,10 @@
 #include "base/memory.h"
 #include "dist/augment.h"
 
-enum { AHEAD = 2 }; /* micro-batches ready beside those handed out */
+enum {
+  AHEAD = 2,             /* micro-batches ready beside those handed out */
+  KEPT_BYTES = 128 << 20 /* of a step's, for its further phases, at most */
+};
 
 typedef struct slot {
   float *composite, *mask, *real;
@@ -122,8 +125,17 @@ static void *work(void *argument) {
 
 /* ---- beginning and end ---- */
 
-size_t loader_batch_bytes(int size, int micro_batch) {
+static size_t batch_bytes(int size, int micro_batch) {
   return sizeof(float) * 7 * (size_t)size * (size_t)size * (size_t)micro_batch;
+}
+
+int loader_kept(int size, int micro_batch, int per_step, int phases) {
+  size_t most = KEPT_BYTES / batch_bytes(size, micro_batch);
+  return phases > 1 && (size_t)per_step <= most ? per_step : 1;
+}
+
+size_t loader_bytes(int size, int micro_batch, int kept) {
+  return (size_t)(kept + AHEAD) * batch_bytes(size, micro_batch);
 }
 
 static status allocate(loader *l) {

@@ -35,8 +35,11 @@ typedef struct loader_options {
 
 status loader_create(const loader_options *options, loader **out);
 void loader_destroy(loader **loader);
-/* Bytes of a micro-batch as it is kept. */
-size_t loader_batch_bytes(int size, int micro_batch);
+/* What a step of `phases` phases wants for `kept`: all of a rank's `per_step`
+ * micro-batches if its phases can share them in little memory; else 1. */
+int loader_kept(int size, int micro_batch, int per_step, int phases);
+/* Bytes of all micro-batches that a loader has. */
+size_t loader_bytes(int size, int micro_batch, int kept);
 
 enum { LOADER_QUEUE = 64 };
 /* Free places in the queue of requests. */

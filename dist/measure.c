@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "dist/loader.h"
 #include "dist/vgg_weights.h"
 
 /* Values of an array of the memory measurement: beyond every cache. */
@@ -78,7 +77,6 @@ typedef struct bench {
   nn_system *system;
   nn_vgg_weights *vgg;
   nn_real *state, *results, *composite, *mask, *real;
-  size_t handing; /* bytes of the arena where gradients are handed over */
 } bench;
 
 static void free_bench(bench *b) {
@@ -91,29 +89,12 @@ static void free_bench(bench *b) {
   memory_free(b->real);
 }
 
-/* The system's arena when gradients are handed over: only planned. */
-static status plan_handing(const train_options *o, int threads, bool continued,
-                           size_t *out) {
-  nn_model_options model =
-      train_model_options(o, (int)o->micro_batch, NN_FOR_TRAINING, true);
-  nn_plan_options plan = {.threads = threads,
-                          .no_arena = true,
-                          .continued = continued,
-                          .hand_over = true};
-  nn_system *s;
-  TRY(nn_system_create(&model, &plan, &s));
-  *out = nn_plan_arena_bytes(s->phases[0].plan);
-  nn_system_destroy(&s);
-  return STATUS_OK;
-}
-
 static status make_bench(const train_options *o, int threads, bool continued,
                          bench *b) {
   nn_model_options model =
       train_model_options(o, (int)o->micro_batch, NN_FOR_TRAINING, true);
   nn_plan_options plan = {.threads = threads, .continued = continued};
   TRY(nn_system_create(&model, &plan, &b->system));
-  TRY(plan_handing(o, threads, continued, &b->handing));
   size_t results = 0;
   for (int k = 0; k < b->system->phase_count; k++) {
     size_t size = nn_plan_layout(b->system->phases[k].plan)->result_size;
@@ -198,11 +179,6 @@ status measure_system(const cluster *c, const train_options *o, int threads,
     result = measure_memory(c, repeats, times, &out->memory);
   if (result == STATUS_OK) {
     out->phase_count = b.system->phase_count;
-    out->state_values = b.system->layout.vector_size;
-    out->input_bytes =
-        3 * loader_batch_bytes((int)o->size, (int)o->micro_batch);
-    out->arena_bytes = nn_plan_arena_bytes(b.system->phases[0].plan);
-    out->arena_bytes_handing = b.handing;
     run_all(c, &b, repeats, times, out);
     for (int k = 0; k < out->phase_count; k++)
       describe_phase(c, &b.system->phases[k], times + k * repeats, repeats,

@@ -16,8 +16,6 @@ typedef struct measured {
   measured_phase phases[NN_MAX_PHASES];
   int phase_count;
   double memory; /* bytes/s that a rank reads and writes, all ranks at once */
-  size_t state_values, arena_bytes, input_bytes;
-  size_t arena_bytes_handing; /* where gradients are handed over */
 } measured;
 
 /* Collective. Runs micro-batches of the system on made-up pictures, `repeats`

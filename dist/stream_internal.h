@@ -61,6 +61,20 @@ static inline int stream_window(int size) {
   return stream_messages_in((size_t)32 << 20, size, 2, 1024);
 }
 
+/* Buffers of the server for what is on its way. */
+enum { STREAM_OUTGOING_MAX = 64 };
+static inline int stream_outgoing(int size) {
+  return stream_messages_in((size_t)64 << 20, size, 2, STREAM_OUTGOING_MAX);
+}
+
+/* What each end keeps. */
+static inline size_t stream_client_bytes(int size) {
+  return (size_t)stream_window(size) * (size_t)stream_message_bytes(size);
+}
+static inline size_t stream_server_bytes(int size) {
+  return (size_t)stream_outgoing(size) * (size_t)stream_message_bytes(size);
+}
+
 typedef struct stream_client stream_client;
 status stream_client_create(MPI_Comm comm, int size, stream_client **out);
 /* Frees it; says nothing. Accepts NULL. */

@@ -11,8 +11,6 @@
 /* Seconds from test to test: while there is something to do, and at most. */
 static const double PAUSE = 200e-6, PAUSE_MAX = 1e-3;
 /* Samples read and on their way, over all clients. */
-enum { OUTGOING_MAX = 64 };
-static const size_t OUTGOING_BYTES = 64 << 20;
 
 typedef struct peer {
   uint32_t *samples;        /* a ring of stream_window */
@@ -30,8 +28,9 @@ struct stream_server {
   int turn;                /* the peer to be served next */
   int buffer_count, share; /* of them a client may have under way */
   uint8_t *buffers;
-  MPI_Request sends[OUTGOING_MAX]; /* MPI_REQUEST_NULL: the buffer is free */
-  int receivers[OUTGOING_MAX];     /* whose peer it is sent to */
+  MPI_Request
+      sends[STREAM_OUTGOING_MAX];     /* MPI_REQUEST_NULL: the buffer is free */
+  int receivers[STREAM_OUTGOING_MAX]; /* whose peer it is sent to */
   atomic_bool stop;
   bool running;
   pthread_t thread;
@@ -73,7 +72,7 @@ static bool take_requests(stream_server *s) {
 
 /* `*left` becomes the number of answers on their way. */
 static bool finish_sends(stream_server *s, int *left) {
-  int done[OUTGOING_MAX], count = 0;
+  int done[STREAM_OUTGOING_MAX], count = 0;
   MPI_Testsome(s->buffer_count, s->sends, &count, done, MPI_STATUSES_IGNORE);
   if (count == MPI_UNDEFINED) count = 0;
   for (int i = 0; i < count; i++) s->peers[s->receivers[done[i]]].under_way--;
@@ -178,11 +177,10 @@ status stream_server_create(MPI_Comm comm, data_set *set, stream_server **out) {
   s->window = stream_window(s->size);
   MPI_Comm_size(comm, &s->clients);
   s->present = --s->clients;
-  s->buffer_count =
-      stream_messages_in(OUTGOING_BYTES, s->size, 2, OUTGOING_MAX);
+  s->buffer_count = stream_outgoing(s->size);
   s->share = s->buffer_count / s->clients;
   if (s->share < 1) s->share = 1;
-  for (int i = 0; i < OUTGOING_MAX; i++) s->sends[i] = MPI_REQUEST_NULL;
+  for (int i = 0; i < STREAM_OUTGOING_MAX; i++) s->sends[i] = MPI_REQUEST_NULL;
   atomic_init(&s->stop, false);
   status result = allocate(s);
   if (result == STATUS_OK && pthread_create(&s->thread, NULL, serve, s) != 0)

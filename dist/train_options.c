@@ -43,10 +43,15 @@ static const option options[] = {
      "stop after E passes over the training split, unless --steps is given"},
     {"batch", OPTION_INT, AT(batch), "16", 1, 1e6, "B", NULL,
      "samples a step, over all ranks"},
-    {"micro-batch", OPTION_INT, AT(micro_batch), "0", 0, 1e6, "M", NULL,
+    {"micro-batch", OPTION_INT, AT(micro_batch), "auto", 0, 1e6, "M", "auto",
      "samples computed at once; divides --batch. The results' bits depend on "
-     "it, not on the number of ranks. 0: the largest divisor of the batch up "
-     "to 4 that gives every rank work"},
+     "it, not on the number of ranks. auto or 0: the largest divisor of the "
+     "batch up to 4 that gives every rank work, with --memory up to 16 as "
+     "memory allows; of a run that is resumed its own"},
+    {"memory", OPTION_REAL, AT(memory), "0", 0, 1e6, "GIB", NULL,
+     "memory that a rank may use, GiB, its part of what a node's ranks share "
+     "included: --micro-batch auto keeps to it, and a run that needs more is "
+     "refused; 0: no limit"},
     {"size", OPTION_INT, AT(size), "0", 0, 4096, "P", NULL,
      "pixels a side; must be the data set's; 0: take it from there"},
     {"ngf", OPTION_INT, AT(ngf), "64", 1, 4096, "C", NULL,
@@ -206,6 +211,7 @@ static const char *const changeable[] = {
     "validate-split",
     "log-every",
     "show-plan",
+    "memory",
     "max-minutes",
     "lr",
     "g-lr-ratio",
@@ -263,8 +269,8 @@ void train_options_preset(train_options *values, const bool *given) {
 /* Where a run lives and how it was started says nothing about what it is. */
 static bool is_stored(int index) {
   static const char *const local[] = {
-      "data",    "shard",      "stage",   "out",       "resume",
-      "threads", "node-ranks", "overlap", "show-plan", "max-minutes"};
+      "data",       "shard",   "stage",     "out",         "resume", "threads",
+      "node-ranks", "overlap", "show-plan", "max-minutes", "memory"};
   for (size_t i = 0; i < sizeof local / sizeof local[0]; i++)
     if (strcmp(options[index].name, local[i]) == 0) return false;
   return true;
@@ -289,7 +295,8 @@ static status load_option(train_options *values, int index, bool given,
   if (!ckpt_has_text(reader, key)) return STATUS_OK; /* newer than the file */
   TRY(ckpt_read_text(reader, key, text, size));
   options_format(&train_option_table, values, index, own, sizeof own);
-  if (!given) return options_set(&train_option_table, values, name, text);
+  if (!given || options_is_word(&train_option_table, values, index))
+    return options_set(&train_option_table, values, name, text);
   if (is_fixed(index) && strcmp(own, text) != 0)
     return status_error(STATUS_MISFIT,
                         "option --%s: %s, but the checkpoint's run has %s",
@@ -311,20 +318,6 @@ status train_options_load(train_options *values, const bool *given,
       TRY(load_option(values, i, given != NULL && given[i], reader,
                       *texts + (size_t)i * TEXT, TEXT));
   return STATUS_OK;
-}
-
-void train_options_set_micro_batch(train_options *o, int ranks) {
-  if (o->micro_batch != 0) return;
-  for (int m = 1; m <= 4; m++)
-    if (m == 1 || (o->batch % m == 0 && o->batch / m >= ranks))
-      o->micro_batch = m;
-}
-
-status train_options_check_micro_batch(const train_options *o) {
-  if (o->batch % o->micro_batch == 0) return STATUS_OK;
-  return status_error(STATUS_USAGE,
-                      "option --micro-batch: %lld does not divide --batch %lld",
-                      (long long)o->micro_batch, (long long)o->batch);
 }
 
 nn_plan_options train_plan_options(const train_options *o, int threads,

@@ -21,7 +21,7 @@ typedef struct train_options {
   double lambda_gan, lambda_a, lambda_v, lambda_gp, gp_ratio, lambda_tri,
       lambda_style, lambda_gram, margin, g_lr_ratio, d_lr_ratio;
   double dropout, lambda_l1, lr, beta1, beta2, eps, lr_constant_epochs,
-      lr_decay_epochs, lr_step_epochs, crop_min, max_minutes;
+      lr_decay_epochs, lr_step_epochs, crop_min, max_minutes, memory;
 } train_options;
 
 extern const option_table train_option_table;
@@ -33,16 +33,12 @@ void train_options_preset(train_options *options, const bool *given);
 /* Writes every option as the text "option.NAME". */
 status train_options_save(const train_options *options, ckpt_writer *writer);
 
-/* Takes from a checkpoint the options that the user did not give. One that is
- * fixed and was given another value is an error that names it. Texts are kept
+/* Takes from a checkpoint the options that the user did not give, or gave by a
+ * word for what is to be found (`auto`). One that is fixed and was given
+ * another value is an error that names it. Texts are kept
  * in `*texts` (memory_free it after the options' last use). */
 status train_options_load(train_options *options, const bool *given,
                           ckpt_reader *reader, char **texts);
-
-/* Gives --micro-batch 0 the value that it stands for. */
-void train_options_set_micro_batch(train_options *options, int ranks);
-/* Whether the batch can be cut so. */
-status train_options_check_micro_batch(const train_options *options);
 
 /* How a rank's steps are planned, whose micro-batch is set. With one a step a
  * phase goes on where the former one was; if that is the whole step its

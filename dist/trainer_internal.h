@@ -2,6 +2,7 @@
 #ifndef HARMONIA_TRAINER_INTERNAL_H
 #define HARMONIA_TRAINER_INTERNAL_H
 
+#include "dist/budget.h"
 #include "dist/data_access.h"
 #include "dist/loader.h"
 #include "dist/run_folder.h"
@@ -23,6 +24,7 @@ typedef struct trainer {
   char *checkpoint_texts;
   data_access data;
   const data_set_info *info;
+  budget budget;
   nn_system *system;
   const nn_layout *layout; /* of the system's state */
   update *update;

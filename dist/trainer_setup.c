@@ -57,7 +57,7 @@ static status open_folder(trainer *t, char *checkpoint, size_t size) {
 
 /* ---- data ---- */
 
-static status check_batch(const trainer *t) {
+static status check_samples(const trainer *t) {
   const train_options *o = t->options;
   int ranks = t->cluster->ranks;
   size_t samples = t->info->split_count[DATA_TRAIN];
@@ -68,12 +68,6 @@ static status check_batch(const trainer *t) {
     return status_error(STATUS_MISFIT,
                         "%s: %zu training samples are fewer than the %d ranks",
                         o->data, samples, ranks);
-  TRY(train_options_check_micro_batch(o));
-  if (o->batch / o->micro_batch < ranks)
-    return status_error(STATUS_USAGE,
-                        "option --batch: %lld in micro-batches of %lld is less "
-                        "than one for each of the %d ranks",
-                        (long long)o->batch, (long long)o->micro_batch, ranks);
   return STATUS_OK;
 }
 
@@ -94,8 +88,7 @@ static status check_data(trainer *t) {
     return status_error(STATUS_MISFIT,
                         "%s: holds images of %d pixels, option --size is %lld",
                         o->data, t->info->size, (long long)o->size);
-  train_options_set_micro_batch(o, t->cluster->ranks);
-  return check_batch(t);
+  return check_samples(t);
 }
 
 /* Rank 0: the same data as in the checkpoint. */
@@ -117,6 +110,14 @@ static status check_identity(const trainer *t, const char *checkpoint) {
 
 static int threads_of(const trainer *t) {
   return cluster_threads(t->cluster, t->options->threads);
+}
+
+/* Collective, and agreed upon. */
+static status settle_micro_batch(trainer *t) {
+  train_options *o = t->options;
+  TRY(cluster_divide(t->cluster, (int)o->node_ranks, &t->sharing));
+  return budget_settle(&t->sharing, threads_of(t), t->data.stream != NULL, o,
+                       &t->budget);
 }
 
 /* The run as a checkpoint sees it. */
@@ -151,7 +152,6 @@ nn_real *trainer_moments(const trainer *t, int which) {
 /* Collective, and agreed upon. */
 static status build_update(trainer *t) {
   const train_options *o = t->options;
-  TRY(cluster_divide(t->cluster, (int)o->node_ranks, &t->sharing));
   update_options how = {.cluster = &t->sharing,
                         .layout = t->layout,
                         .phase_count = t->system->phase_count,
@@ -191,10 +191,6 @@ static void share_state(trainer *t) {
     update_scatter_moments(t->update, k, trainer_moments(t, k));
 }
 
-/* A step's micro-batches are kept for its further phases if that takes no more
- * memory than this; else they are read anew. */
-enum { KEPT_BYTES = 128 << 20 };
-
 static status start_loading(trainer *t) {
   train_options *o = t->options;
   shard_plan plan = {.cluster = t->cluster,
@@ -205,17 +201,14 @@ static status start_loading(trainer *t) {
   TRY(shard_create(&plan, &t->shard));
   t->micro_per_step = t->shard.per_step / (uint64_t)o->micro_batch;
   t->asked_step = t->step;
-  loader_options how = {.size = (int)o->size,
-                        .micro_batch = (int)o->micro_batch,
-                        .kept = 1,
-                        .augmentation = {.seed = (uint64_t)o->seed,
-                                         .flip = o->flip,
-                                         .crop_min = o->crop_min}};
-  uint64_t phases = (uint64_t)t->system->phase_count;
-  size_t bytes = loader_batch_bytes(how.size, how.micro_batch);
-  bool keep = phases > 1 && t->micro_per_step <= KEPT_BYTES / bytes;
-  if (keep) how.kept = (int)t->micro_per_step;
-  t->readings = keep ? 1 : phases;
+  int per_step = (int)t->micro_per_step, phases = t->system->phase_count;
+  loader_options how = {
+      .size = (int)o->size,
+      .micro_batch = (int)o->micro_batch,
+      .kept = loader_kept((int)o->size, (int)o->micro_batch, per_step, phases),
+      .augmentation = {
+          .seed = (uint64_t)o->seed, .flip = o->flip, .crop_min = o->crop_min}};
+  t->readings = how.kept == per_step ? 1 : (uint64_t)phases;
   how.source = data_access_source(&t->data);
   return loader_create(&how, &t->loader);
 }
@@ -256,10 +249,12 @@ static void introduce(const trainer *t) {
            t->cluster->ranks == 1 ? "" : "s", threads_of(t),
            threads_of(t) == 1 ? "" : "s", t->sharing.nodes,
            t->sharing.nodes == 1 ? "" : "s", nn_blas_core());
-  log_info("%s: %zu training samples; batch %lld in micro-batches of %lld; "
-           "steps %llu to %llu",
+  log_info("%s: %zu training samples; batch %lld in micro-batches of %lld%s, "
+           "about %.2f GiB a rank; steps %llu to %llu",
            t->options->data, t->info->split_count[DATA_TRAIN],
            (long long)t->options->batch, (long long)t->options->micro_batch,
+           t->budget.automatic ? " (auto)" : "",
+           rank_memory_sum(&t->budget.memory.most) / GIBIBYTE,
            (unsigned long long)t->step, (unsigned long long)t->end_step);
   char advice[256];
   if (nn_blas_advice(advice, sizeof advice)) log_warning("%s", advice);
@@ -275,6 +270,7 @@ status trainer_set_up(trainer *t) {
   TRY(open_data(t));
   TRY(cluster_agree(c, check_data(t)));
   TRY(cluster_agree(c, check_identity(t, checkpoint)));
+  TRY(settle_micro_batch(t));
   TRY(cluster_agree(c, build_network(t)));
   TRY(build_update(t));
   own = c->rank == 0 ? load_state(t, checkpoint) : STATUS_OK;

@@ -7,7 +7,7 @@
 
 typedef struct configuration {
   bool flag, other;
-  int64_t count, large;
+  int64_t count, large, room;
   double rate, tenth;
   const char *name, *colour;
   option_list list;
@@ -27,6 +27,8 @@ static const option options[] = {
     {"name", OPTION_TEXT, AT(name), NULL, 0, 0, "TEXT", NULL, "a name"},
     {"colour", OPTION_CHOICE, AT(colour), "red", 0, 0, NULL, "red|green|blue",
      "one of three"},
+    {"room", OPTION_INT, AT(room), "any", 0, 100, "N", "any",
+     "a number or a word"},
     {"list", OPTION_LIST, AT(list), NULL, 0, 0, "TEXT", NULL, "many"},
 };
 enum { OPTIONS = sizeof options / sizeof options[0] };
@@ -125,6 +127,10 @@ static void test_refusals(void) {
   refused("--count= file", "--count: ''");
   refused("--count 3.5 file", "--count: '3.5'");
   refused("--count 99999999999999999999999 file", "--count");
+  refused("--room anyone file",
+          "--room: 'anyone' is not any or a whole number");
+  refused("--room 101 file", "--room: '101'");
+  refused("file --room", "--room needs a value (any|N)");
   refused("--rate 1.01 file", "--rate: '1.01'");
   refused("--rate nan file", "--rate: 'nan'");
   refused("--tenth inf file", "--tenth: 'inf'");
@@ -137,6 +143,27 @@ static void test_refusals(void) {
   status result = parse(line);
   tap_ok(result == STATUS_USAGE && strstr(status_message(), "--list") != NULL,
          "a list that is too long is refused");
+}
+
+static void test_word(void) {
+  int index = options_find(&table, "room");
+  char text[16];
+  tap_ok(parse("f") == STATUS_OK && got.room == 0 &&
+             options_is_word(&table, &got, index),
+         "a word may be the default: it stands for 0");
+  options_format(&table, &got, index, text, sizeof text);
+  tap_ok(strcmp(text, "any") == 0, "and is how 0 is written");
+  tap_ok(parse("--room 0 f") == STATUS_OK && got.room == 0 &&
+             parse("--room=any f") == STATUS_OK && got.room == 0,
+         "the word and 0 are the same");
+  tap_ok(parse("--room 7 f") == STATUS_OK && got.room == 7 &&
+             !options_is_word(&table, &got, index),
+         "a number is itself");
+  options_format(&table, &got, index, text, sizeof text);
+  tap_ok(strcmp(text, "7") == 0, "and written so");
+  tap_ok(parse("--large 0 f") == STATUS_OK &&
+             !options_is_word(&table, &got, options_find(&table, "large")),
+         "an option without a word has none for 0");
 }
 
 /* Every option's text sets the same value again. */
@@ -156,8 +183,8 @@ static void test_round_trip(void) {
   tap_ok(good, "what options_format writes, options_set takes");
   tap_ok(copy.flag == got.flag && copy.other == got.other &&
              copy.count == got.count && copy.large == got.large &&
-             copy.rate == got.rate && copy.tenth == got.tenth &&
-             strcmp(copy.name, got.name) == 0 &&
+             copy.room == got.room && copy.rate == got.rate &&
+             copy.tenth == got.tenth && strcmp(copy.name, got.name) == 0 &&
              strcmp(copy.colour, got.colour) == 0,
          "and the values are the same to the last bit");
   char text[8];
@@ -193,8 +220,10 @@ static void test_help(void) {
          "it begins with the usage");
   tap_ok(strstr(text, "how many [3]") != NULL &&
              strstr(text, "one of three [red]") != NULL &&
-             strstr(text, "red|green|blue") != NULL,
-         "it tells defaults and choices");
+             strstr(text, "red|green|blue") != NULL &&
+             strstr(text, "--room any|N") != NULL &&
+             strstr(text, "a number or a word [any]") != NULL,
+         "it tells defaults, choices and words");
   free(text);
 }
 
@@ -202,6 +231,7 @@ int main(void) {
   test_defaults();
   test_forms();
   test_refusals();
+  test_word();
   test_round_trip();
   test_help();
   return tap_done();

@@ -99,29 +99,9 @@ static void test_uneven(void) {
          "two sums a node where the tree is cut between nodes");
 }
 
-static void test_memory(void) {
-  forecast_point point;
-  forecast_phase late = phase_final_at(1, &point);
-  size_t state = 8 * MEGA;
-  double vector = 4.0 * 8 * MEGA;
-  tap_ok(near(forecast_memory(&one, &late, 1, 1, state), 3 * vector),
-         "state and two moments; one micro-batch keeps no gradients");
-  tap_ok(near(forecast_memory(&one, &late, 1, 2, state), 5 * vector),
-         "and two of them a gradient each");
-  forecast_cluster c = one;
-  c.ranks_per_node = 4;
-  tap_ok(near(forecast_memory(&c, &late, 1, 4, state), 7 * vector),
-         "state and moments once a node, gradients once a rank");
-  c.nodes = 2;
-  tap_ok(near(forecast_memory(&c, &late, 1, 8, state),
-              (1 + 2.0 / 2 + 4 + 0.5) * vector),
-         "moments are divided by the nodes; other nodes' sums arrive");
-}
-
 int main(void) {
   test_alone();
   test_link();
   test_uneven();
-  test_memory();
   return tap_done();
 }

@@ -36,7 +36,13 @@ int choice_index(const char *choices, const char *text) {
   return -1;
 }
 
+/* A whole number for which a word may stand. */
+static bool has_word(const option *opt) {
+  return opt->kind == OPTION_INT && opt->choices != NULL;
+}
+
 static status set_number(const option *opt, void *target, const char *text) {
+  if (has_word(opt) && strcmp(text, opt->choices) == 0) text = "0";
   char *end = NULL;
   errno = 0;
   double value;
@@ -56,10 +62,12 @@ static status set_number(const option *opt, void *target, const char *text) {
       return STATUS_OK;
     }
   }
-  return status_error(
-      STATUS_USAGE, "option --%s: '%s' is not %s from %.10g to %.10g",
-      opt->name, text, opt->kind == OPTION_INT ? "a whole number" : "a number",
-      opt->min, opt->max);
+  return status_error(STATUS_USAGE,
+                      "option --%s: '%s' is not %s%s%s from %.10g to %.10g",
+                      opt->name, text, has_word(opt) ? opt->choices : "",
+                      has_word(opt) ? " or " : "",
+                      opt->kind == OPTION_INT ? "a whole number" : "a number",
+                      opt->min, opt->max);
 }
 
 static status set_value(const option *opt, void *configuration,
@@ -123,6 +131,16 @@ status options_set(const option_table *table, void *configuration,
   return set_value(option_at(table, index), configuration, text);
 }
 
+/* What the value may be, for people: "N", "a|b|c", "word|N". */
+static void describe_value(const option *opt, char *text, size_t size) {
+  if (opt->kind == OPTION_CHOICE)
+    snprintf(text, size, "%s", opt->choices);
+  else if (has_word(opt))
+    snprintf(text, size, "%s|%s", opt->choices, opt->argument);
+  else
+    snprintf(text, size, "%s", opt->argument);
+}
+
 /* --name, --name=value or --name value at argv[*at]; moves *at on. */
 static status parse_long(const option_table *table, void *configuration,
                          int argc, char **argv, int *at, bool *given) {
@@ -140,9 +158,12 @@ static status parse_long(const option_table *table, void *configuration,
   const char *value = equals != NULL ? equals + 1 : NULL;
   if (value == NULL && opt->kind == OPTION_FLAG) value = "yes";
   if (value == NULL) {
-    if (*at + 1 >= argc)
+    if (*at + 1 >= argc) {
+      char expected[128];
+      describe_value(opt, expected, sizeof expected);
       return status_error(STATUS_USAGE, "option --%s needs a value (%s)", name,
-                          opt->argument != NULL ? opt->argument : opt->choices);
+                          expected);
+    }
     value = argv[++*at];
   }
   if (given != NULL) given[index] = true;
@@ -187,6 +208,13 @@ status options_parse(const option_table *table, void *configuration, int argc,
   return STATUS_OK;
 }
 
+bool options_is_word(const option_table *table, const void *configuration,
+                     int index) {
+  const option *opt = option_at(table, index);
+  const void *source = (const char *)configuration + opt->offset;
+  return has_word(opt) && *(const int64_t *)source == 0;
+}
+
 void options_format(const option_table *table, const void *configuration,
                     int index, char *text, size_t size) {
   const option *opt = option_at(table, index);
@@ -196,7 +224,10 @@ void options_format(const option_table *table, const void *configuration,
     snprintf(text, size, "%s", *(const bool *)source ? "yes" : "no");
     break;
   case OPTION_INT:
-    snprintf(text, size, "%lld", (long long)*(const int64_t *)source);
+    if (options_is_word(table, configuration, index))
+      snprintf(text, size, "%s", opt->choices);
+    else
+      snprintf(text, size, "%lld", (long long)*(const int64_t *)source);
     break;
   case OPTION_REAL:
     /* 17 digits bring the same double back; fewer where they suffice */
@@ -249,13 +280,10 @@ void options_print_help(const option_table *table, FILE *file) {
   enum { INDENT = 27 };
   for (int i = 0; i < table->count; i++) {
     const option *opt = &table->options[i];
-    char head[160];
-    if (opt->kind == OPTION_FLAG)
-      snprintf(head, sizeof head, "  --%s", opt->name);
-    else
-      snprintf(head, sizeof head, "  --%s %s", opt->name,
-               opt->kind == OPTION_CHOICE ? opt->choices : opt->argument);
-    int used = fprintf(file, "%s", head);
+    char value[128] = "";
+    if (opt->kind != OPTION_FLAG) describe_value(opt, value, sizeof value);
+    int used = fprintf(file, "  --%s%s%s", opt->name,
+                       value[0] != '\0' ? " " : "", value);
     if (used >= INDENT - 1) {
       fprintf(file, "\n%*s", INDENT, "");
     } else {

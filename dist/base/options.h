@@ -13,7 +13,7 @@
 
 typedef enum option_kind {
   OPTION_FLAG,   /* bool: --name, --name=yes|no */
-  OPTION_INT,    /* int64_t within [min, max] */
+  OPTION_INT,    /* int64_t within [min, max], or the word for 0 */
   OPTION_REAL,   /* double within [min, max] */
   OPTION_TEXT,   /* const char *, points into argv or the table */
   OPTION_CHOICE, /* const char *, one of `choices` */
@@ -34,7 +34,8 @@ typedef struct option {
   const char *preset;   /* the default, as text; NULL: "", 0, no */
   double min, max;      /* numbers only */
   const char *argument; /* what --help calls the value: "FILE", "N" */
-  const char *choices;  /* "a|b|c" */
+  const char *choices;  /* "a|b|c"; of an INT: a word for the value 0, which
+                           `min` allows, or NULL */
   const char *help;     /* one line or more, wrapped by the printer */
 } option;
 
@@ -70,9 +71,14 @@ status options_parse(const option_table *table, void *configuration, int argc,
 status options_set(const option_table *table, void *configuration,
                    const char *name, const char *text);
 
-/* The value of option i as text that options_set takes. */
+/* The value of option i as text that options_set takes: 0 as its word, where it
+ * has one. */
 void options_format(const option_table *table, const void *configuration,
                     int index, char *text, size_t size);
+
+/* Whether option i has the value 0, and a word for it. */
+bool options_is_word(const option_table *table, const void *configuration,
+                     int index);
 
 /* Place of `text` among "a|b|c", from 0; -1 if it is none of them. */
 int choice_index(const char *choices, const char *text);
