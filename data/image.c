@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -46,12 +47,14 @@ void data_image_free(data_image *image) {
   *image = (data_image){0};
 }
 
+/* By realloc: what grows is megabytes, which it moves without a copy, and room
+ * that is never used is no memory. */
 status image_bytes_reserve(image_bytes *bytes, size_t capacity) {
   if (capacity <= bytes->capacity) return STATUS_OK;
-  uint8_t *data;
-  TRY(MEMORY_NEW(capacity, "an image file", &data));
-  if (bytes->size > 0) memcpy(data, bytes->data, bytes->size);
-  memory_free(bytes->data);
+  uint8_t *data = realloc(bytes->data, capacity);
+  if (data == NULL)
+    return status_error(STATUS_MEMORY, "an image file: no memory for %zu bytes",
+                        capacity);
   bytes->data = data;
   bytes->capacity = capacity;
   return STATUS_OK;
@@ -67,7 +70,7 @@ status image_bytes_append(image_bytes *bytes, const uint8_t *data,
 }
 
 void image_bytes_free(image_bytes *bytes) {
-  memory_free(bytes->data);
+  free(bytes->data);
   *bytes = (image_bytes){0};
 }
 

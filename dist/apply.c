@@ -1,9 +1,9 @@
 #include "dist/apply.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "base/memory.h"
+#include "base/threads.h"
 #include "dist/augment.h"
 
 static bool is_empty(const data_image *mask) {
@@ -13,58 +13,88 @@ static bool is_empty(const data_image *mask) {
   return true;
 }
 
-/* The network saw binary masks of the nearest pixel: so it does here. */
+/* The network saw binary masks of the nearest pixel: so it does here. (The
+ * nearest pixels made binary are those of the binary mask.) */
 static status shrink(const data_image *image, const data_image *mask, int size,
                      float *net_composite, float *net_mask) {
-  data_image small = {0}, binary = {0}, small_mask = {0};
+  data_image small = {0}, nearest = {0}, small_mask = {0};
   status result;
   TRY_OR(done, data_resize(image, size, size, DATA_BILINEAR, &small));
-  TRY_OR(done, data_mask_binarize(mask, DATA_THRESHOLD, &binary));
-  TRY_OR(done, data_resize(&binary, size, size, DATA_NEAREST, &small_mask));
+  TRY_OR(done, data_resize(mask, size, size, DATA_NEAREST, &nearest));
+  TRY_OR(done, data_mask_binarize(&nearest, DATA_THRESHOLD, &small_mask));
   augment_none(small.pixels, small_mask.pixels, NULL, size, net_composite,
                net_mask, NULL);
 done:
   data_image_free(&small);
-  data_image_free(&binary);
+  data_image_free(&nearest);
   data_image_free(&small_mask);
   return result;
 }
 
-/* The change at picture coordinates (x, y), in levels. */
-static void change_at(const float *change, int size, double x, double y,
-                      double level[3]) {
-  double limit = size - 1;
-  x = fmin(fmax(x, 0), limit);
-  y = fmin(fmax(y, 0), limit);
-  int x0 = (int)x, y0 = (int)y;
-  int x1 = x0 + 1 < size ? x0 + 1 : x0, y1 = y0 + 1 < size ? y0 + 1 : y0;
-  double a = x - x0, b = y - y0;
-  for (int c = 0; c < 3; c++) {
-    double top = (1 - a) * change[3 * (y0 * size + x0) + c] +
-                 a * change[3 * (y0 * size + x1) + c];
-    double bottom = (1 - a) * change[3 * (y1 * size + x0) + c] +
-                    a * change[3 * (y1 * size + x1) + c];
-    level[c] = (1 - b) * top + b * bottom;
-  }
+/* ---- the change at the picture's size ---- */
+
+/* Between two of the network's pixels: (1 - part) of `low`, `part` of `high`,
+ * as places in a row of pixels or a column of rows. */
+typedef struct between {
+  size_t low, high;
+  double part;
+} between;
+
+/* Pixel i of `count`, on the network's scale; `step` from pixel to pixel. */
+static between place_of(int i, int count, int size, size_t step) {
+  double at = (i + 0.5) * size / count - 0.5;
+  at = fmin(fmax(at, 0), size - 1);
+  int low = (int)at, high = low + 1 < size ? low + 1 : low;
+  return (between){(size_t)low * step, (size_t)high * step, at - low};
 }
 
-static void add_change(const data_image *image, const data_image *mask,
-                       const float *change, int size, data_image *out) {
-  for (int y = 0; y < image->height; y++)
-    for (int x = 0; x < image->width; x++) {
-      size_t at = (size_t)y * (size_t)image->width + (size_t)x;
-      uint8_t weight = mask->pixels[at];
-      if (weight == 0) continue;
-      double level[3];
-      change_at(change, size, (x + 0.5) * size / image->width - 0.5,
-                (y + 0.5) * size / image->height - 0.5, level);
-      for (int c = 0; c < 3; c++) {
-        double value =
-            image->pixels[3 * at + (size_t)c] + level[c] * weight / 255.0;
-        out->pixels[3 * at + (size_t)c] =
-            (uint8_t)lround(fmin(fmax(value, 0), 255));
-      }
+static double mix(double low, double high, double part) {
+  return (1 - part) * low + part * high;
+}
+
+/* To the nearest level; NaN to 0. */
+static uint8_t to_byte(double value) {
+  return (uint8_t)((value > 0 ? value < 255 ? value : 255 : 0) + 0.5);
+}
+
+typedef struct change_job {
+  const float *change; /* in levels, [size,size,3] */
+  int size;
+  const between *columns; /* by the picture's */
+  const data_image *mask;
+  data_image *image;
+} change_job;
+
+static status add_to_row(void *context, size_t y) {
+  const change_job *job = context;
+  size_t width = (size_t)job->image->width, row = 3 * (size_t)job->size;
+  between v = place_of((int)y, job->image->height, job->size, row);
+  const float *above = job->change + v.low, *below = job->change + v.high;
+  const uint8_t *mask = job->mask->pixels + y * width;
+  uint8_t *pixel = job->image->pixels + 3 * y * width;
+  for (size_t x = 0; x < width; x++, pixel += 3) {
+    if (mask[x] == 0) continue;
+    between h = job->columns[x];
+    for (size_t c = 0; c < 3; c++) {
+      double top = mix(above[h.low + c], above[h.high + c], h.part);
+      double bottom = mix(below[h.low + c], below[h.high + c], h.part);
+      double level = mix(top, bottom, v.part);
+      pixel[c] = to_byte(pixel[c] + level * mask[x] / 255);
     }
+  }
+  return STATUS_OK;
+}
+
+static status add_change(const float *change, int size, int threads,
+                         data_image *image, const data_image *mask) {
+  between *columns;
+  TRY(MEMORY_NEW((size_t)image->width, "columns of a picture", &columns));
+  for (int x = 0; x < image->width; x++)
+    columns[x] = place_of(x, image->width, size, 3);
+  change_job job = {change, size, columns, mask, image};
+  status result = threads_for((size_t)image->height, threads, add_to_row, &job);
+  memory_free(columns);
+  return result;
 }
 
 /* A classical method compares what is inside with what is outside. */
@@ -108,9 +138,8 @@ status apply_score(harmonizer *h, const data_image *image,
   return result;
 }
 
-status apply_network(harmonizer *h, const data_image *image,
-                     const data_image *mask, data_image *out) {
-  *out = (data_image){0};
+status apply_network(harmonizer *h, int threads, data_image *image,
+                     const data_image *mask) {
   if (is_empty(mask))
     return status_error(STATUS_MISFIT,
                         "the mask is empty: nothing is to be harmonized");
@@ -125,10 +154,7 @@ status apply_network(harmonizer *h, const data_image *image,
       harmonizer_run(h, inputs, inputs + 3 * pixels, NULL, 0);
   for (size_t i = 0; i < 3 * pixels; i++)
     change[i] = ((float)output[i] - inputs[i]) * 127.5f;
-  TRY_OR(done, data_image_create(image->width, image->height, 3, out));
-  memcpy(out->pixels, image->pixels,
-         (size_t)image->width * (size_t)image->height * 3);
-  add_change(image, mask, change, size, out);
+  result = add_change(change, size, threads, image, mask);
 done:
   memory_free(inputs);
   memory_free(change);

@@ -8,14 +8,15 @@
 #include "dist/harmonizer.h"
 
 /* Shrinks (or enlarges) image and mask to the network's size, runs it, and adds
- * the change it made, bilinearly brought back to the picture's size, in
- * proportion to the mask. Pixels where the mask is 0 keep their values. An
- * empty mask is STATUS_MISFIT. */
-status apply_network(harmonizer *h, const data_image *image,
-                     const data_image *mask, data_image *out);
+ * to the image the change it made, bilinearly brought back to the picture's
+ * size, in proportion to the mask. Pixels where the mask is 0 keep their
+ * values. An empty mask is STATUS_MISFIT. The bits do not depend on
+ * `threads`. */
+status apply_network(harmonizer *h, int threads, data_image *image,
+                     const data_image *mask);
 
-/* At the picture's own size; what was said of pixels and masks holds here too.
- * A mask without background is STATUS_MISFIT as well. */
+/* At the picture's own size, to a new image; what was said of pixels and masks
+ * holds here too. A mask without background is STATUS_MISFIT as well. */
 status apply_classical(const classical *method, const data_xue_model *model,
                        const data_image *image, const data_image *mask,
                        data_image *out);

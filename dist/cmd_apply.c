@@ -63,12 +63,26 @@ typedef struct maker {
   data_xue_model *model; /* for xue */
 } maker;
 
+static status check_method(const apply_configuration *conf) {
+  const classical *method = classical_find(conf->method);
+  if (method == NULL)
+    return status_error(STATUS_USAGE, "option --method: '%s' is not one of %s",
+                        conf->method, classical_names);
+  if (method->needs_model && conf->data[0] == '\0' &&
+      conf->xue_model[0] == '\0')
+    return status_error(STATUS_USAGE,
+                        "method xue needs a model: option --data or "
+                        "--xue-model");
+  return STATUS_OK;
+}
+
 static status check(const apply_configuration *conf) {
   if (conf->checkpoint[0] == '\0' && conf->method[0] == '\0')
     return status_error(STATUS_USAGE, "option --checkpoint is missing");
   if (conf->checkpoint[0] != '\0' && conf->method[0] != '\0')
     return status_error(STATUS_USAGE,
                         "options --checkpoint and --method: one of them");
+  if (conf->method[0] != '\0') TRY(check_method(conf));
   const struct {
     const char *name, *value;
   } needed[] = {
@@ -84,10 +98,6 @@ static status check(const apply_configuration *conf) {
 static status open_model(const apply_configuration *conf, int threads,
                          data_xue_model **out) {
   char path[PATH_MAX];
-  if (conf->data[0] == '\0' && conf->xue_model[0] == '\0')
-    return status_error(STATUS_USAGE,
-                        "method xue needs a model: option --data or "
-                        "--xue-model");
   TRY(classical_model_path(conf->xue_model, conf->data, path, sizeof path));
   if (conf->data[0] == '\0') return data_xue_model_open(path, NULL, out);
   data_set *set;
@@ -99,56 +109,69 @@ static status open_model(const apply_configuration *conf, int threads,
   return result;
 }
 
-static status open_maker(const apply_configuration *conf, maker *out) {
-  int threads = conf->threads > 0 ? (int)conf->threads : threads_available();
+static status open_maker(const apply_configuration *conf, int threads,
+                         maker *out) {
   if (conf->method[0] == '\0')
     return harmonizer_open(conf->checkpoint, threads, false, &out->network);
   out->classical = classical_find(conf->method);
-  if (out->classical == NULL)
-    return status_error(STATUS_USAGE, "option --method: '%s' is not one of %s",
-                        conf->method, classical_names);
-  if (out->classical->needs_model)
-    return open_model(conf, threads, &out->model);
+  if (!out->classical->needs_model) return STATUS_OK;
+  return open_model(conf, threads, &out->model);
+}
+
+static void close_maker(maker *how) {
+  harmonizer_destroy(&how->network);
+  data_xue_model_free(&how->model);
+}
+
+static status read_pictures(const apply_configuration *conf, data_image *image,
+                            data_image *mask) {
+  TRY(data_image_read(conf->image, image));
+  TRY(data_image_read_grey(conf->mask, mask));
+  if (mask->width != image->width || mask->height != image->height)
+    return status_error(STATUS_MISFIT, "%s: %d x %d pixels, but %s has %d x %d",
+                        conf->mask, mask->width, mask->height, conf->image,
+                        image->width, image->height);
+  size_t pixels = (size_t)mask->width * (size_t)mask->height;
+  for (size_t i = 0; conf->invert && i < pixels; i++)
+    mask->pixels[i] = (uint8_t)(255 - mask->pixels[i]);
   return STATUS_OK;
 }
 
+/* The image becomes the harmonized one. */
+static status harmonize(const maker *how, int threads, data_image *image,
+                        const data_image *mask) {
+  if (how->network != NULL)
+    return apply_network(how->network, threads, image, mask);
+  data_image output;
+  TRY(apply_classical(how->classical, how->model, image, mask, &output));
+  data_image_free(image);
+  *image = output;
+  return STATUS_OK;
+}
+
+/* Nothing is held longer than it is needed: pictures may be large. */
 static status run(void *configuration, const bool *given,
                   const char **positional, int positional_count) {
   (void)given, (void)positional, (void)positional_count;
   const apply_configuration *conf = configuration;
   TRY(check(conf));
+  int threads = conf->threads > 0 ? (int)conf->threads : threads_available();
   maker how = {0};
-  data_image image = {0}, mask = {0}, output = {0};
-  status result;
-  TRY_OR(done, open_maker(conf, &how));
-  TRY_OR(done, data_image_read(conf->image, &image));
-  TRY_OR(done, data_image_read_grey(conf->mask, &mask));
-  if (mask.width != image.width || mask.height != image.height) {
-    result = status_error(
-        STATUS_MISFIT, "%s: %d x %d pixels, but %s has %d x %d", conf->mask,
-        mask.width, mask.height, conf->image, image.width, image.height);
-    goto done;
+  data_image image = {0}, mask = {0};
+  status result = read_pictures(conf, &image, &mask);
+  if (result == STATUS_OK) result = open_maker(conf, threads, &how);
+  if (result == STATUS_OK) {
+    result = harmonize(&how, threads, &image, &mask);
+    if (result != STATUS_OK) status_add_context("%s", conf->mask);
   }
-  size_t pixels = (size_t)mask.width * (size_t)mask.height;
-  for (size_t i = 0; conf->invert && i < pixels; i++)
-    mask.pixels[i] = (uint8_t)(255 - mask.pixels[i]);
-  result =
-      how.network != NULL
-          ? apply_network(how.network, &image, &mask, &output)
-          : apply_classical(how.classical, how.model, &image, &mask, &output);
-  if (result != STATUS_OK) {
-    status_add_context("%s", conf->mask);
-    goto done;
-  }
-  TRY_OR(done, data_image_write(conf->output, &output, (int)conf->quality));
-  log_info("wrote %s (%d x %d pixels)", conf->output, output.width,
-           output.height);
-done:
-  data_image_free(&image);
+  close_maker(&how);
   data_image_free(&mask);
-  data_image_free(&output);
-  harmonizer_destroy(&how.network);
-  data_xue_model_free(&how.model);
+  if (result == STATUS_OK)
+    result = data_image_write(conf->output, &image, (int)conf->quality);
+  if (result == STATUS_OK)
+    log_info("wrote %s (%d x %d pixels)", conf->output, image.width,
+             image.height);
+  data_image_free(&image);
   return result;
 }
 

@@ -23,7 +23,9 @@ static status build(harmonizer *h, const nn_layout *layout, int threads,
                     nn_purpose purpose, bool train_mode) {
   nn_model_options model =
       train_model_options(&h->options, 1, purpose, train_mode);
-  nn_plan_options plan = {.threads = threads, .layout = layout};
+  /* nothing is minimised: without gradients the results are only buffers */
+  nn_plan_options plan = {
+      .threads = threads, .layout = layout, .hand_over = true};
   TRY(nn_system_create(&model, &plan, &h->system));
   return MEMORY_NEW(nn_plan_layout(plan_of(h))->result_size, "results",
                     &h->results);

@@ -124,4 +124,74 @@ cp square.png in-place.png
 run 30 "$HARMONIA" apply --checkpoint "$network" --image in-place.png \
     --mask square-mask.png --output in-place.png
 check "the output may be the input" cmp square-out.png in-place.png
+
+# ---- a large picture --------------------------------------------------------------------
+
+cat >large.py <<'SCRIPT'
+"""large.py make WIDTH HEIGHT: large.png and large-mask.png.
+large.py compare OUTPUT: its size, and its pixels outside the mask.
+large.py peak COMMAND...: runs it; the most memory it has had, in bytes."""
+import resource, subprocess, sys
+import numpy as np
+from PIL import Image
+
+def make(width, height):
+    random = np.random.default_rng(1)
+    x, y = np.arange(width) / width, np.arange(height)[:, None] / height
+    far = np.maximum(abs(x - 0.5), abs(y - 0.5))
+    picture = random.integers(0, 9, (height, width, 3), dtype=np.uint8)
+    for c in range(3):
+        picture[:, :, c] += (120 + 60 * np.sin(5 * x + c) * np.cos(4 * y - c)).astype(np.uint8)
+    mask = np.clip(255 * (0.35 - far) / 0.15, 0, 255).astype(np.uint8)
+    Image.fromarray(picture).save("large.png", compress_level=1)
+    Image.fromarray(mask).save("large-mask.png", compress_level=1)
+
+def compare(path):
+    picture, mask, output = (np.asarray(Image.open(name)) for name in
+                             ("large.png", "large-mask.png", path))
+    assert output.shape == picture.shape, output.shape
+    same = (output == picture).all(axis=2)
+    assert same[mask == 0].all() and not same[mask == 255].all()
+
+if sys.argv[1] == "make":
+    make(int(sys.argv[2]), int(sys.argv[3]))
+elif sys.argv[1] == "compare":
+    compare(sys.argv[2])
+else:
+    subprocess.run(sys.argv[2:], check=True, stderr=subprocess.DEVNULL)
+    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
+SCRIPT
+
+# peak_of IMAGE MASK OUTPUT THREADS
+peak_of() {
+    /usr/bin/python3 large.py peak "$HARMONIA" apply --checkpoint "$network" \
+        --image "$1" --mask "$2" --output "$3" --threads "$4"
+}
+bytes_of() {
+    wc -c <"$1"
+}
+if has_modules numpy,PIL; then
+    width=3600 height=2400
+    /usr/bin/python3 large.py make $width $height
+    small_peak=$(peak_of square.png square-mask.png square-again.png 1)
+    large_peak=$(peak_of large.png large-mask.png large-out.png 1)
+    check "a large picture keeps its size and its background" \
+        /usr/bin/python3 large.py compare large-out.png
+    peak_of large.png large-mask.png large-two.png 2 >/dev/null
+    check "one thread or two: the same file" cmp large-out.png large-two.png
+    if is_sanitized; then
+        skip "a sanitizer has memory of its own"
+    else
+        # picture and mask, and the larger of the files beside the picture
+        file=$(bytes_of large.png)
+        [ "$(bytes_of large-out.png)" -le "$file" ] || file=$(bytes_of large-out.png)
+        most=$((small_peak + 4 * width * height + file + 8388608))
+        note "peak $((small_peak / 1048576)) MiB for 64 x 64 pixels," \
+            "$((large_peak / 1048576)) for $width x $height"
+        check "its memory: pictures once, a file, at most 8 MiB more" \
+            test "$large_peak" -le "$most"
+    fi
+else
+    skip "no numpy and PIL for /usr/bin/python3"
+fi
 finish
