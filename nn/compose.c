@@ -51,18 +51,17 @@ nn_batch_norm nn_batch_norm_apply(nn_graph *g, nn_id x, int batches,
                                   double eps) {
   nn_batch_norm result = {NN_NONE, running_mean, running_var};
   if (!training) {
-    /* all but the last of it on vectors */
     nn_id deviation = nn_sqrt(g, nn_affine(g, running_var, 1, eps));
-    nn_id scale = nn_div(g, weight, deviation);
+    nn_id scale = nn_div(g, weight, deviation); /* vectors, and so the shift */
     nn_id shift = nn_sub(g, bias, nn_mul(g, running_mean, scale));
-    result.y = nn_scale_shift(g, x, scale, shift);
+    result.y = nn_add(g, nn_mul(g, x, scale), shift);
     return result;
   }
   nn_shape s = nn_shape_of(g, x);
   nn_id moments;
   nn_id y = nn_normalise(g, nn_batches_of(g, x, batches), true, eps, &moments);
-  y = nn_scale_shift(g, nn_reshape(g, y, s), weight, bias);
-  result.y = nn_recompute(g, y);
+  nn_id scaled = nn_recompute(g, nn_mul(g, nn_reshape(g, y, s), weight));
+  result.y = nn_recompute(g, nn_add(g, scaled, bias));
   double n = (double)s.n / batches * s.h * s.w, momentum = 0.1;
   nn_id fixed = nn_stop_gradient(g, moments);
   for (int i = 0; i < batches; i++) {

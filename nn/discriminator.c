@@ -54,7 +54,7 @@ static nn_id run_stages(const nn_layers *l, const char *branch, int from,
     if (i > 1) {
       char name[NAME];
       snprintf(name, sizeof name, "D.norm%d%s", i, branch);
-      x = nn_layer_norm(l, name, x, NN_NONE);
+      x = nn_layer_norm(l, name, x);
     }
     x = nn_leaky_relu(l->g, x, 0.2);
   }

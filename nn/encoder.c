@@ -20,7 +20,7 @@ nn_id nn_encoder(const nn_layers *layers, nn_id x, nn_id mask, int width) {
     nn_id bias = i == 1 ? nn_layer_bias(&own, name, channels) : NN_NONE;
     x = nn_partial_conv(g, x, mask, w, bias, 2, 0, &mask);
     snprintf(name, sizeof name, "norm%df", i);
-    if (i > 1 && i < STAGES) x = nn_layer_norm(&own, name, x, NN_NONE);
+    if (i > 1 && i < STAGES) x = nn_layer_norm(&own, name, x);
     if (i < STAGES) x = nn_leaky_relu(g, x, 0);
   }
   nn_shape shape = NN_SHAPE(1, 1, nn_shape_of(g, x).c, NN_CODE_CHANNELS);

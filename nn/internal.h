@@ -189,6 +189,6 @@ extern const nn_op nn_op_input, nn_op_state, nn_op_fill, nn_op_axpby, nn_op_mul,
     nn_op_max_pool2_gather, nn_op_upsample_bilinear,
     nn_op_upsample_bilinear_adjoint, nn_op_dropout_mask, nn_op_sin, nn_op_cos,
     nn_op_matmul, nn_op_uniform, nn_op_partial, nn_op_power_iteration,
-    nn_op_spectral_sigma, nn_op_add_outer, nn_op_scale_shift;
+    nn_op_spectral_sigma, nn_op_add_outer;
 
 #endif

@@ -80,12 +80,7 @@ nn_id nn_layer_scale(const nn_layers *l, nn_id x, nn_id scale) {
   return nn_reshape(g, y, nn_shape_of(g, x));
 }
 
-static nn_id add_bias(nn_graph *g, nn_id x, nn_id bias) {
-  return bias == NN_NONE ? x : nn_add(g, x, bias);
-}
-
-static nn_id batch_norm(const nn_layers *l, const char *name, nn_id x,
-                        nn_id input_bias) {
+static nn_id batch_norm(const nn_layers *l, const char *name, nn_id x) {
   nn_graph *g = l->g;
   nn_shape s = NN_SHAPE(1, 1, 1, nn_shape_of(g, x).c);
   nn_id weight = parameter(l, name, "weight", s, 1, 1, l->deviation);
@@ -94,14 +89,9 @@ static nn_id batch_norm(const nn_layers *l, const char *name, nn_id x,
   nn_id var = buffer(l, name, "running_var", s, 1, NN_INIT_CONSTANT, 1);
   nn_id tracked =
       buffer(l, name, "num_batches_tracked", NN_SCALAR, 0, NN_INIT_CONSTANT, 0);
-  nn_id mean_now = nn_buffer_value(g, mean);
-  if (l->training) /* else x + bias - mean is x - (mean - bias) */
-    x = add_bias(g, x, input_bias);
-  else if (input_bias != NN_NONE)
-    mean_now = nn_sub(g, mean_now, input_bias);
-  nn_batch_norm result =
-      nn_batch_norm_apply(g, x, evaluations(l), weight, bias, mean_now,
-                          nn_buffer_value(g, var), l->training, 1e-5);
+  nn_batch_norm result = nn_batch_norm_apply(
+      g, x, evaluations(l), weight, bias, nn_buffer_value(g, mean),
+      nn_buffer_value(g, var), l->training, 1e-5);
   replace(l, mean, result.running_mean);
   replace(l, var, result.running_var);
   replace(l, tracked,
@@ -109,7 +99,7 @@ static nn_id batch_norm(const nn_layers *l, const char *name, nn_id x,
   return result.y;
 }
 
-nn_id nn_layer_norm(const nn_layers *l, const char *name, nn_id x, nn_id bias) {
-  if (l->norm == NN_BATCH_NORM) return batch_norm(l, name, x, bias);
-  return nn_normalise(l->g, add_bias(l->g, x, bias), true, 1e-5, NULL);
+nn_id nn_layer_norm(const nn_layers *l, const char *name, nn_id x) {
+  if (l->norm == NN_BATCH_NORM) return batch_norm(l, name, x);
+  return nn_normalise(l->g, x, true, 1e-5, NULL);
 }

@@ -35,8 +35,7 @@ nn_spectral_weight nn_layer_spectral_weight(const nn_layers *l,
 nn_id nn_layer_scale(const nn_layers *l, nn_id x, nn_id scale);
 /* NAME.bias, zeros at first. */
 nn_id nn_layer_bias(const nn_layers *l, const char *name, int channels);
-/* Instance norm (no state), or batch norm NAME, of x + bias; bias [1,1,1,C], or
- * NN_NONE for none. */
-nn_id nn_layer_norm(const nn_layers *l, const char *name, nn_id x, nn_id bias);
+/* Instance norm (no state), or batch norm NAME. */
+nn_id nn_layer_norm(const nn_layers *l, const char *name, nn_id x);
 
 #endif

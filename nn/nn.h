@@ -106,8 +106,6 @@ nn_id nn_sub(nn_graph *g, nn_id a, nn_id b);
 nn_id nn_mul(nn_graph *g, nn_id a, nn_id b);
 nn_id nn_div(nn_graph *g, nn_id a, nn_id b);
 nn_id nn_affine(nn_graph *g, nn_id x, double scale, double shift);
-/* x scale + shift; scale and shift [1,1,1,C]. */
-nn_id nn_scale_shift(nn_graph *g, nn_id x, nn_id scale, nn_id shift);
 nn_id nn_leaky_relu(nn_graph *g, nn_id x, double slope); /* slope 0: relu */
 nn_id nn_tanh(nn_graph *g, nn_id x);
 nn_id nn_sigmoid(nn_graph *g, nn_id x);

@@ -50,6 +50,5 @@ const nn_op *const nn_ops[] = {
     &nn_op_power_iteration,
     &nn_op_spectral_sigma,
     &nn_op_add_outer,
-    &nn_op_scale_shift,
     NULL,
 };

@@ -60,7 +60,7 @@ static nn_id up(const unet *net, module at, nn_id x, int channels, bool bias) {
 static nn_id norm(const unet *net, module at, nn_id x) {
   char name[NAME];
   name_of(at, name);
-  return nn_layer_norm(&net->layers, name, x, NN_NONE);
+  return nn_layer_norm(&net->layers, name, x);
 }
 
 static nn_id gate(const unet *net, module at, nn_id r) {

@@ -33,25 +33,22 @@ typedef struct unet3plus {
   nn_id pooled[STAGES][STAGES]; /* [i][k]: h_i halved k times; 0 not made yet */
 } unet3plus;
 
-/* 3x3 and its bias, which is still to be added; Kaiming normal over the fan-in
- * (He et al. 2015, eq. 10). */
+/* 3x3 with bias; Kaiming normal over the fan-in (He et al. 2015, eq. 10). */
 static nn_id conv(const unet3plus *net, const char *module, nn_id x,
-                  int channels, nn_id *bias) {
+                  int channels) {
   int in = nn_shape_of(net->g, x).c;
   nn_layers layers = net->layers;
   layers.deviation = sqrt(2.0 / (9.0 * in));
   nn_id w = nn_layer_weight(&layers, module, NN_SHAPE(3, 3, in, channels));
-  *bias = nn_layer_bias(&layers, module, channels);
-  return nn_conv(net->g, x, w, 1, 1);
+  nn_id y = nn_conv(net->g, x, w, 1, 1);
+  return nn_add(net->g, y, nn_layer_bias(&layers, module, channels));
 }
 
 /* relu(norm(conv3x3(x))) */
 static nn_id block(const unet3plus *net, const char *conv_module,
                    const char *norm_module, nn_id x, int channels) {
-  nn_id bias;
-  nn_id y = conv(net, conv_module, x, channels, &bias);
-  y = nn_layer_norm(&net->layers, norm_module, y, bias);
-  return nn_leaky_relu(net->g, y, 0);
+  nn_id y = conv(net, conv_module, x, channels);
+  return nn_leaky_relu(net->g, nn_layer_norm(&net->layers, norm_module, y), 0);
 }
 
 /* h_i halved k times. */
@@ -111,9 +108,7 @@ static void decode(unet3plus *net) {
 static nn_id head(const unet3plus *net, int d) {
   char module[32];
   snprintf(module, sizeof module, "outconv%d", d + 1);
-  nn_id bias;
-  nn_id y = conv(net, module, net->decoder[d], net->options->outputs, &bias);
-  y = nn_add(net->g, y, bias);
+  nn_id y = conv(net, module, net->decoder[d], net->options->outputs);
   if (d > 0) y = nn_upsample_bilinear(net->g, y, 1 << d, false);
   return nn_tanh(net->g, y);
 }

@@ -231,12 +231,6 @@ static nn_id make_partial(building *b, const sizes *s) {
   return nn_emit(b->t.g, node);
 }
 
-static nn_id make_scale_shift(building *b, const sizes *s) {
-  nn_shape c = NN_SHAPE(1, 1, 1, s->a.c);
-  nn_id x = variable(b, s->a, ANY), scale = variable(b, c, ANY);
-  return nn_scale_shift(b->t.g, x, scale, variable(b, c, ANY));
-}
-
 /* a: the weight, k: pairs of v and u */
 static nn_shape left_of(const sizes *s) {
   return NN_SHAPE(s->k, 1, 1, s->a.n * s->a.h * s->a.w);
@@ -614,7 +608,6 @@ static const family families[] = {
     {&nn_op_normalise_grad, "normalise_grad", make_normalise_grad, norms,
      false},
     {&nn_op_partial, "partial", make_partial, elementwise, false},
-    {&nn_op_scale_shift, "scale_shift", make_scale_shift, elementwise, false},
     {&nn_op_power_iteration, "power_iteration", make_power_iteration, matrices,
      false},
     {&nn_op_spectral_sigma, "spectral_sigma", make_sigma, matrices, false},
