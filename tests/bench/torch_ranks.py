@@ -1,4 +1,5 @@
-"""Two ranks on two cores against one rank on one, beside PyTorch's DDP (gloo).
+"""Two ranks on two cores against one rank on one, beside PyTorch's DDP (gloo),
+and what two cores that share a memory can do at all.
 
     torch_ranks.py HARMONIA [--rounds N] [--size P] [--batch B]
 
@@ -23,21 +24,41 @@ def environment(**more):
     return env
 
 
-def harmonia(program, folder, ranks, options, number):
-    out = os.path.join(folder, f"run-{ranks}-{number}")
+def start(program, folder, out, ranks, options, prefix):
     command = [program, "train", "--data", os.path.join(folder, "d.h5"),
-               "--out", out, "--threads", "1", "--batch", str(options.batch),
-               "--micro-batch", str(max(1, options.batch // 2)), "--steps",
-               str(STEPS), "--log-every", "1", "--report-samples", "0"]
+               "--out", os.path.join(folder, out), "--threads", "1", "--batch",
+               str(options.batch), "--micro-batch",
+               str(max(1, options.batch // 2)), "--steps", str(STEPS),
+               "--log-every", "1", "--report-samples", "0"]
     if ranks > 1:
-        command = ["mpirun", "-n", str(ranks), "--bind-to", "core"] + command
-    subprocess.run(command, check=True, env=environment(),
-                   stderr=subprocess.DEVNULL)
-    with open(os.path.join(out, "log.csv")) as log:
+        prefix = ["mpirun", "-n", str(ranks), "--bind-to", "core"]
+    return subprocess.Popen(prefix + command, env=environment(),
+                            stderr=subprocess.DEVNULL)
+
+
+def finish(process, folder, out):
+    if process.wait() != 0:
+        sys.exit(f"{' '.join(process.args)}: exit status {process.returncode}")
+    with open(os.path.join(folder, out, "log.csv")) as log:
         rows = list(csv.DictReader(log))
     waited = sum(float(r["data_s"]) for r in rows)
     total = sum(float(r["total_s"]) for r in rows)
     return [float(r["images_per_s"]) for r in rows[2:]], waited / total
+
+
+def harmonia(program, folder, ranks, options, number):
+    out = f"run-{ranks}-{number}"
+    process = start(program, folder, out, ranks, options, [])
+    return finish(process, folder, out)
+
+
+def side_by_side(program, folder, options, number):
+    """Two runs of one rank that have nothing to do with each other."""
+    outs = [f"run-{core}-beside-{number}" for core in (0, 1)]
+    both = [start(program, folder, out, 1, options, ["taskset", "-c", str(core)])
+            for core, out in enumerate(outs)]
+    rates = [finish(p, folder, out)[0] for p, out in zip(both, outs)]
+    return [a + b for a, b in zip(*rates)]
 
 
 def torch(ranks, options, port):
@@ -79,6 +100,7 @@ def main():
         has_torch = False
     rates = {key: [] for key in (("ours", 1), ("ours", 2), ("torch", 1),
                                  ("torch", 2))}
+    beside = []
     waits = []
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([options.harmonia, "synth", os.path.join(folder, "d.h5"),
@@ -90,6 +112,9 @@ def main():
                                      number)
                 rates["ours", ranks] += got
                 waits.append(wait)
+                if ranks == 1:
+                    beside += side_by_side(options.harmonia, folder, options,
+                                           number)
                 if has_torch:
                     rates["torch", ranks] += torch(ranks, options,
                                                    29400 + 2 * number + ranks)
@@ -100,6 +125,9 @@ def main():
             one, two = (statistics.median(rates[side, r]) for r in (1, 2))
             print(f"{side:<6} 1 rank {one:7.3f}   2 ranks {two:7.3f}   ratio "
                   f"{two / one:.2f}")
+    most = statistics.median(beside) / statistics.median(rates["ours", 1])
+    print(f"the machine's limit: two runs of one rank beside each other, "
+          f"{most:.2f} times one")
     print(f"harmonia train waited for data {100 * max(waits):.2f} % of the time "
           "at most")
 
