@@ -94,9 +94,10 @@ static nn_id branch(unet3plus *net, int i, int d) {
 static void decode(unet3plus *net) {
   net->decoder[net->levels - 1] = net->encoder[net->levels - 1];
   for (int d = net->levels - 2; d >= 0; d--) {
-    nn_id all = branch(net, 0, d);
-    for (int i = 1; i < net->levels; i++)
-      all = nn_concat(net->g, all, branch(net, i, d));
+    nn_id seen[STAGES] = {0};
+    for (int i = 0; i < net->levels; i++) seen[i] = branch(net, i, d);
+    nn_id all = seen[0]; /* one sweep */
+    for (int i = 1; i < net->levels; i++) all = nn_concat(net->g, all, seen[i]);
     char conv_module[32], norm_module[32];
     snprintf(conv_module, sizeof conv_module, "conv%dd_1", d + 1);
     snprintf(norm_module, sizeof norm_module, "bn%dd_1", d + 1);
