@@ -41,10 +41,10 @@ typedef struct nn_op {
   /* Instead of a kernel where every pixel of the result is made of the same
    * pixel of the inputs and of what all pixels share: `count` pixels of it from
    * `first` on. An input with the result's pixels begins at pixel `first`, as
-   * the result does; another one at its beginning (see fuse.c). */
+   * the result does; another one at its beginning (see sweep.c). */
   void (*pixels)(const nn_call *call, size_t first, size_t count);
-  /* What all pixels share, once a call, into scratch memory; before that no
-   * pixel of another input than the first may be asked for. May be NULL. */
+  /* What all pixels share, into scratch memory, before the first of them: it
+   * reads no input but those behind the first. May be NULL. */
   void (*prepare)(const nn_call *call);
   /* The plain twin of a tuned kernel; NULL where the kernel is plain. */
   void (*reference)(const nn_call *call);

@@ -323,7 +323,7 @@ void nn_run(nn_plan *plan, const nn_run_options *options);
 const nn_real *nn_plan_value(const nn_plan *plan, const char *name);
 
 /* Begins to sum the seconds of each step by this clock over all runs
- * (plan->seconds); NULL: no more. */
+ * (plan->seconds; of steps that run together at the first); NULL: no more. */
 void nn_plan_profile(nn_plan *plan, double (*clock)(void));
 
 /* ---- networks (unet.c, model.c, system.c)

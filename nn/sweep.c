@@ -31,7 +31,7 @@ static bool can_read(const nn_graph *g, nn_id id, int input, nn_id first) {
   nn_shape seen = g->nodes[source].shape;
   while (g->nodes[source].op->view) source = g->nodes[source].in[0];
   if (source < first || g->nodes[source].op->external) return true;
-  if (node->op->prepare != NULL && input > 0) return false;
+  if (node->op->prepare != NULL && input > 0) return false; /* too late */
   return nn_same_pixels(seen, node->shape) &&
          g->nodes[source].shape.c == seen.c;
 }
