@@ -57,16 +57,33 @@ NN_CLONES static void run(binary_kind kind, nn_real alpha, nn_real beta,
 
 enum { FEW_CHANNELS = 4, BLOCK = 64 /* pixels */ };
 
-/* Values of `count` pixels as they lie, or each as often as there are channels.
- */
+/* Each pixel's value as often as there are channels: a constant where this is
+ * inlined. */
+static inline __attribute__((always_inline)) void
+repeat(size_t count, size_t channels, const nn_real *x, nn_real *room) {
+  for (size_t i = 0; i < count; i++)
+    for (size_t c = 0; c < channels; c++) room[i * channels + c] = x[i];
+}
+
+NN_CLONES static void repeat_by_channels(size_t count, size_t channels,
+                                         const nn_real *restrict x,
+                                         nn_real *restrict room) {
+  switch (channels) {
+  case 2: repeat(count, 2, x, room); break;
+  case 3: repeat(count, 3, x, room); break;
+  case 4: repeat(count, 4, x, room); break;
+  default: repeat(count, channels, x, room); break;
+  }
+}
+
+/* Values of `count` pixels as they lie, or repeated. */
 static const nn_real *spread(const nn_call *call, int input, size_t begin,
                              size_t count, nn_real *room) {
   const nn_real *x = call->in[input];
   size_t channels = (size_t)call->shape.c;
   if (nn_shape_equal(call->in_shape[input], call->shape))
     return x + begin * channels;
-  for (size_t i = 0; i < count; i++)
-    for (size_t c = 0; c < channels; c++) room[i * channels + c] = x[begin + i];
+  repeat_by_channels(count, channels, x + begin, room);
   return room;
 }
 
