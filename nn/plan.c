@@ -117,9 +117,10 @@ static void add_step(nn_planner *p, nn_id id) {
   if (node->op->external || node->op->view) return;
   nn_step *step = &p->plan->steps[p->plan->step_count++];
   const nn_sweep *sweep = &p->sweeps[id];
-  *step = (nn_step){.id = id, .block = sweep->block, .scratch = SIZE_MAX};
-  p->first_of_sweep = sweep->first == id ? step : p->first_of_sweep;
-  p->first_of_sweep->sweep++;
+  *step = (nn_step){.id = id,
+                    .sweep = sweep->first == id ? sweep->nodes : 0,
+                    .block = sweep->block,
+                    .scratch = SIZE_MAX};
   if (node->op->scratch == NULL) return;
   nn_shape shapes[NN_MAX_INPUTS];
   for (int i = 0; i < node->op->arity; i++)

@@ -13,7 +13,8 @@ enum {
 /* Nodes that pass over the pixels together (sweep.c). */
 typedef struct nn_sweep {
   nn_id first, last;
-  size_t block; /* pixels at a time; 0: the node is in none */
+  int nodes;
+  size_t block; /* pixels at a time; 0: the node's kernel does all */
 } nn_sweep;
 
 typedef struct nn_planner { /* of a phase */
@@ -21,13 +22,12 @@ typedef struct nn_planner { /* of a phase */
   nn_plan *plan;
   struct nn_planner *earlier; /* the phase that this one continues, or NULL */
   int start;
-  bool *live;          /* by node: computed, or given by the earlier phase */
-  int *last_use;       /* by node: step of the last live consumer */
-  int *storage_of;     /* by node; -1: not in the arena */
-  bool *is_result;     /* by node: written straight into the results */
-  bool *is_given_away; /* by node: a gradient that is handed over */
-  nn_sweep *sweeps;    /* by node */
-  nn_step *first_of_sweep;
+  bool *live;            /* by node: computed, or given by the earlier phase */
+  int *last_use;         /* by node: step of the last live consumer */
+  int *storage_of;       /* by node; -1: not in the arena */
+  bool *is_result;       /* by node: written straight into the results */
+  bool *is_given_away;   /* by node: a gradient that is handed over */
+  nn_sweep *sweeps;      /* by node */
   int *completed;        /* by state entry: node, NN_COPIED; -1: no result */
   int *read_until;       /* by node: last reader of it or of a view of it */
   nn_storages *storages; /* of all phases */

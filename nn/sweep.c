@@ -67,29 +67,29 @@ static size_t block_of(const nn_planner *p, nn_id first, nn_id last) {
   return block < 1 ? 1 : block > pixels ? pixels : block;
 }
 
-static void close_sweep(nn_planner *p, nn_id first, nn_id last) {
+static void close_sweep(nn_planner *p, nn_id first, nn_id last, int nodes) {
   size_t block = block_of(p, first, last);
   for (nn_id id = first; id <= last; id++)
-    p->sweeps[id] = (nn_sweep){first, last, is_step(p, id) ? block : 0};
+    p->sweeps[id] = (nn_sweep){first, last, nodes, is_step(p, id) ? block : 0};
 }
 
 void nn_find_sweeps(nn_planner *p, bool apart) {
   nn_id first = NN_NONE, last = NN_NONE;
-  int members = 0;
+  int nodes = 0;
   for (nn_id id = 0; id < p->graph->count; id++) {
-    p->sweeps[id] = (nn_sweep){id, id, 0};
+    p->sweeps[id] = (nn_sweep){id, id, 1, 0};
     if (!is_step(p, id)) continue;
-    if (first != NN_NONE && !apart && members < NN_SWEEP_NODES &&
+    if (first != NN_NONE && !apart && nodes < NN_SWEEP_NODES &&
         joins(p, first, id)) {
       last = id;
-      members++;
+      nodes++;
       continue;
     }
-    if (first != NN_NONE) close_sweep(p, first, last);
+    if (first != NN_NONE) close_sweep(p, first, last, nodes);
     first = last = is_pixelwise(p->graph, id) ? id : NN_NONE;
-    members = 1;
+    nodes = 1;
   }
-  if (first != NN_NONE) close_sweep(p, first, last);
+  if (first != NN_NONE) close_sweep(p, first, last, nodes);
 }
 
 bool nn_is_passing(const nn_planner *p, nn_id id) {

@@ -45,14 +45,10 @@ static upsample_job job_of(const nn_call *call, bool adjoint) {
                         .to = call->out};
 }
 
-static nn_real *pixel(nn_real *image, nn_shape s, size_t n, int h, int w) {
+/* Where a pixel begins. */
+static size_t pixel(nn_shape s, size_t n, int h, int w) {
   size_t row = n * (size_t)s.h + (size_t)h;
-  return image + (row * (size_t)s.w + (size_t)w) * (size_t)s.c;
-}
-
-static const nn_real *pixel_of(const nn_real *image, nn_shape s, size_t n,
-                               int h, int w) {
-  return pixel((nn_real *)(uintptr_t)image, s, n, h, w);
+  return (row * (size_t)s.w + (size_t)w) * (size_t)s.c;
 }
 
 /* ---- plain loops ---- */
@@ -69,12 +65,12 @@ static void reference_value(const upsample_job *job, bool adjoint, size_t n,
     nn_real weight = (k / 2 ? y.high_weight : y.low_weight) *
                      (k % 2 ? x.high_weight : x.low_weight);
     if (adjoint)
-      pixel(job->to, s, n, row, column)[c] +=
-          weight * pixel_of(job->from, l, n, h, w)[c];
+      job->to[pixel(s, n, row, column) + (size_t)c] +=
+          weight * job->from[pixel(l, n, h, w) + (size_t)c];
     else
-      sum += weight * pixel_of(job->from, s, n, row, column)[c];
+      sum += weight * job->from[pixel(s, n, row, column) + (size_t)c];
   }
-  if (!adjoint) pixel(job->to, l, n, h, w)[c] = sum;
+  if (!adjoint) job->to[pixel(l, n, h, w) + (size_t)c] = sum;
 }
 
 static void reference(const nn_call *call, bool adjoint) {
@@ -110,9 +106,9 @@ static void upsample_rows(void *context, size_t begin, size_t end, int thread) {
     int h = (int)(i % (size_t)l.h);
     taps y = taps_at(h, s.h, l.h, job->align_corners);
     blend((size_t)s.w * channels, y.low_weight,
-          pixel_of(job->from, s, n, y.low, 0), y.high_weight,
-          pixel_of(job->from, s, n, y.high, 0), row);
-    nn_real *to = pixel(job->to, l, n, h, 0);
+          job->from + pixel(s, n, y.low, 0), y.high_weight,
+          job->from + pixel(s, n, y.high, 0), row);
+    nn_real *to = job->to + pixel(l, n, h, 0);
     for (int w = 0; w < l.w; w++, to += channels) {
       taps x = job->columns[w];
       blend(channels, x.low_weight, row + (size_t)x.low * channels,
@@ -160,7 +156,7 @@ NN_CLONES static void add(size_t count, nn_real weight, const nn_real *from,
 static void gather_row(const upsample_job *job, size_t n, int h, size_t first,
                        size_t width, nn_real *row) {
   nn_shape s = job->small, l = job->large;
-  const nn_real *from = pixel_of(job->from, l, n, h, 0) + first;
+  const nn_real *from = job->from + pixel(l, n, h, 0) + first;
   memset(row, 0, (size_t)s.w * width * sizeof *row);
   for (int w = 0, end; w < l.w; w = end) {
     end = w + 1;
@@ -170,8 +166,8 @@ static void gather_row(const upsample_job *job, size_t n, int h, size_t first,
   }
   taps y = taps_at(h, s.h, l.h, job->align_corners);
   for (int w = 0; w < s.w; w++, row += width) {
-    add(width, y.low_weight, row, pixel(job->to, s, n, y.low, w) + first);
-    add(width, y.high_weight, row, pixel(job->to, s, n, y.high, w) + first);
+    add(width, y.low_weight, row, job->to + pixel(s, n, y.low, w) + first);
+    add(width, y.high_weight, row, job->to + pixel(s, n, y.high, w) + first);
   }
 }
 
