@@ -18,7 +18,7 @@ void test_failed(const char *format, ...) {
   exit(1);
 }
 
-static void *new_array(size_t count, size_t size) {
+void *test_array(size_t count, size_t size) {
   void *array = calloc(count + 1, size);
   if (array == NULL) test_failed("no memory");
   return array;
@@ -44,7 +44,7 @@ static nn_id new_input(trial *t, nn_shape shape) {
   if (index >= TRIAL_INPUTS) test_failed("too many inputs");
   char name[32];
   snprintf(name, sizeof name, "input%d", index);
-  t->values[index] = new_array(nn_shape_count(shape), sizeof(nn_real));
+  t->values[index] = test_array(nn_shape_count(shape), sizeof(nn_real));
   return nn_input(t->g, name, shape);
 }
 
@@ -81,8 +81,8 @@ void trial_plan(trial *t, int threads, bool reference) {
   const nn_layout *layout = nn_plan_layout(t->plan);
   free(t->state);
   free(t->results);
-  t->state = new_array(layout->state_size, sizeof(nn_real));
-  t->results = new_array(layout->result_size, sizeof(nn_real));
+  t->state = test_array(layout->state_size, sizeof(nn_real));
+  t->results = test_array(layout->result_size, sizeof(nn_real));
 }
 
 void trial_run(trial *t) {
@@ -105,7 +105,7 @@ double *trial_value(const trial *t, const char *name, size_t *count) {
       id = t->g->kept.items[i].id;
   if (id == NN_NONE) test_failed("nothing kept as %s", name);
   *count = nn_shape_count(nn_shape_of(t->g, id));
-  double *values = new_array(*count, sizeof *values);
+  double *values = test_array(*count, sizeof *values);
   const nn_real *from = nn_plan_value(t->plan, name);
   for (size_t i = 0; i < *count; i++) values[i] = (double)from[i];
   return values;
@@ -151,7 +151,7 @@ void from_golden(const golden *array, axes form, double *to) {
 }
 
 nn_id trial_golden(trial *t, const golden *array, axes form) {
-  double *values = new_array(array->count, sizeof *values);
+  double *values = test_array(array->count, sizeof *values);
   from_golden(array, form, values);
   nn_id id = trial_values(t, shape_of_golden(array, form), values);
   free(values);
@@ -162,7 +162,7 @@ double trial_residual(const trial *t, const char *name, const golden *want,
                       axes form) {
   size_t count;
   double *got = trial_value(t, name, &count);
-  double *values = new_array(want->count, sizeof *values);
+  double *values = test_array(want->count, sizeof *values);
   from_golden(want, form, values);
   double residual =
       count == want->count ? tap_residual(got, values, count) : NAN;

@@ -68,4 +68,7 @@ nn_model_options small_mix(void);
 _Noreturn void test_failed(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
+/* Zeros; free() them. No memory is a failure of the test. */
+void *test_array(size_t count, size_t size);
+
 #endif

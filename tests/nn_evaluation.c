@@ -1,6 +1,6 @@
-/* Batch norm in evaluation, where it is a scale and a shift that take up the
- * convolution's bias, against training: with the statistics that a batch has, a
- * network in evaluation maps it to what training does. */
+/* Batch norm in evaluation, where it is a scale and a shift, against training:
+ * with the statistics that a batch has, a network in evaluation maps it to what
+ * training does. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,14 +14,8 @@ typedef struct images {
   nn_real composite[IMAGE], mask[IMAGE / 3], real[IMAGE];
 } images;
 
-static void *allocate(size_t count, size_t size) {
-  void *memory = calloc(count + 1, size);
-  if (memory == NULL) test_failed("no memory");
-  return memory;
-}
-
 static images *make_images(void) {
-  images *all = allocate(1, sizeof *all);
+  images *all = test_array(1, sizeof *all);
   random_stream random = random_stream_make(1, RANDOM_TEST, 9, 0);
   for (int i = 0; i < IMAGE; i++) {
     all->composite[i] = (nn_real)(2 * random_uniform(&random) - 1);
@@ -50,7 +44,7 @@ static double *run(const nn_system *system, const images *in,
   nn_plan *plan = system->phases[0].plan;
   nn_run(plan, &options);
   const nn_real *output = nn_plan_value(plan, "output");
-  double *copy = allocate(IMAGE, sizeof *copy);
+  double *copy = test_array(IMAGE, sizeof *copy);
   for (int i = 0; i < IMAGE; i++) copy[i] = (double)output[i];
   return copy;
 }
@@ -98,8 +92,8 @@ static void check(const char *name, const nn_model_options *options,
   nn_system *training = make_system(options, true);
   nn_system *evaluation = make_system(options, false);
   const nn_layout *layout = nn_plan_layout(training->phases[0].plan);
-  nn_real *state = allocate(layout->state_size, sizeof *state);
-  nn_real *results = allocate(layout->result_size, sizeof *results);
+  nn_real *state = test_array(layout->state_size, sizeof *state);
+  nn_real *results = test_array(layout->result_size, sizeof *results);
   nn_layout_initialise(layout, 1, state);
   fill_biases(layout, state);
   forget_statistics(layout, state);

@@ -12,12 +12,6 @@
 
 enum { STEPS = 3 };
 
-static nn_real *allocate(size_t count) {
-  nn_real *values = calloc(count + 1, sizeof *values);
-  if (values == NULL) test_failed("no memory");
-  return values;
-}
-
 /* A system in training. */
 typedef struct training {
   nn_system *s;
@@ -34,9 +28,10 @@ static training train_system(nn_system *s) {
   training t = {.s = s,
                 .adam = {.lr = 1e-3, .beta1 = 0.5, .beta2 = 0.9, .eps = 1e-8},
                 .right = true};
-  t.state = allocate(layout->vector_size);
-  for (int k = 0; k < 2; k++) t.moments[k] = allocate(layout->parameter_size);
-  t.learned = allocate(layout->parameter_size);
+  t.state = test_array(layout->vector_size, sizeof(nn_real));
+  for (int k = 0; k < 2; k++)
+    t.moments[k] = test_array(layout->parameter_size, sizeof(nn_real));
+  t.learned = test_array(layout->parameter_size, sizeof(nn_real));
   t.handed = calloc((size_t)layout->entry_count, sizeof *t.handed);
   if (t.handed == NULL) test_failed("no memory");
   nn_layout_initialise(layout, 3, t.state);
@@ -95,7 +90,7 @@ static void run_phase(training *t, int k, nn_real *const inputs[3]) {
   nn_plan *plan = t->s->phases[k].plan;
   const nn_layout *part = nn_plan_layout(plan);
   size_t begin = part->parameters.begin;
-  nn_real *results = allocate(part->result_size);
+  nn_real *results = test_array(part->result_size, sizeof(nn_real));
   for (size_t i = 0; plan->earlier == NULL && i < plan->arena_size; i++)
     t->s->arena[i] = (nn_real)NAN;
   t->phase = part->parameters;
@@ -151,8 +146,9 @@ static size_t memory_of(const training *t) {
 static void check(const char *name, const nn_model_options *options) {
   size_t pixels =
       (size_t)options->batch * (size_t)options->size * (size_t)options->size;
-  nn_real *inputs[3] = {allocate(3 * pixels), allocate(pixels),
-                        allocate(3 * pixels)};
+  nn_real *inputs[3] = {test_array(3 * pixels, sizeof(nn_real)),
+                        test_array(pixels, sizeof(nn_real)),
+                        test_array(3 * pixels, sizeof(nn_real))};
   random_stream random = random_stream_make(9, RANDOM_TEST, 2, 0);
   for (size_t i = 0; i < 3 * pixels; i++) {
     inputs[0][i] = (nn_real)(2 * random_uniform(&random) - 1);
@@ -205,7 +201,7 @@ static void check_readers(void) {
   training of = train_system(&alone);
   of.adam = (nn_adam_options){.lr = 1, .eps = 1e-8, .step = 1};
   of.phase = layout->parameters;
-  t.results = allocate(layout->result_size);
+  t.results = test_array(layout->result_size, sizeof(nn_real));
   nn_run_options run = {.state = of.state,
                         .results = t.results,
                         .inputs = (const nn_real *const *)t.values,
@@ -260,7 +256,7 @@ static void check_earlier_view(void) {
       .threads = 1, .layout = &layout, .hand_over = true, .continued = true};
   if (nn_plan_phases(all, 2, &options, plans) != STATUS_OK)
     test_failed("%s", status_message());
-  nn_real *arena = allocate(plans[0]->arena_size);
+  nn_real *arena = test_array(plans[0]->arena_size, sizeof(nn_real));
   nn_system shared = {.layout = layout};
   training of = train_system(&shared);
   of.adam.step = 1;
@@ -268,7 +264,7 @@ static void check_earlier_view(void) {
   int count = 0;
   for (int k = 0; k < 2; k++) {
     const nn_layout *part = nn_plan_layout(plans[k]);
-    nn_real *results = allocate(part->result_size);
+    nn_real *results = test_array(part->result_size, sizeof(nn_real));
     of.phase = part->parameters;
     nn_run_options run = {.state = of.state,
                           .results = results,

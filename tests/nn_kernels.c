@@ -12,12 +12,6 @@ static bool same_bits(const nn_real *a, const nn_real *b, size_t count) {
   return memcmp(a, b, count * sizeof *a) == 0;
 }
 
-static void *allocate(size_t count, size_t size) {
-  void *memory = calloc(count + 1, size);
-  if (memory == NULL) test_failed("no memory");
-  return memory;
-}
-
 /* ---- tuned kernels and their twins ---- */
 
 typedef struct conv_size {
@@ -106,7 +100,7 @@ static nn_real *run_for_y(trial *t, int threads, bool reference,
   trial_run(t);
   *count = nn_shape_count(
       nn_shape_of(t->g, t->g->kept.items[t->g->kept.count - 1].id));
-  nn_real *copy = allocate(*count, sizeof *copy);
+  nn_real *copy = test_array(*count, sizeof *copy);
   memcpy(copy, nn_plan_value(t->plan, "y"), *count * sizeof *copy);
   return copy;
 }
@@ -331,7 +325,7 @@ static nn_real *run_network(trial *t, int threads) {
   nn_layout_initialise(nn_plan_layout(t->plan), 1, t->state);
   trial_run(t);
   size_t count = nn_plan_layout(t->plan)->result_size;
-  nn_real *copy = allocate(count, sizeof *copy);
+  nn_real *copy = test_array(count, sizeof *copy);
   memcpy(copy, t->results, count * sizeof *copy);
   return copy;
 }
@@ -417,7 +411,7 @@ static int check_progress(trial *t, const char *what) {
   const nn_layout *layout = nn_plan_layout(t->plan);
   size_t count = layout->result_size;
   progress p = {.results = t->results, .rises = true};
-  p.snapshot = allocate(count, sizeof *p.snapshot);
+  p.snapshot = test_array(count, sizeof *p.snapshot);
   for (size_t i = 0; i < count; i++) t->results[i] = (nn_real)NAN;
   nn_run_options run = {.state = t->state,
                         .results = t->results,
@@ -624,8 +618,8 @@ static void check_layout(void) {
 
   /* the public form of every entry, there and back */
   nn_layout_initialise(layout, 3, t.state);
-  nn_real *copy = allocate(layout->state_size, sizeof *copy);
-  nn_real *public = allocate(layout->state_size, sizeof *public);
+  nn_real *copy = test_array(layout->state_size, sizeof *copy);
+  nn_real *public = test_array(layout->state_size, sizeof *public);
   bool good = true;
   for (int i = 0; i < layout->entry_count; i++) {
     const nn_entry *e = &layout->entries[i];
@@ -670,7 +664,7 @@ static void check_adopted_layout(void) {
   if (nn_plan_create(infer.g, &options, &infer.plan) != STATUS_OK)
     test_failed("%s", status_message());
   const nn_layout *adopted = nn_plan_layout(infer.plan);
-  nn_real *results = allocate(adopted->result_size, sizeof *results);
+  nn_real *results = test_array(adopted->result_size, sizeof *results);
   nn_run_options run = {.state = train.state,
                         .results = results,
                         .inputs = (const nn_real *const *)infer.values};

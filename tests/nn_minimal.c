@@ -29,12 +29,6 @@ static const partial partials[] = {
      nn_conv_weight_grad_gemm, nn_conv_weight_grad_gemm_scratch},
 };
 
-static void *allocate(size_t count, size_t size) {
-  void *memory = calloc(count + 1, size);
-  if (memory == NULL) test_failed("no memory");
-  return memory;
-}
-
 /* ---- one layer: x, w, y, one of which is computed ---- */
 
 typedef struct problem {
@@ -61,7 +55,7 @@ static problem problem_make(const layer *l) {
   double deviation = sqrt(2.0 / (l->kernel * l->kernel * l->in));
   for (int k = 0; k < 3; k++) {
     size_t count = nn_shape_count(p.shape[k]);
-    p.values[k] = allocate(count, sizeof(nn_real));
+    p.values[k] = test_array(count, sizeof(nn_real));
     for (size_t i = 0; i < count; i++) {
       double v = random_normal(&random);
       if (k == X) v = v > 0 ? v : 0;
@@ -101,7 +95,7 @@ static const int result_of[] = {Y, X, W}; /* by nn_conv_partial */
 static double *exact(const problem *p, nn_conv_partial which) {
   const nn_conv_case *c = &p->c;
   double *sum =
-      allocate(nn_shape_count(p->shape[result_of[which]]), sizeof *sum);
+      test_array(nn_shape_count(p->shape[result_of[which]]), sizeof *sum);
   size_t out = (size_t)c->out_c;
   for (int n = 0; n < c->batch; n++)
     for (int oy = 0; oy < c->out_h; oy++)
@@ -153,9 +147,9 @@ static nn_real *compute(const problem *p, nn_conv_partial which,
                      : kernels->gemm_scratch(&node, call.in_shape, threads);
   size_t of_map = nn_conv_map_scratch(&node, &p->c);
   bytes += of_map;
-  nn_real *scratch = allocate(bytes / sizeof *scratch, sizeof *scratch);
+  nn_real *scratch = test_array(bytes / sizeof *scratch, sizeof *scratch);
   call.scratch = scratch;
-  call.out = allocate(count, sizeof *call.out);
+  call.out = test_array(count, sizeof *call.out);
   for (size_t i = 0; i < bytes / sizeof *scratch; i++)
     scratch[i] = (nn_real)NAN;
   for (size_t i = 0; i < count; i++) call.out[i] = (nn_real)NAN;
@@ -170,7 +164,7 @@ static nn_real *compute(const problem *p, nn_conv_partial which,
 }
 
 static double residual(const nn_real *got, const double *want, size_t count) {
-  double *values = allocate(count, sizeof *values);
+  double *values = test_array(count, sizeof *values);
   for (size_t i = 0; i < count; i++) values[i] = (double)got[i];
   double result = tap_residual(values, want, count);
   free(values);

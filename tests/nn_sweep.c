@@ -8,14 +8,14 @@
 #include "tests/graph_util.h"
 #include "tests/tap.h"
 
-enum { GRAPHS = 150, NODES = 80, KINDS = 5 };
+enum { GRAPHS = 150, OPERATIONS = 40, KINDS = 5 };
 
 /* Values of a graph in the making, by kind of shape. */
 typedef struct pool {
   trial *t;
   random_stream *random;
   nn_shape shape[KINDS]; /* whole, doubled channels, map, of a sample, row */
-  nn_id of[KINDS][NODES + 4];
+  nn_id of[KINDS][2 * OPERATIONS + 1];
   int count[KINDS];
 } pool;
 enum { WHOLE, DOUBLED, MAP, SAMPLE, ROW };
@@ -105,13 +105,13 @@ static trial build(uint32_t seed, bool keep_all) {
     nn_id x = trial_uniform(&t, p.shape[kind], &random, -1, 1);
     p.of[kind][p.count[kind]++] = x;
   }
-  for (int i = 0; i < NODES / 2; i++) {
+  for (int i = 0; i < OPERATIONS; i++) {
     nn_id y = operation(&p);
     put(&p, y);
     char name[32];
     snprintf(name, sizeof name, "%d", i);
     bool some = below(&p, 5) == 0;
-    if (keep_all || some || i + 1 == NODES / 2) nn_keep(t.g, name, y);
+    if (keep_all || some || i + 1 == OPERATIONS) nn_keep(t.g, name, y);
   }
   return t;
 }

@@ -8,12 +8,6 @@
 #include "tests/graph_util.h"
 #include "tests/tap.h"
 
-static nn_real *allocate(size_t count) {
-  nn_real *values = calloc(count + 1, sizeof *values);
-  if (values == NULL) test_failed("no memory");
-  return values;
-}
-
 /* ---- the gradient penalty ---- */
 
 typedef struct penalised {
@@ -72,7 +66,8 @@ static void check_penalty(nn_norm norm, bool hinge) {
   }
   penalised p = build_critic(norm, hinge);
   size_t count = nn_plan_layout(p.t.plan)->parameter_size;
-  nn_real *start = allocate(count), *way = allocate(count);
+  nn_real *start = test_array(count, sizeof(nn_real)),
+          *way = test_array(count, sizeof(nn_real));
   memcpy(start, p.t.state, count * sizeof *start);
   double worst = 0;
   for (uint32_t direction = 0; direction < 6; direction++) {
@@ -184,10 +179,10 @@ static trained train(const nn_model_options *options, bool continued) {
   trained t = {.s = create(options, continued)};
   t.pixels =
       (size_t)options->batch * (size_t)options->size * (size_t)options->size;
-  t.state = allocate(t.s->layout.vector_size);
+  t.state = test_array(t.s->layout.vector_size, sizeof(nn_real));
   nn_layout_initialise(&t.s->layout, 3, t.state);
   for (int i = 0; i < 3; i++)
-    t.inputs[i] = allocate((i == 1 ? 1 : 3) * t.pixels);
+    t.inputs[i] = test_array((i == 1 ? 1 : 3) * t.pixels, sizeof(nn_real));
   random_stream random = random_stream_make(9, RANDOM_TEST, 1, 0);
   for (size_t i = 0; i < 3 * t.pixels; i++) {
     t.inputs[0][i] = (nn_real)(2 * random_uniform(&random) - 1);
@@ -210,7 +205,7 @@ static bool runs_finite(const nn_model_options *options, double value) {
   bool finite = true;
   for (int k = 0; k < s->phase_count; k++) {
     const nn_layout *part = nn_plan_layout(s->phases[k].plan);
-    nn_real *results = allocate(part->result_size);
+    nn_real *results = test_array(part->result_size, sizeof(nn_real));
     nn_run_options run = {.state = t.state,
                           .results = results,
                           .inputs = (const nn_real *const *)t.inputs};
@@ -244,7 +239,7 @@ static void run_steps(trained *t) {
   for (uint64_t step = 0; step < 2; step++)
     for (int k = 0; k < s->phase_count; k++) {
       const nn_layout *part = nn_plan_layout(s->phases[k].plan);
-      nn_real *results = allocate(part->result_size);
+      nn_real *results = test_array(part->result_size, sizeof(nn_real));
       nn_run_options run = {.state = t->state,
                             .results = results,
                             .inputs = (const nn_real *const *)t->inputs,
