@@ -179,7 +179,7 @@ test-sanitize:
 
 # How fast steps are: make bench BENCH='--model unet --size 64' (BENCH=--help).
 bench: $(BENCH_BIN)
-	@env -u OPENBLAS_CORETYPE $(BENCH_BIN) $(BENCH)
+	@$(BENCH_BIN) $(BENCH)
 
 # The same networks in PyTorch beside it (BENCH_TORCH=--help), then two ranks
 # against one (BENCH_RANKS=--help). PYTHON: one that has PyTorch.

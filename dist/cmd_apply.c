@@ -179,5 +179,6 @@ const command command_apply = {
     .summary = "harmonize one picture of any size",
     .table = &table,
     .configuration_size = sizeof(apply_configuration),
+    .multiplies = true,
     .run = run,
 };

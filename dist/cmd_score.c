@@ -68,5 +68,6 @@ const command command_score = {
     .summary = "tell how well a foreground fits its background",
     .table = &table,
     .configuration_size = sizeof(score_configuration),
+    .multiplies = true,
     .run = run,
 };

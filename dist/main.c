@@ -8,6 +8,7 @@
 #include "dist/cluster.h"
 #include "dist/command.h"
 #include "dist/version.h"
+#include "nn/nn.h"
 
 static const command *const commands[] = {
     &command_compose, &command_synth, &command_pack,  &command_train,
@@ -46,6 +47,13 @@ static status parse(const command *chosen, int argc, char **argv,
                        &out->positional_count, out->given, &out->help);
 }
 
+static void tell_of_blas(void) {
+  char advice[256];
+  const char *fault = nn_blas_fault();
+  if (nn_blas_advice(advice, sizeof advice)) log_warning("%s", advice);
+  if (fault != NULL) log_warning("%s", fault);
+}
+
 static status run(const command *chosen, const cluster *c, int argc,
                   char **argv) {
   invocation call = {0};
@@ -53,6 +61,8 @@ static status run(const command *chosen, const cluster *c, int argc,
   /* mpirun can give every rank arguments of its own */
   if (chosen->run_collective != NULL)
     result = cluster_agree_or_stop(c, result, &call.help);
+  bool goes_on = result == STATUS_OK && !call.help;
+  if (goes_on && chosen->multiplies && c->rank == 0) tell_of_blas();
   if (result == STATUS_OK && call.help) {
     if (c->rank == 0) options_print_help(chosen->table, stdout);
   } else if (result == STATUS_OK && chosen->run_collective != NULL) {
@@ -70,6 +80,7 @@ static status run(const command *chosen, const cluster *c, int argc,
 static int run_command(const command *chosen, int argc, char **argv) {
   cluster c = {.ranks = 1, .node_ranks = 1};
   status result = STATUS_OK;
+  if (chosen->multiplies) nn_blas_fit(argv);
   if (chosen->run_collective != NULL) result = cluster_start(&argc, &argv, &c);
   if (result == STATUS_OK) result = run(chosen, &c, argc - 2, argv + 2);
   if (result != STATUS_OK && c.rank == 0) log_error("%s", status_message());

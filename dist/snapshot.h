@@ -39,6 +39,9 @@ size_t snapshot_scratch(const nn_layout *layout);
 
 /* Steps done, from the file's state. */
 status snapshot_step(ckpt_reader *reader, uint64_t *step);
+/* The core whose kernels the run had; of a file that does not tell, this one's.
+ */
+status snapshot_core(ckpt_reader *reader, char *text, size_t size);
 /* The best validation up to there; zeros where there was none. */
 status snapshot_best(ckpt_reader *reader, best_score *best);
 

@@ -580,11 +580,19 @@ double nn_lr_factor(const char *policy, double epoch, double constant_epochs,
 
 /* The core OpenBLAS chose ("Zen", "SkylakeX"). */
 const char *nn_blas_core(void);
-/* Whether this CPU has wider instructions than that core's kernels use; `text`
- * then says what to do about it. */
+/* Makes OpenBLAS use kernels that suit this CPU where it chose others, or an
+ * environment asks for others: the program starts anew with OPENBLAS_CORETYPE
+ * set. To be called first in main, with its argv. HARMONIA_BLAS_CORE=keep
+ * forbids it; it returns, too, where nothing or nothing better is to be had. */
+void nn_blas_fit(char **argv);
+/* Whether there is something to say about the kernels in use: that a choice of
+ * the environment's was not taken, or that they do not suit this CPU. */
 bool nn_blas_advice(char *text, size_t size);
-/* Its judgement: the core whose kernels suit a CPU with these instructions, or
- * NULL if `core` does. `name` may be OPENBLAS_CORETYPE's or OpenBLAS's own. */
+/* What is wrong with this version of OpenBLAS; NULL: nothing known. */
+const char *nn_blas_fault(void);
+/* The judgement: the core whose kernels suit a CPU with these instructions, or
+ * NULL if those of core `name` use just them. `name` may be OPENBLAS_CORETYPE's
+ * or OpenBLAS's own. */
 const char *nn_blas_better_core(const char *name, bool avx, bool avx2,
                                 bool avx512);
 
