@@ -6,6 +6,7 @@
 #include "base/cpus.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "dist/launcher.h"
 
 enum { MESSAGE_SIZE = 1024 };
 
@@ -84,6 +85,7 @@ status cluster_start(int *argc, char ***argv, cluster *out) {
                         "this MPI library was built without support for "
                         "threads (MPI_THREAD_MULTIPLE)");
   TRY(order_ranks(out));
+  TRY(launcher_check(out->ranks));
   find_threads(out);
   log_set_rank(out->rank);
   return STATUS_OK;

@@ -21,7 +21,8 @@ typedef struct cluster {
   MPI_Comm local;            /* the ranks of this node, which share memory */
 } cluster;
 
-/* Starts MPI (any thread may call it) and learns the places. Not to be called
+/* Fails where a launcher's processes have not found each other (launcher.h).
+ * Starts MPI (any thread may call it) and learns the places. Not to be called
  * twice. Every communication goes over the two communicators, which live until
  * cluster_stop. */
 status cluster_start(int *argc, char ***argv, cluster *out);

@@ -191,7 +191,7 @@ static void test_shares(void) {
     double quota;
     int task, sharers, threads;
   } shares[] = {{INFINITY, 0, 1, 2000}, {INFINITY, 0, 3, 666}, {0.5, 0, 1, 1},
-                {1.4, 0, 1, 1},         {1.5, 0, 1, 2},        {8, 0, 4, 2},
+                {1.4, 0, 1, 1},         {1.9, 0, 1, 1},        {8, 0, 4, 2},
                 {2, 0, 8, 1},           {INFINITY, 6, 1, 6},   {4, 6, 1, 4},
                 {INFINITY, 6, 1000, 2}, {INFINITY, 0, 9999, 1}};
   cpu_limits limits = {.quota = INFINITY};

@@ -181,8 +181,7 @@ void cpu_limits_find(const char *root, cpu_limits *out) {
 }
 
 int cpu_limits_threads(const cpu_limits *limits, int sharers) {
-  double threads = floor((double)count_mask(limits->mask) / sharers);
-  threads = fmin(threads, round(limits->quota / sharers));
+  double threads = fmin(count_mask(limits->mask), limits->quota) / sharers;
   if (limits->task > 0) threads = fmin(threads, limits->task);
   return threads > 1 ? (int)threads : 1;
 }

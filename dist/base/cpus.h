@@ -18,8 +18,8 @@ typedef struct cpu_limits {
 void cpu_limits_find(const char *root, cpu_limits *out);
 
 /* Threads for each of `sharers` processes under these limits together, at least
- * 1. A quota that is no whole number is rounded to the nearest: threads that
- * wait for each other stand still while one of them is held back. */
+ * 1. What is no whole number is rounded down: threads wait for each other, and
+ * all lose when one is held back. */
 int cpu_limits_threads(const cpu_limits *limits, int sharers);
 
 #endif
