@@ -68,6 +68,28 @@ bool ckpt_attribute_text(hid_t attribute, char *text, size_t size) {
   return good;
 }
 
+/* A text as other programs store it: of variable length, or a number. */
+static bool foreign_text(hid_t attribute, char *text, size_t size) {
+  hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
+  H5T_class_t class = H5Tget_class(type);
+  bool good = H5Sget_simple_extent_npoints(space) == 1;
+  char *string = NULL;
+  long long whole;
+  if (good && class == H5T_INTEGER) {
+    good = H5Aread(attribute, H5T_NATIVE_LLONG, &whole) >= 0;
+    if (good) snprintf(text, size, "%lld", whole);
+  } else if (good && H5Tis_variable_str(type) > 0) {
+    good = H5Aread(attribute, type, &string) >= 0 && string != NULL &&
+           snprintf(text, size, "%s", string) < (int)size;
+    if (string != NULL) H5free_memory(string);
+  } else {
+    good = false;
+  }
+  H5Tclose(type);
+  H5Sclose(space);
+  return good;
+}
+
 static status add_text(visit *v, const char *key, const char *text) {
   ckpt_catalog *catalog = v->catalog;
   TRY(grow((void **)&catalog->texts, &catalog->text_room, catalog->text_count,
@@ -89,14 +111,15 @@ static herr_t visit_attribute(hid_t state, const char *key,
   visit *v = context;
   char text[CKPT_TEXT_SIZE + 1];
   hid_t attribute = H5Aopen(state, key, H5P_DEFAULT);
-  bool good =
-      attribute >= 0 && ckpt_attribute_text(attribute, text, sizeof text);
+  bool good = attribute >= 0 &&
+              (ckpt_attribute_text(attribute, text, sizeof text) ||
+               (v->foreign && foreign_text(attribute, text, sizeof text)));
   if (attribute >= 0) H5Aclose(attribute);
   if (good)
     v->result = add_text(v, key, text);
   else if (!v->foreign)
-    v->result = status_error(STATUS_FORMAT, "%s: text '%.64s' is damaged",
-                             v->path, key);
+    v->result = status_error(STATUS_FORMAT, "%s: text '%.64s' is damaged%s",
+                             v->path, key, CKPT_EDITED_HINT);
   return v->result == STATUS_OK ? 0 : 1;
 }
 
@@ -174,15 +197,16 @@ static status add_entry(visit *v, hid_t set, const char *name) {
   ckpt_entry entry = {0};
   if (strlen(name) >= CKPT_NAME_SIZE || !number_type(set, &entry.array.type) ||
       !read_shape(set, &entry.array))
-    return v->foreign ? STATUS_OK
-                      : status_error(STATUS_FORMAT,
-                                     "%s: '%.64s' is no array of a checkpoint",
-                                     v->path, name);
+    return v->foreign
+               ? STATUS_OK
+               : status_error(STATUS_FORMAT,
+                              "%s: '%.64s' is no array of a checkpoint%s",
+                              v->path, name, CKPT_EDITED_HINT);
   strcpy(entry.array.name, name);
   read_crc(set, &entry);
   if (!entry.has_crc && !v->foreign)
-    return status_error(STATUS_FORMAT, "%s: array '%s' has no checksum",
-                        v->path, name);
+    return status_error(STATUS_FORMAT, "%s: array '%s' has no checksum%s",
+                        v->path, name, CKPT_EDITED_HINT);
   ckpt_catalog *catalog = v->catalog;
   TRY(grow((void **)&catalog->entries, &catalog->entry_room,
            catalog->entry_count, sizeof *catalog->entries));

@@ -11,9 +11,9 @@
 #include "nn/nn.h"
 
 static const command *const commands[] = {
-    &command_compose, &command_synth, &command_pack,  &command_train,
-    &command_eval,    &command_apply, &command_score, &command_report,
-    &command_info,    &command_plan,
+    &command_compose, &command_synth, &command_pack,   &command_train,
+    &command_eval,    &command_apply, &command_score,  &command_report,
+    &command_info,    &command_plan,  &command_import,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

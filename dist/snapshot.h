@@ -21,8 +21,15 @@ typedef struct snapshot {
   nn_real *state;      /* layout->state_size */
   nn_real *moments[2]; /* layout->parameter_size each; NULL: none */
   best_score best;
+  const char *source; /* of imported arrays: their file; NULL */
   bool partial; /* reading: the file may hold networks that the layout lacks */
 } snapshot;
+
+/* The text that names the file of imported arrays. */
+#define SNAPSHOT_SOURCE "import.source"
+
+/* The groups of Adam's moments: "optimizer/exp_avg/" and of squares. */
+const char *snapshot_moments(int which);
 
 /* Writes `path` atomically. `scratch` holds the largest entry. */
 status snapshot_write(const char *path, const snapshot *snapshot,
