@@ -24,7 +24,14 @@ static void print_help(FILE *file) {
   for (int i = 0; i < COMMANDS; i++)
     fprintf(file, "  %-9s %s\n", commands[i]->table->command,
             commands[i]->summary);
-  fprintf(file, "\n'harmonia COMMAND --help' describes a command.\n");
+  fprintf(file,
+          "\n'harmonia COMMAND --help' describes a command.\n\nEnvironment:\n"
+          "  HARMONIA_BLAS_CORE=keep    OpenBLAS's own choice of kernels, or "
+          "OPENBLAS_CORETYPE's,\n"
+          "                             even where they do not suit the CPU\n"
+          "  HARMONIA_LAUNCHER=ignore   a run of its own for each process that "
+          "a launcher of\n"
+          "                             another MPI started\n");
 }
 
 typedef struct invocation {
