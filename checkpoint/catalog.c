@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 
 /* ---- growing lists --------------------------------------------------------
@@ -68,22 +69,35 @@ bool ckpt_attribute_text(hid_t attribute, char *text, size_t size) {
   return good;
 }
 
+/* A variable-length string; false where it is none, or too long. */
+static bool variable_text(hid_t attribute, hid_t type, char *text,
+                          size_t size) {
+  char *string = NULL;
+  if (H5Tis_variable_str(type) <= 0 || H5Aread(attribute, type, &string) < 0 ||
+      string == NULL)
+    return false;
+  bool fits = snprintf(text, size, "%s", string) < (int)size;
+  H5free_memory(string);
+  return fits;
+}
+
 /* A text as other programs store it: of variable length, or a number. */
 static bool foreign_text(hid_t attribute, char *text, size_t size) {
   hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
-  H5T_class_t class = H5Tget_class(type);
+  long long whole = 0;
+  double real = 0;
   bool good = H5Sget_simple_extent_npoints(space) == 1;
-  char *string = NULL;
-  long long whole;
-  if (good && class == H5T_INTEGER) {
+  switch (good ? H5Tget_class(type) : H5T_NO_CLASS) {
+  case H5T_STRING: good = variable_text(attribute, type, text, size); break;
+  case H5T_INTEGER:
     good = H5Aread(attribute, H5T_NATIVE_LLONG, &whole) >= 0;
-    if (good) snprintf(text, size, "%lld", whole);
-  } else if (good && H5Tis_variable_str(type) > 0) {
-    good = H5Aread(attribute, type, &string) >= 0 && string != NULL &&
-           snprintf(text, size, "%s", string) < (int)size;
-    if (string != NULL) H5free_memory(string);
-  } else {
-    good = false;
+    snprintf(text, size, "%lld", whole);
+    break;
+  case H5T_FLOAT:
+    good = H5Aread(attribute, H5T_NATIVE_DOUBLE, &real) >= 0;
+    snprintf(text, size, "%.17g", real);
+    break;
+  default: good = false;
   }
   H5Tclose(type);
   H5Sclose(space);
@@ -120,6 +134,10 @@ static herr_t visit_attribute(hid_t state, const char *key,
   else if (!v->foreign)
     v->result = status_error(STATUS_FORMAT, "%s: text '%.64s' is damaged%s",
                              v->path, key, CKPT_EDITED_HINT);
+  else
+    log_warning("%s: '%.64s' of its state is neither a text nor a number: left "
+                "out",
+                v->path, key);
   return v->result == STATUS_OK ? 0 : 1;
 }
 

@@ -170,12 +170,16 @@ with h5py.File(sys.argv[1], "r") as c, h5py.File("types.h5", "w") as out:
     for key, value in c["state"].attrs.items():
         state.attrs[key] = value.decode() if isinstance(value, bytes) else str(value)
     state.attrs["step"] = 3
+    state.attrs["option.lr"] = 0.125
+    state.attrs["note"] = True
     out.create_dataset("notes", data="made by hand")
 PYTHON
     imports types.h5 "other widths and orders of bytes, and texts of Python's"
     same_network "they"
+    says "warning: .*'note' of its state" "what is neither text nor number is named"
     run 30 "$HARMONIA" info new.h5
     check "a number as the step" grep -Eqx 'step +3' "$stdout"
+    check "and as an option" grep -Eqx 'option.lr +0.125' "$stdout"
 else
     skip "python3-h5py is not installed"
 fi
