@@ -87,7 +87,6 @@ static status run(const command *chosen, const cluster *c, int argc,
 static int run_command(const command *chosen, int argc, char **argv) {
   cluster c = {.ranks = 1, .node_ranks = 1};
   status result = STATUS_OK;
-  if (chosen->multiplies) nn_blas_fit(argv);
   if (chosen->run_collective != NULL) result = cluster_start(&argc, &argv, &c);
   if (result == STATUS_OK) result = run(chosen, &c, argc - 2, argv + 2);
   if (result != STATUS_OK && c.rank == 0) log_error("%s", status_message());
@@ -99,9 +98,18 @@ static int run_command(const command *chosen, int argc, char **argv) {
   return status_exit_code(result);
 }
 
+static const command *find_command(const char *word) {
+  for (int i = 0; i < COMMANDS; i++)
+    if (strcmp(word, commands[i]->table->command) == 0) return commands[i];
+  return NULL;
+}
+
 int main(int argc, char **argv) {
-  signal(SIGXFSZ, SIG_IGN); /* a file size limit is a failed write */
   const char *word = argc > 1 ? argv[1] : "";
+  const command *chosen = find_command(word);
+  /* first: the program that it restarts inherits what has been changed */
+  if (chosen != NULL && chosen->multiplies) nn_blas_fit(argv);
+  signal(SIGXFSZ, SIG_IGN); /* a file size limit is a failed write */
   if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
       strcmp(word, "help") == 0 || argc < 2) {
     print_help(argc < 2 ? stderr : stdout);
@@ -111,9 +119,7 @@ int main(int argc, char **argv) {
     puts("harmonia " HARMONIA_VERSION);
     return 0;
   }
-  for (int i = 0; i < COMMANDS; i++)
-    if (strcmp(word, commands[i]->table->command) == 0)
-      return run_command(commands[i], argc, argv);
+  if (chosen != NULL) return run_command(chosen, argc, argv);
   log_error("no command '%s' (see harmonia --help)", word);
   return 2;
 }
