@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 const char *nn_blas_core(void) { return openblas_get_corename(); }
 

@@ -3,7 +3,7 @@
 #ifndef HARMONIA_NN_CONV_H
 #define HARMONIA_NN_CONV_H
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 /* Which of the three is computed from the other two. */
 typedef enum nn_conv_partial {
