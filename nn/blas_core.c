@@ -11,7 +11,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 enum { NAME_SIZE = 64 };
 /* What a restart asks for, besides the levels of cores: OpenBLAS's own choice,
