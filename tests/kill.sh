@@ -128,8 +128,10 @@ LINE
     sleep "$pause"
     disturb
     [ -z "$reached" ] || hit=$((hit + 1))
+    patience=60 # a step and a checkpoint, on a busy machine
+    [ "$first" != KILL ] || patience=10
     for rank in 0 1; do
-        wait_until 10 is_gone "$(cat pids/$rank)" || stayed=$((stayed + 1))
+        wait_until $patience is_gone "$(cat pids/$rank)" || stayed=$((stayed + 1))
     done
     # mpirun itself may wait for ever for a rank that died while it started
     wait_until 5 is_gone "$launched" || {
@@ -166,7 +168,7 @@ note "$KILLS kills and $SIGNALS pairs of signals: $hit hit a living process," \
     "mpirun had to be killed after its ranks were gone; $excused pairs were too slow"
 check "nearly all hit a living process" test $hit -ge $(((KILLS + SIGNALS) * 9 / 10))
 check "many kills in the middle of writing" test $in_writing -ge $((KILLS / 6))
-check "no rank outlived a kill or a request by 10 s" test $stayed -eq 0
+check "no rank outlived a kill by 10 s, or a request by 60 s" test $stayed -eq 0
 check "no checkpoint was ever unreadable" test $unreadable -eq 0
 check "no checkpoint was ever lost or passed over" test $backwards -eq 0
 check "no pair of signals lost a step" test $lost -eq 0
