@@ -96,8 +96,8 @@ hold() { # SIGNALS AND PAUSES: to rank 0, while rank 1 holds still
     done
 }
 start_ranks twice
-hold TERM TERM 0.1 INT HUP 2.3 USR1 HUP USR2
-check "six signals of which one is a request, and others that never kill" \
+hold USR1 2.1 TERM TERM 0.1 INT HUP 2.3 USR1 HUP USR2
+check "SIGTERM long after SIGUSR1 (srun, when another rank has left), and again" \
     kill -0 "$(cat pids/0)"
 kill -CONT "$(cat pids/1)"
 saves twice "they"
