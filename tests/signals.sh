@@ -17,8 +17,9 @@ running="--steps 1000000"
 at_work() { # OUT
     wait_until 60 row_at_least "$1/log.csv" 5
 }
-# ended: waits for $pid, as `run` leaves it
+# ended: waits for $pid, for a minute at most, as `run` leaves it
 ended() {
+    wait_until 60 is_gone "$pid" || kill -KILL "$pid"
     wait "$pid"
     code=$?
     seconds=-
