@@ -18,4 +18,5 @@ const command command_train = {
     .configuration_size = sizeof(train_options),
     .multiplies = true,
     .run_collective = run,
+    .saves_when_asked = true,
 };
