@@ -3,6 +3,7 @@
  * section 3). Every draw follows from (seed, photograph's name, k), so that the
  * folder depends neither on threads nor on what an earlier run left. */
 #include "data/compose_internal.h"
+#include "data/image_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -274,18 +275,34 @@ static status make_composite(composing *job, size_t of, int k,
 /* ---- real image and mask ----------------------------------------------------
  */
 
-/* The photograph itself: its bytes if it is a JPEG, else encoded. */
+/* A JPEG whose stored pixels are upright. */
+static status is_upright_jpeg(const data_bytes *file, bool *upright) {
+  data_metadata metadata;
+  *upright = false;
+  if (file->size <= 3 || memcmp(file->data, "\xff\xd8\xff", 3) != 0)
+    return STATUS_OK;
+  TRY(image_metadata_read(file, &metadata));
+  *upright = exif_orientation(&metadata.exif) == 1;
+  image_metadata_free(&metadata);
+  return STATUS_OK;
+}
+
+/* The photograph itself: its bytes if it is a JPEG as its composites are, else
+ * encoded. */
 static status write_real(const composing *job, size_t i,
                          const data_image *image, const char *path) {
   char *source, *bytes = NULL;
   size_t length = 0;
+  bool upright;
   TRY(photo_path(job, i, "jpg", &source));
   status result = compose_file_read(source, &bytes, &length);
   memory_free(source);
   TRY(result);
-  bool jpeg = length > 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0;
-  result = jpeg ? compose_file_write(path, bytes, length)
-                : data_image_write(path, image, job->options->quality);
+  result = is_upright_jpeg(&(data_bytes){(uint8_t *)bytes, length, length},
+                           &upright);
+  if (result == STATUS_OK)
+    result = upright ? compose_file_write(path, bytes, length)
+                     : data_image_write(path, image, job->options->quality);
   memory_free(bytes);
   return result;
 }
