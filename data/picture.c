@@ -56,6 +56,8 @@ void image_row_to_bytes(const data_picture *picture, size_t y, uint8_t *out) {
 status data_picture_colour(data_picture *picture) {
   data_picture colour = *picture;
   if (picture->channels > 2) return STATUS_OK;
+  TRY(image_profile_spread(&picture->metadata.profile));
+  colour.metadata = picture->metadata;
   colour.channels += 2;
   TRY(image_pixels_create(&colour));
   size_t value = (size_t)picture->bits / 8, from = pixel_bytes(picture);

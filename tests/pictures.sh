@@ -86,6 +86,14 @@ if grep -q HAVE_LCMS2 "$HARMONIA_BUILD/config.mk"; then
     is_silent "nothing is lost"
     check "the network saw other colours than without a profile" \
         changed plain.png out.png lies.png
+    apply grey.png lies.png plain.png
+    says_more grey.png linear.png profile=grey
+    apply linear.png lies.png out.png
+    is_silent "a profile of grey is kept as one of RGB"
+    check "it is there" holds out.png iCCP
+    check "the greys stay" changed grey.png out.png lies.png
+    check "the network saw what they look like" \
+        changed plain.png out.png lies.png
 else
     says "p3.png: .*its colours are taken for sRGB" "what is not done is said"
     skip "built without Little CMS"

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # picture_says.pl IN OUT WHAT...: a copy of a PNG or JPEG that says more beside
-# its pixels. WHAT: exif=N (orientation N), profile=p3, profile=broken,
-# profile=inks, dpi=N, comment=TEXT.
+# its pixels. WHAT: exif=N (orientation N), profile=p3, profile=grey (gamma
+# 1), profile=broken, profile=inks, dpi=N, comment=TEXT.
 use strict;
 use warnings;
 
@@ -41,14 +41,14 @@ sub exif {
     return "MM\0*" . pack('Nn', 8, 1) . pack('nnNnnN', 0x112, 3, 1, $_[0], 0, 0);
 }
 
-# Display P3's primaries, with a gamma of 2.2.
+# Of Display P3's primaries.
 sub profile {
-    my ($space) = @_;
+    my ($space, $gamma) = @_;
     my @xyz = ([0.51512, 0.24120, -0.00105], [0.29198, 0.69225, 0.04189],
         [0.15710, 0.06657, 0.78407]);
     my $data = join '', map { 'XYZ ' . pack 'N4', 0, map { int($_ * 65536) & 0xffffffff } @$_ } @xyz;
-    $data .= 'curv' . pack('NNn', 0, 1, int(2.2 * 256)) . "\0\0";
-    my @tags = qw(rXYZ gXYZ bXYZ rTRC gTRC bTRC);
+    $data .= 'curv' . pack('NNn', 0, 1, int($gamma * 256)) . "\0\0";
+    my @tags = qw(rXYZ gXYZ bXYZ rTRC gTRC bTRC kTRC);
     my $at = 128 + 4 + 12 * @tags;
     my $tags = pack 'N', scalar @tags;
     for my $i (0 .. $#tags) {
@@ -68,7 +68,8 @@ for (@what) {
         my $exif = exif($value);
         $more .= $png ? chunk('eXIf', $exif) : segment(0xe1, "Exif\0\0$exif");
     } elsif ($key eq 'profile') {
-        my $profile = profile($value eq 'inks' ? 'CMYK' : 'RGB ');
+        my $profile = $value eq 'inks' ? profile('CMYK', 2.2)
+            : $value eq 'grey' ? profile('GRAY', 1) : profile('RGB ', 2.2);
         substr($profile, 132, 72) = "\xff" x 72 if $value eq 'broken';
         $more .= $png ? chunk('iCCP', "P3\0\0" . stored($profile))
             : segment(0xe2, "ICC_PROFILE\0\1\1$profile");
