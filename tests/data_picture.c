@@ -430,8 +430,6 @@ static void make_profile(bytes *b, const double primaries[9], double gamma,
 
 static const double p3[9] = {0.51512, 0.24120, -0.00105, 0.29198, 0.69225,
                              0.04189, 0.15710, 0.06657,  0.78407};
-static const double srgb[9] = {0.43607, 0.22249, 0.01392, 0.38515, 0.71687,
-                               0.09708, 0.14307, 0.06061, 0.71410};
 
 static bool same(const data_bytes *a, const void *b, size_t size) {
   return a->size == size && (size == 0 || memcmp(a->data, b, size) == 0);
@@ -633,6 +631,8 @@ static void check_rounding(void) {
 
 static void check_profiles(void) {
 #ifdef HAVE_LCMS2
+  static const double srgb[9] = {0.43607, 0.22249, 0.01392, 0.38515, 0.71687,
+                                 0.09708, 0.14307, 0.06061, 0.71410};
   data_profile *open;
   float colour[6] = {0, 1, 0, 0.25f, 0.5f, 0.75f}, back[6];
   make_profile(&profile, p3, 2.2, 0);
