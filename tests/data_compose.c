@@ -367,7 +367,7 @@ static void turn_photo(const char *path) {
                              "Exif\0\0MM\0*\0\0\0\10\0\1"
                              "\1\022\0\3\0\0\0\1\0\3\0\0\0\0\0\0";
   char icc[146] = "\xff\xe2\0\x90ICC_PROFILE\0\1\1"; /* a header's 128 bytes */
-  memcpy(icc + 18 + 16, "RGB ", 4);
+  strcpy(icc + 18 + 16, "RGB ");
   char *bytes, *out, *at;
   size_t length, more = sizeof exif - 1 + sizeof icc;
   must(compose_file_read(path, &bytes, &length));
