@@ -28,21 +28,99 @@ void data_image_free(data_image *image);
 
 /* Reads a PNG (grey, RGB, palette, alpha; 1 to 16 bit) or a JPEG (grey, YCbCr,
  * CMYK/YCCK as Adobe writes it), told apart by their first bytes, as 3 channels
- * (RGB). 16-bit values keep their high byte; alpha is dropped, as Pillow's
- * convert("RGB") does. Truncated and foreign files are STATUS_FORMAT. */
+ * (RGB), upright: turned as the EXIF orientation says (damaged EXIF says
+ * nothing). 16-bit values are rounded to the nearest of 8 bits; alpha is
+ * dropped, as Pillow's convert("RGB") does. Truncated and foreign files are
+ * STATUS_FORMAT. */
 status data_image_read(const char *path, data_image *out);
 
 /* The same as one channel (Pillow's convert("L"): (299 R + 587 G + 114 B)
  * / 1000 in its fixed point). */
 status data_image_read_grey(const char *path, data_image *out);
 
-/* Only the size, from the header. */
+/* Only the size, upright, from the header. */
 status data_image_read_size(const char *path, int *width, int *height);
 
 /* By the path's ending: .png, .jpg or .jpeg (4:4:4 above quality 90, else
  * 4:2:0). Written to a temporary name beside it and renamed, so that a full
  * disk never leaves half a file. 1 or 3 channels. */
 status data_image_write(const char *path, const data_image *image, int quality);
+
+/* ---- pictures with all that their files say (picture.c) -------------------
+ */
+
+typedef struct data_bytes {
+  uint8_t *data;
+  size_t size, capacity;
+} data_bytes;
+
+typedef enum data_density_unit {
+  DATA_ASPECT, /* no unit: only the shape of a pixel */
+  DATA_PER_INCH,
+  DATA_PER_CENTIMETRE,
+  DATA_PER_METRE
+} data_density_unit;
+
+/* What a file says beside its pixels; what is not there has size 0. */
+typedef struct data_metadata {
+  data_bytes profile; /* ICC */
+  data_bytes exif;    /* from its TIFF header on; its orientation is 1 */
+  data_bytes xmp;
+  data_bytes others;   /* comments and the like, as they stand in the file */
+  bool others_of_png;  /* others: a PNG's chunks; else a JPEG's segments */
+  uint32_t density[2]; /* across and down; 0: not given */
+  data_density_unit density_unit;
+  bool profile_damaged, exif_damaged; /* they were there, and are left out */
+  bool other_colours; /* others: a gamma or primaries that are not sRGB's */
+  bool more_pictures; /* the file holds others: an animation, a gain map */
+} data_metadata;
+
+typedef struct data_picture {
+  int width, height; /* upright, as viewers show it */
+  int channels;      /* 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha */
+  int bits;          /* 8 or 16, in the machine's byte order */
+  bool palette;      /* the colours came from a palette */
+  bool inks;         /* the colours came from CMYK: so does the profile */
+  void *pixels;      /* interleaved, rows from top to bottom */
+  data_metadata metadata;
+} data_picture;
+
+/* Reads what data_image_read reads, with nothing left out: alpha (also of
+ * tRNS) and 16 bits are kept. Fewer than 8 bits become 8, a palette and inks
+ * become RGB. */
+status data_picture_read(const char *path, data_picture *out);
+void data_picture_free(data_picture *picture);
+
+/* Grey becomes RGB, and its profile, if it can, one of RGB. */
+status data_picture_colour(data_picture *picture);
+
+/* A new image of an RGB picture: 8 bits, without alpha. */
+status data_picture_see(const data_picture *picture, data_image *out);
+
+enum { DATA_DROPPED_BYTES = 256 };
+
+/* As data_image_write, with all that the format can hold. What it cannot is
+ * listed in `dropped` ("alpha, 16 bits"), "" where nothing is lost. */
+status data_picture_write(const char *path, const data_picture *picture,
+                          int quality, char dropped[DATA_DROPPED_BYTES]);
+
+/* ---- colour profiles (profile.c) ----------------------------------------- */
+
+typedef struct data_profile data_profile;
+
+/* What brings the colours of an ICC profile to sRGB and back. *out is NULL
+ * where there is nothing to do: no profile, or that of sRGB (to two levels of
+ * 255). A profile that cannot be used, or a program built without a library for
+ * it, is STATUS_FORMAT. */
+status data_profile_open(const data_bytes *icc, data_profile **out);
+void data_profile_close(data_profile **profile); /* accepts NULL inside */
+
+/* `count` colours of three values in [0,1]; `in` may be `out`. Colours that
+ * sRGB does not have lie outside of [0,1]. Not from several threads. */
+void data_profile_to_srgb(const data_profile *profile, const float *in,
+                          float *out, size_t count);
+void data_profile_from_srgb(const data_profile *profile, const float *in,
+                            float *out, size_t count);
 
 /* ---- resizing and masks (resize.c, mask.c) ------------------------------ */
 

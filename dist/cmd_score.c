@@ -44,21 +44,25 @@ static status run(void *configuration, const bool *given,
                           options[i].name);
   int threads = conf->threads > 0 ? (int)conf->threads : threads_available();
   harmonizer *h = NULL;
-  data_image image = {0}, mask = {0};
+  data_picture picture = {0};
+  data_profile *profile = NULL;
+  data_image mask = {0};
   double score = 0;
   status result;
   TRY_OR(done, harmonizer_open_score(conf->checkpoint, threads, &h));
-  TRY_OR(done, data_image_read(conf->image, &image));
+  TRY_OR(done, apply_read(conf->image, &picture, &profile));
   TRY_OR(done, data_image_read_grey(conf->mask, &mask));
-  if (mask.width != image.width || mask.height != image.height)
+  if (mask.width != picture.width || mask.height != picture.height)
     result = status_error(
         STATUS_MISFIT, "%s: %d x %d pixels, but %s has %d x %d", conf->mask,
-        mask.width, mask.height, conf->image, image.width, image.height);
-  else if ((result = apply_score(h, &image, &mask, &score)) != STATUS_OK)
+        mask.width, mask.height, conf->image, picture.width, picture.height);
+  else if ((result = apply_score(h, profile, &picture, &mask, &score)) !=
+           STATUS_OK)
     status_add_context("%s", conf->mask);
   if (result == STATUS_OK) printf("%.6f\n", score);
 done:
-  data_image_free(&image);
+  data_picture_free(&picture);
+  data_profile_close(&profile);
   data_image_free(&mask);
   harmonizer_destroy(&h);
   return result;

@@ -1,15 +1,16 @@
 #!/usr/bin/perl
 # picture.pl FILE WIDTH HEIGHT grey|rgb|rgba PATTERN [SEED]
-# Writes a PNG without any library. PATTERN: black, white, noise, ramp, box or
-# boxR (a white box in the middle of black, R = 0.25 of the picture from its
-# centre to its edge), soft (a box with grey edges), photo (a smooth picture with
-# some noise).
+# Writes a PNG without any library; grey16, rgb16, rgba16: of 16 bits. PATTERN:
+# black, white, noise, ramp, box or boxR (a white box in the middle of black, R =
+# 0.25 of the picture from its centre to its edge), soft (a box with grey edges),
+# corner (white up and left), photo (a smooth picture with some noise).
 use strict;
 use warnings;
 
 my ($file, $width, $height, $kind, $pattern, $seed) = @ARGV;
 my %channels = (grey => 1, rgb => 3, rgba => 4);
 my %colour_type = (grey => 0, rgb => 2, rgba => 6);
+my $depth = $kind =~ s/16$// ? 16 : 8;
 my $channels = $channels{$kind} or die "no kind '$kind'\n";
 my $state = $seed || 1;
 
@@ -31,6 +32,7 @@ sub value {
     my $far = $u > $v ? $u : $v;
     return $far < ($1 || 0.25) ? 255 : 0 if $pattern =~ /^box([0-9.]*)$/;
     return clamp(255 * (0.35 - $far) / 0.15) if $pattern eq 'soft';
+    return $x < $width / 2 && $y < $height / 2 ? 255 : 0 if $pattern eq 'corner';
     return clamp(128 + 60 * sin($seed + 5 * $x / $width + $c)
         + 40 * cos(2 * $seed + 4 * $y / $height - $c) + noise() / 16)
         if $pattern eq 'photo';
@@ -59,7 +61,10 @@ my $raw = '';
 for my $y (0 .. $height - 1) {
     my @row = (0);    # no filter
     for my $x (0 .. $width - 1) {
-        push @row, $_ == 3 ? 200 : value($x, $y, $_) for 0 .. $channels - 1;
+        for (0 .. $channels - 1) {
+            push @row, $_ == 3 ? 200 : value($x, $y, $_);
+            push @row, noise() if $depth == 16;
+        }
     }
     $raw .= pack 'C*', @row;
 }
@@ -75,6 +80,6 @@ $zlib .= pack 'N', $b * 65536 + $a;
 
 open my $out, '>:raw', $file or die "$file: $!\n";
 print $out "\x89PNG\r\n\x1a\n",
-    chunk('IHDR', pack 'NNC5', $width, $height, 8, $colour_type{$kind}, 0, 0, 0),
+    chunk('IHDR', pack 'NNC5', $width, $height, $depth, $colour_type{$kind}, 0, 0, 0),
     chunk('IDAT', $zlib), chunk('IEND', '');
 close $out or die "$file: $!\n";
