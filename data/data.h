@@ -44,7 +44,7 @@ status data_image_read_size(const char *path, int *width, int *height);
  * disk never leaves half a file. 1 or 3 channels. */
 status data_image_write(const char *path, const data_image *image, int quality);
 
-/* ---- resizing and masks (resize.c, mask.c) ------------------------------ */
+/* ---- resizing and masks (resize.c, mask.c, mask_shrink.c) --------------- */
 
 typedef enum data_filter {
   DATA_BILINEAR,  /* Pillow BILINEAR: triangle, widened when shrinking */
@@ -71,6 +71,12 @@ status data_resize_box(const data_image *image, double x0, double y0, double w,
 typedef enum data_binarize { DATA_THRESHOLD, DATA_DITHER } data_binarize;
 status data_mask_binarize(const data_image *grey, data_binarize how,
                           data_image *out);
+
+/* A grey mask as a network of size x size pixels sees it, in {0,255}: its
+ * nearest pixels, 255 where >= 128, as `pack` has them. Parts of the object
+ * that the nearest pixels miss - a pole, a wire, a dot - take the pixels of
+ * which they cover most. A mask that has object and background keeps both. */
+status data_mask_shrink(const data_image *mask, int size, data_image *out);
 
 /* ---- colour (colour.c) -------------------------------------------------- */
 

@@ -1,32 +1,36 @@
 #include "dist/apply.h"
 
 #include <math.h>
+#include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/threads.h"
 #include "dist/augment.h"
 
-static bool is_empty(const data_image *mask) {
-  size_t count = (size_t)mask->width * (size_t)mask->height;
-  for (size_t i = 0; i < count; i++)
-    if (mask->pixels[i] > 0) return false;
-  return true;
+/* The network's pixels are large ones: it may see an object and little of its
+ * colours. */
+static void warn_if_tiny(const data_image *mask, int size) {
+  size_t count = (size_t)mask->width * (size_t)mask->height, object = 0;
+  for (size_t i = 0; i < count; i++) object += mask->pixels[i] >= 128;
+  if (object * (size_t)size * (size_t)size < count)
+    log_warning(
+        "the object has %zu pixels, less than one of the %d x %d that "
+        "the network sees: its colours there are mostly those around it",
+        object, size, size);
 }
 
-/* The network saw binary masks of the nearest pixel: so it does here. (The
- * nearest pixels made binary are those of the binary mask.) */
 static status shrink(const data_image *image, const data_image *mask, int size,
                      float *net_composite, float *net_mask) {
-  data_image small = {0}, nearest = {0}, small_mask = {0};
+  data_image small = {0}, small_mask = {0};
   status result;
+  warn_if_tiny(mask, size);
   TRY_OR(done, data_resize(image, size, size, DATA_BILINEAR, &small));
-  TRY_OR(done, data_resize(mask, size, size, DATA_NEAREST, &nearest));
-  TRY_OR(done, data_mask_binarize(&nearest, DATA_THRESHOLD, &small_mask));
+  TRY_OR(done, data_mask_shrink(mask, size, &small_mask));
   augment_none(small.pixels, small_mask.pixels, NULL, size, net_composite,
                net_mask, NULL);
 done:
   data_image_free(&small);
-  data_image_free(&nearest);
   data_image_free(&small_mask);
   return result;
 }
@@ -97,36 +101,18 @@ static status add_change(const float *change, int size, int threads,
   return result;
 }
 
-/* A classical method compares what is inside with what is outside. */
-static bool has_no_side(const data_image *mask, bool inside) {
-  size_t count = (size_t)mask->width * (size_t)mask->height;
-  for (size_t i = 0; i < count; i++)
-    if ((mask->pixels[i] >= 128) == inside) return false;
-  return true;
-}
-
 status apply_classical(const classical *method, const data_xue_model *model,
                        const data_image *image, const data_image *mask,
                        data_image *out) {
-  *out = (data_image){0};
-  if (has_no_side(mask, true))
-    return status_error(STATUS_MISFIT,
-                        "the mask is empty: nothing is to be harmonized");
-  if (has_no_side(mask, false))
-    return status_error(STATUS_MISFIT,
-                        "the mask is all foreground: there is no background to "
-                        "harmonize it with");
-  return method->run(model, image, mask, out);
+  TRY(method->run(model, image, mask, out));
+  size_t bytes = 3 * (size_t)image->width * (size_t)image->height;
+  if (memcmp(image->pixels, out->pixels, bytes) == 0)
+    log_warning("method %s leaves the picture as it is", method->name);
+  return STATUS_OK;
 }
 
 status apply_score(harmonizer *h, const data_image *image,
                    const data_image *mask, double *score) {
-  size_t count = (size_t)mask->width * (size_t)mask->height, inside = 0;
-  for (size_t i = 0; i < count; i++) inside += mask->pixels[i] > 127;
-  if (inside == 0 || inside == count)
-    return status_error(STATUS_MISFIT,
-                        "the mask has no %s: there is nothing to compare",
-                        inside == 0 ? "foreground" : "background");
   int size = harmonizer_size(h);
   size_t pixels = (size_t)size * (size_t)size;
   float *inputs;
@@ -140,9 +126,6 @@ status apply_score(harmonizer *h, const data_image *image,
 
 status apply_network(harmonizer *h, int threads, data_image *image,
                      const data_image *mask) {
-  if (is_empty(mask))
-    return status_error(STATUS_MISFIT,
-                        "the mask is empty: nothing is to be harmonized");
   int size = harmonizer_size(h);
   size_t pixels = (size_t)size * (size_t)size;
   float *inputs = NULL, *change = NULL;

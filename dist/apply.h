@@ -7,22 +7,25 @@
 #include "dist/classical.h"
 #include "dist/harmonizer.h"
 
-/* Shrinks (or enlarges) image and mask to the network's size, runs it, and adds
+/* Masks have object (128 and above) and background, as those of data_mask_read,
+ * and the image's size.
+ *
+ * Shrinks (or enlarges) image and mask to the network's size, runs it, and adds
  * to the image the change it made, bilinearly brought back to the picture's
  * size, in proportion to the mask. Pixels where the mask is 0 keep their
- * values. An empty mask is STATUS_MISFIT. The bits do not depend on
- * `threads`. */
+ * values. Warns of an object smaller than a pixel of the network. The bits do
+ * not depend on `threads`. */
 status apply_network(harmonizer *h, int threads, data_image *image,
                      const data_image *mask);
 
-/* At the picture's own size, to a new image; what was said of pixels and masks
- * holds here too. A mask without background is STATUS_MISFIT as well. */
+/* At the picture's own size, to a new image; what was said of pixels holds here
+ * too. Warns where the method changes nothing. */
 status apply_classical(const classical *method, const data_xue_model *model,
                        const data_image *image, const data_image *mask,
                        data_image *out);
 
 /* The harmony score (0 to 1) of an image of any size; `h` is one of
- * harmonizer_open_score. A mask that is empty or full is STATUS_MISFIT. */
+ * harmonizer_open_score. */
 status apply_score(harmonizer *h, const data_image *image,
                    const data_image *mask, double *score);
 
