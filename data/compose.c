@@ -76,13 +76,18 @@ static status check_options(const data_compose_options *options) {
 /* What compose.txt holds: all that the folder's bytes follow from. */
 static status describe(const composing *job, char **out) {
   const data_compose_options *o = job->options;
+  char threshold[32] = "";
+  if (o->mask.threshold > 0)
+    snprintf(threshold, sizeof threshold, "mask-threshold %d\n",
+             o->mask.threshold);
   return compose_path(out,
                       "harmonia compose 1\nmethods %s\nper-image %d\nseed "
                       "%" PRIu64 "\nmax-fmse %.17g\nquality %d\nphotographs "
-                      "%zu\nindex %016" PRIx64 "\n",
+                      "%zu\nindex %016" PRIx64 "\n%s%s",
                       o->methods, o->per_image, o->seed, o->max_fmse,
                       o->quality, job->index.count,
-                      photo_index_hash(&job->index));
+                      photo_index_hash(&job->index),
+                      o->mask.alpha ? "mask-alpha\n" : "", threshold);
 }
 
 /* ---- one photograph ---------------------------------------------------------
@@ -130,7 +135,7 @@ static status picture_read(const composing *job, size_t i, picture *out) {
   TRY_OR(done, photo_path(job, i, "jpg", &image_path));
   TRY_OR(done, photo_path(job, i, "png", &mask_path));
   TRY_OR(done, data_image_read(image_path, &out->image));
-  TRY_OR(done, data_image_read_grey(mask_path, &out->mask));
+  TRY_OR(done, data_mask_read(mask_path, &job->options->mask, &out->mask));
   TRY_OR(done, check_mask(mask_path, &out->image, &out->mask));
 done:
   memory_free(image_path);

@@ -44,7 +44,7 @@ status data_image_read_size(const char *path, int *width, int *height);
  * disk never leaves half a file. 1 or 3 channels. */
 status data_image_write(const char *path, const data_image *image, int quality);
 
-/* ---- resizing and masks (resize.c, mask.c, mask_shrink.c) --------------- */
+/* ---- resizing and masks (resize.c, mask*.c) ---------------------------- */
 
 typedef enum data_filter {
   DATA_BILINEAR,  /* Pillow BILINEAR: triangle, widened when shrinking */
@@ -65,6 +65,23 @@ status data_resize(const data_image *image, int width, int height,
 status data_resize_box(const data_image *image, double x0, double y0, double w,
                        double h, int width, int height, data_filter filter,
                        data_image *out);
+
+/* How a file is read as a mask. */
+typedef struct data_mask_options {
+  bool alpha;    /* its alpha channel is the mask */
+  int threshold; /* 0: greys stay; else black and white: object is what has this
+                    value or more in any channel (with `alpha`, in that), in
+                    the file's own values, of 8 or 16 bits */
+  bool warn;     /* log what is odd about its greys or alpha */
+} data_mask_options;
+
+/* Reads any image file (data_picture_read) as a mask of one channel, white where
+ * the object is: its alpha, or its grey as data_image_read_grey has it. What
+ * would not give a mask is STATUS_FORMAT, with what was found and the option
+ * that helps: colours, alpha that tells of another object, class numbers, no
+ * pixel of 128 or more, none below. So that a mask always has both. */
+status data_mask_read(const char *path, const data_mask_options *how,
+                      data_image *out);
 
 /* Grey to {0,255}. THRESHOLD: 255 where value >= 128. DITHER: Pillow's
  * convert("1"), Floyd-Steinberg, equal to it bit for bit. */
@@ -175,6 +192,7 @@ status data_hold_out(const char *const *scenes, size_t count, double validation,
 typedef struct data_compose_options {
   const char *photos; /* folder with index.tsv and {train,test}/NAME.jpg+.png */
   const char *out;    /* the HCOCO-layout folder to make */
+  data_mask_options mask;
   const char *methods; /* comma-separated names of transfers */
   int per_image;       /* composites a photograph */
   uint64_t seed;
@@ -197,7 +215,8 @@ typedef struct data_pack_options {
   const char *out;    /* F.h5 */
   int size;           /* pixels a side */
   data_filter filter;
-  data_binarize binarize;
+  data_mask_options mask;
+  data_binarize binarize; /* what mask.threshold leaves grey */
   double validation; /* scenes taken from the training split: see below */
   bool skip_bad;     /* leave out samples that cannot be read, listing them */
   int compression;   /* gzip level 0 to 9 */

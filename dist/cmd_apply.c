@@ -8,11 +8,13 @@
 #include "base/threads.h"
 #include "dist/apply.h"
 #include "dist/command.h"
+#include "dist/mask_options.h"
 
 typedef struct apply_configuration {
   const char *checkpoint, *method, *data, *xue_model, *image, *mask, *output;
   int64_t threads, quality;
   bool invert;
+  mask_options masks;
 } apply_configuration;
 
 #define AT(member) offsetof(apply_configuration, member)
@@ -32,6 +34,8 @@ static const option options[] = {
     {"mask", OPTION_TEXT, AT(mask), NULL, 0, 0, "FILE", NULL,
      "its mask, of the same size: white where the pasted object is; greys "
      "blend"},
+    MASK_OPTIONS(AT(masks), "greys blend",
+                 " (of --mask, or without it of the image)"),
     {"output", OPTION_TEXT, AT(output), NULL, 0, 0, "FILE", NULL,
      "where the harmonized picture goes, .png or .jpg; PNG keeps the "
      "background's pixels bit for bit"},

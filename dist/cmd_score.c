@@ -4,10 +4,12 @@
 #include "base/threads.h"
 #include "dist/apply.h"
 #include "dist/command.h"
+#include "dist/mask_options.h"
 
 typedef struct score_configuration {
   const char *checkpoint, *image, *mask;
   int64_t threads;
+  mask_options masks;
 } score_configuration;
 
 #define AT(member) offsetof(score_configuration, member)
@@ -18,6 +20,7 @@ static const option options[] = {
      "the picture, PNG or JPEG, of any size"},
     {"mask", OPTION_TEXT, AT(mask), NULL, 0, 0, "FILE", NULL,
      "its mask, of the same size: white where the pasted object is"},
+    MASK_OPTIONS(AT(masks), "128, of the grey", "; without --mask, the image's"),
     {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
      "0: all cores"},
 };
@@ -39,9 +42,11 @@ static status run(void *configuration, const bool *given,
   (void)positional, (void)positional_count;
   const score_configuration *conf = configuration;
   for (int i = 0; i < 3; i++)
-    if (!given[i])
+    if (!given[i] && !(i == 2 && conf->masks.alpha))
       return status_error(STATUS_USAGE, "option --%s is missing",
                           options[i].name);
+  const char *mask_path = conf->mask[0] != '\0' ? conf->mask : conf->image;
+  const data_mask_options how = mask_options_of(&conf->masks, true);
   int threads = conf->threads > 0 ? (int)conf->threads : threads_available();
   harmonizer *h = NULL;
   data_image image = {0}, mask = {0};
@@ -49,13 +54,13 @@ static status run(void *configuration, const bool *given,
   status result;
   TRY_OR(done, harmonizer_open_score(conf->checkpoint, threads, &h));
   TRY_OR(done, data_image_read(conf->image, &image));
-  TRY_OR(done, data_image_read_grey(conf->mask, &mask));
+  TRY_OR(done, data_mask_read(mask_path, &how, &mask));
   if (mask.width != image.width || mask.height != image.height)
     result = status_error(
-        STATUS_MISFIT, "%s: %d x %d pixels, but %s has %d x %d", conf->mask,
+        STATUS_MISFIT, "%s: %d x %d pixels, but %s has %d x %d", mask_path,
         mask.width, mask.height, conf->image, image.width, image.height);
   else if ((result = apply_score(h, &image, &mask, &score)) != STATUS_OK)
-    status_add_context("%s", conf->mask);
+    status_add_context("%s", mask_path);
   if (result == STATUS_OK) printf("%.6f\n", score);
 done:
   data_image_free(&image);
