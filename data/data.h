@@ -28,15 +28,17 @@ void data_image_free(data_image *image);
 
 /* Reads a PNG (grey, RGB, palette, alpha; 1 to 16 bit) or a JPEG (grey, YCbCr,
  * CMYK/YCCK as Adobe writes it), told apart by their first bytes, as 3 channels
- * (RGB). 16-bit values keep their high byte; alpha is dropped, as Pillow's
- * convert("RGB") does. Truncated and foreign files are STATUS_FORMAT. */
+ * (RGB), upright: turned as the EXIF orientation says (damaged EXIF says
+ * nothing). 16-bit values are rounded to the nearest of 8 bits; alpha is
+ * dropped, as Pillow's convert("RGB") does. Truncated and foreign files are
+ * STATUS_FORMAT. */
 status data_image_read(const char *path, data_image *out);
 
 /* The same as one channel (Pillow's convert("L"): (299 R + 587 G + 114 B)
  * / 1000 in its fixed point). */
 status data_image_read_grey(const char *path, data_image *out);
 
-/* Only the size, from the header. */
+/* Only the size, upright, from the header. */
 status data_image_read_size(const char *path, int *width, int *height);
 
 /* By the path's ending: .png, .jpg or .jpeg (4:4:4 above quality 90, else
@@ -44,7 +46,51 @@ status data_image_read_size(const char *path, int *width, int *height);
  * disk never leaves half a file. 1 or 3 channels. */
 status data_image_write(const char *path, const data_image *image, int quality);
 
-/* ---- resizing and masks (resize.c, mask*.c) ---------------------------- */
+/* ---- pictures with all that their files say (picture.c) -------------------
+ */
+
+typedef struct data_bytes {
+  uint8_t *data;
+  size_t size, capacity;
+} data_bytes;
+
+typedef enum data_density_unit {
+  DATA_ASPECT, /* no unit: only the shape of a pixel */
+  DATA_PER_INCH,
+  DATA_PER_CENTIMETRE,
+  DATA_PER_METRE
+} data_density_unit;
+
+/* What a file says beside its pixels; what is not there has size 0. */
+typedef struct data_metadata {
+  data_bytes profile; /* ICC */
+  data_bytes exif;    /* from its TIFF header on; its orientation is 1 */
+  data_bytes xmp;
+  data_bytes others;   /* comments and the like, as they stand in the file */
+  bool others_of_png;  /* others: a PNG's chunks; else a JPEG's segments */
+  uint32_t density[2]; /* across and down; 0: not given */
+  data_density_unit density_unit;
+  bool profile_damaged, exif_damaged; /* they were there, and are left out */
+  bool more_pictures; /* the file holds others: an animation, a gain map */
+} data_metadata;
+
+typedef struct data_picture {
+  int width, height; /* upright, as viewers show it */
+  int channels;      /* 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha */
+  int bits;          /* 8 or 16, in the machine's byte order */
+  bool palette;      /* the colours came from a palette */
+  bool inks;         /* the colours came from CMYK: so does the profile */
+  void *pixels;      /* interleaved, rows from top to bottom */
+  data_metadata metadata;
+} data_picture;
+
+/* Reads what data_image_read reads, with nothing left out: alpha (also of
+ * tRNS) and 16 bits are kept. Fewer than 8 bits become 8, a palette and inks
+ * become RGB. */
+status data_picture_read(const char *path, data_picture *out);
+void data_picture_free(data_picture *picture);
+
+/* ---- resizing and masks (resize.c, mask*.c) ----------------------------- */
 
 typedef enum data_filter {
   DATA_BILINEAR,  /* Pillow BILINEAR: triangle, widened when shrinking */
@@ -75,11 +121,12 @@ typedef struct data_mask_options {
   bool warn;     /* log what is odd about its greys or alpha */
 } data_mask_options;
 
-/* Reads any image file (data_picture_read) as a mask of one channel, white where
- * the object is: its alpha, or its grey as data_image_read_grey has it. What
- * would not give a mask is STATUS_FORMAT, with what was found and the option
- * that helps: colours, alpha that tells of another object, class numbers, no
- * pixel of 128 or more, none below. So that a mask always has both. */
+/* Reads any image file (data_picture_read) as a mask of one channel, white
+ * where the object is: its alpha, or its grey as data_image_read_grey has it.
+ * What would not give a mask is STATUS_FORMAT, with what was found and the
+ * option that helps: colours, alpha that tells of another object, class
+ * numbers, no pixel of 128 or more, none below. So that a mask always has both.
+ */
 status data_mask_read(const char *path, const data_mask_options *how,
                       data_image *out);
 
@@ -217,10 +264,10 @@ typedef struct data_pack_options {
   data_filter filter;
   data_mask_options mask;
   data_binarize binarize; /* what mask.threshold leaves grey */
-  double validation; /* scenes taken from the training split: see below */
-  bool skip_bad;     /* leave out samples that cannot be read, listing them */
-  int compression;   /* gzip level 0 to 9 */
-  int threads;       /* 0: all cores */
+  double validation;      /* scenes taken from the training split: see below */
+  bool skip_bad;   /* leave out samples that cannot be read, listing them */
+  int compression; /* gzip level 0 to 9 */
+  int threads;     /* 0: all cores */
 } data_pack_options;
 
 /* Decodes, resizes and stores a folder. Streams; killed at any moment, it is

@@ -29,9 +29,9 @@ typedef struct jpeg_reader {
   jpeg_state state;
   struct jpeg_decompress_struct jpeg;
   struct jpeg_progress_mgr progress;
-  const image_bytes *file;
-  bool header_only;
-  data_image *out;
+  const data_bytes *file;
+  image_want want;
+  data_picture *out;
 } jpeg_reader;
 
 typedef struct jpeg_writer {
@@ -40,7 +40,7 @@ typedef struct jpeg_writer {
   struct jpeg_destination_mgr destination;
   const data_image *image;
   int quality;
-  image_bytes *bytes;
+  data_bytes *bytes;
   uint8_t piece[OUTPUT_PIECE];
 } jpeg_writer;
 
@@ -127,14 +127,14 @@ static void cmyk_to_rgb(const uint8_t *cmyk, int width, uint8_t *rgb) {
 
 static void read_rows(jpeg_reader *reader) {
   struct jpeg_decompress_struct *jpeg = &reader->jpeg;
-  data_image *out = reader->out;
-  size_t stride = (size_t)out->width * (size_t)out->channels;
+  data_picture *out = reader->out;
+  size_t stride = image_row_bytes(out);
   JSAMPARRAY inks = NULL;
   if (jpeg->out_color_space == JCS_CMYK)
     inks = jpeg->mem->alloc_sarray((j_common_ptr)jpeg, JPOOL_IMAGE,
                                    4 * (JDIMENSION)out->width, 1);
   while (jpeg->output_scanline < jpeg->output_height) {
-    uint8_t *row = out->pixels + jpeg->output_scanline * stride;
+    uint8_t *row = (uint8_t *)out->pixels + jpeg->output_scanline * stride;
     if (jpeg_read_scanlines(jpeg, inks != NULL ? inks : &row, 1) != 1)
       ERREXIT(jpeg, JERR_INPUT_EOF);
     if (inks != NULL) cmyk_to_rgb(inks[0], out->width, row);
@@ -151,15 +151,16 @@ static void read_jpeg(jpeg_reader *reader) {
   int64_t width = jpeg->image_width, height = jpeg->image_height;
   require(&reader->state, image_check_size(reader->state.path, width, height));
   int channels = choose_colours(reader);
-  if (reader->header_only) {
-    *reader->out = (data_image){(int)width, (int)height, channels, NULL};
-    return;
-  }
+  *reader->out = (data_picture){.width = (int)width,
+                                .height = (int)height,
+                                .channels = channels,
+                                .bits = 8,
+                                .inks = jpeg->out_color_space == JCS_CMYK};
+  if (reader->want == IMAGE_HEADER) return;
   jpeg->dct_method = JDCT_ISLOW;
   jpeg->do_fancy_upsampling = TRUE;
   jpeg_start_decompress(jpeg);
-  require(&reader->state,
-          data_image_create((int)width, (int)height, channels, reader->out));
+  require(&reader->state, image_pixels_create(reader->out));
   read_rows(reader);
   jpeg_finish_decompress(jpeg); /* the end may be missing */
 }
@@ -168,16 +169,16 @@ static void guarded_read(jpeg_reader *reader) {
   if (setjmp(reader->state.jump) == 0) read_jpeg(reader);
 }
 
-status image_jpeg_decode(const char *path, const image_bytes *file,
-                         bool header_only, data_image *out) {
-  *out = (data_image){0};
-  jpeg_reader reader = {.file = file, .header_only = header_only, .out = out};
+status image_jpeg_decode(const char *path, const data_bytes *file,
+                         image_want want, data_picture *out) {
+  *out = (data_picture){0};
+  jpeg_reader reader = {.file = file, .want = want, .out = out};
   reader.state.path = path;
   reader.state.doing = "expected a whole JPEG image";
   reader.jpeg.err = catch_errors(&reader.state);
   guarded_read(&reader);
   jpeg_destroy_decompress(&reader.jpeg);
-  if (reader.state.result != STATUS_OK) data_image_free(out);
+  if (reader.state.result != STATUS_OK) data_picture_free(out);
   return reader.state.result;
 }
 
@@ -236,7 +237,7 @@ static void guarded_write(jpeg_writer *writer) {
 }
 
 status image_jpeg_encode(const char *path, const data_image *image, int quality,
-                         image_bytes *out) {
+                         data_bytes *out) {
   jpeg_writer writer = {.image = image, .quality = quality, .bytes = out};
   writer.state.path = path;
   writer.state.doing = "cannot be written as JPEG";

@@ -1,17 +1,18 @@
 /* Reading masks: from a file of any kind to grey, white where the object is,
  * and a look at what was found. Programs write masks in many ways (class
  * numbers, colours, alpha) that look right in a viewer and would be taken for
- * hardly any object here: those are refused, with the option that takes them. */
+ * hardly any object here: those are refused, with the option that takes them.
+ */
 #include "base/log.h"
 #include "base/memory.h"
 #include "data/image_internal.h"
 
 enum {
-  OBJECT = 128,      /* from here on a mask's grey is object */
-  SLACK = 15,        /* levels from black or white that nobody means */
-  COLOURED = 32,     /* levels between channels: beyond what a JPEG's noise is */
-  NOISE = 10,        /* levels that a JPEG's noise around edges has */
-  FEW_LEVELS = 6,    /* of 0 to 255, that a drawing has and noise has not */
+  OBJECT = 128,   /* from here on a mask's grey is object */
+  SLACK = 15,     /* levels from black or white that nobody means */
+  COLOURED = 32,  /* levels between channels: beyond what a JPEG's noise is */
+  NOISE = 10,     /* levels that a JPEG's noise around edges has */
+  FEW_LEVELS = 6, /* of 0 to 255, that a drawing has and noise has not */
   CLASS_LEVELS = 32, /* levels that a map of classes has, and no soft edge */
 };
 
@@ -97,7 +98,8 @@ static status check_alpha(const finding *f) {
   return status_error(
       STATUS_FORMAT,
       "%s: the mask has alpha (%u to %u), which tells of another object than "
-      "its brightness: --mask-alpha takes alpha, --mask-threshold %u brightness",
+      "its brightness: --mask-alpha takes alpha, --mask-threshold %u "
+      "brightness",
       f->path, f->alpha_least, f->alpha_most, (f->white + 1) / 2);
 }
 
@@ -133,13 +135,12 @@ static status check_object(const finding *f) {
 
 static status check_background(const finding *f) {
   if (f->object < f->count) return STATUS_OK;
-  return status_error(STATUS_FORMAT,
-                      "%s: the %smask is all foreground: there is no background "
-                      "to harmonize it with; expected black (0) there%s",
-                      f->path, f->how->alpha ? "alpha of the " : "",
-                      f->how->threshold > 1
-                          ? " (a larger --mask-threshold)"
-                          : "");
+  return status_error(
+      STATUS_FORMAT,
+      "%s: the %smask is all foreground: there is no background "
+      "to harmonize it with; expected black (0) there%s",
+      f->path, f->how->alpha ? "alpha of the " : "",
+      f->how->threshold > 1 ? " (a larger --mask-threshold)" : "");
 }
 
 /* Class numbers beside a border of 255: a few levels, and most of what is not

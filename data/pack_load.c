@@ -57,10 +57,11 @@ static status check_foreground(const pack_job *job, const char *path,
                                const data_image *mask) {
   size_t count = (size_t)mask->width * (size_t)mask->height;
   if (memchr(mask->pixels, 255, count) != NULL) return STATUS_OK;
-  return status_error(STATUS_FORMAT,
-                      "%s: the mask has no foreground pixel left after resizing "
-                      "to %d x %d by the nearest pixel (--size: a larger one)",
-                      path, job->options->size, job->options->size);
+  return status_error(
+      STATUS_FORMAT,
+      "%s: the mask has no foreground pixel left after resizing "
+      "to %d x %d by the nearest pixel (--size: a larger one)",
+      path, job->options->size, job->options->size);
 }
 
 static status binarize(const pack_job *job, data_image *mask) {

@@ -80,6 +80,11 @@ static status check_method(const apply_configuration *conf) {
   return STATUS_OK;
 }
 
+/* An image may bring its mask: as alpha. */
+static const char *mask_path(const apply_configuration *conf) {
+  return conf->mask[0] == '\0' && conf->masks.alpha ? conf->image : conf->mask;
+}
+
 static status check(const apply_configuration *conf) {
   if (conf->checkpoint[0] == '\0' && conf->method[0] == '\0')
     return status_error(STATUS_USAGE, "option --checkpoint is missing");
@@ -89,8 +94,9 @@ static status check(const apply_configuration *conf) {
   if (conf->method[0] != '\0') TRY(check_method(conf));
   const struct {
     const char *name, *value;
-  } needed[] = {
-      {"image", conf->image}, {"mask", conf->mask}, {"output", conf->output}};
+  } needed[] = {{"image", conf->image},
+                {"mask", mask_path(conf)},
+                {"output", conf->output}};
   for (int i = 0; i < 3; i++)
     if (needed[i].value[0] == '\0')
       return status_error(STATUS_USAGE, "option --%s is missing",
@@ -130,10 +136,11 @@ static void close_maker(maker *how) {
 static status read_pictures(const apply_configuration *conf, data_image *image,
                             data_image *mask) {
   TRY(data_image_read(conf->image, image));
-  TRY(data_image_read_grey(conf->mask, mask));
+  const data_mask_options how = mask_options_of(&conf->masks, true);
+  TRY(data_mask_read(mask_path(conf), &how, mask));
   if (mask->width != image->width || mask->height != image->height)
     return status_error(STATUS_MISFIT, "%s: %d x %d pixels, but %s has %d x %d",
-                        conf->mask, mask->width, mask->height, conf->image,
+                        mask_path(conf), mask->width, mask->height, conf->image,
                         image->width, image->height);
   size_t pixels = (size_t)mask->width * (size_t)mask->height;
   for (size_t i = 0; conf->invert && i < pixels; i++)
@@ -166,7 +173,7 @@ static status run(void *configuration, const bool *given,
   if (result == STATUS_OK) result = open_maker(conf, threads, &how);
   if (result == STATUS_OK) {
     result = harmonize(&how, threads, &image, &mask);
-    if (result != STATUS_OK) status_add_context("%s", conf->mask);
+    if (result != STATUS_OK) status_add_context("%s", mask_path(conf));
   }
   close_maker(&how);
   data_image_free(&mask);

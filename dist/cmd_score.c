@@ -20,7 +20,8 @@ static const option options[] = {
      "the picture, PNG or JPEG, of any size"},
     {"mask", OPTION_TEXT, AT(mask), NULL, 0, 0, "FILE", NULL,
      "its mask, of the same size: white where the pasted object is"},
-    MASK_OPTIONS(AT(masks), "128, of the grey", "; without --mask, the image's"),
+    MASK_OPTIONS(AT(masks), "128, of the grey",
+                 "; without --mask, the image's"),
     {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
      "0: all cores"},
 };
@@ -45,7 +46,7 @@ static status run(void *configuration, const bool *given,
     if (!given[i] && !(i == 2 && conf->masks.alpha))
       return status_error(STATUS_USAGE, "option --%s is missing",
                           options[i].name);
-  const char *mask_path = conf->mask[0] != '\0' ? conf->mask : conf->image;
+  const char *mask_path = given[2] ? conf->mask : conf->image;
   const data_mask_options how = mask_options_of(&conf->masks, true);
   int threads = conf->threads > 0 ? (int)conf->threads : threads_available();
   harmonizer *h = NULL;

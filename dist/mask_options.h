@@ -12,20 +12,28 @@ typedef struct mask_options {
 
 /* Rows of a command's table; `at` is the offset of its mask_options, `preset`
  * says what a threshold of 0 does, `from` whose alpha is taken. */
-#define MASK_OPTIONS(at, preset, from)                                          \
-  {"mask-threshold", OPTION_INT, (at) + offsetof(mask_options, threshold),     \
-   "0", 0, 65535, "N", NULL,                                                   \
-   "for masks that are not black and white: object is what has the value N or " \
+#define MASK_OPTIONS(at, preset, from)                                         \
+  {"mask-threshold",                                                           \
+   OPTION_INT,                                                                 \
+   (at) + offsetof(mask_options, threshold),                                   \
+   "0",                                                                        \
+   0,                                                                          \
+   65535,                                                                      \
+   "N",                                                                        \
+   NULL,                                                                       \
+   "for masks that are not black and white: object is what has the value N "   \
+   "or "                                                                       \
    "more in any channel, of 255 or, in 16-bit files, of 65535; all else is "   \
    "background; 0: " preset},                                                  \
-  {"mask-alpha", OPTION_FLAG, (at) + offsetof(mask_options, alpha), NULL, 0,   \
-   0, NULL, NULL, "take the alpha channel for the mask" from}
+  {                                                                            \
+    "mask-alpha", OPTION_FLAG, (at) + offsetof(mask_options, alpha), NULL, 0,  \
+        0, NULL, NULL, "take the alpha channel for the mask" from              \
+  }
 
 static inline data_mask_options mask_options_of(const mask_options *given,
                                                 bool warn) {
-  return (data_mask_options){.alpha = given->alpha,
-                             .threshold = (int)given->threshold,
-                             .warn = warn};
+  return (data_mask_options){
+      .alpha = given->alpha, .threshold = (int)given->threshold, .warn = warn};
 }
 
 #endif
