@@ -3,6 +3,7 @@
  * section 3). Every draw follows from (seed, photograph's name, k), so that the
  * folder depends neither on threads nor on what an earlier run left. */
 #include "data/compose_internal.h"
+#include "data/image_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -109,12 +110,7 @@ static status photo_path(const composing *job, size_t i, const char *ending,
                       data_split_name(p->home), p->name, ending);
 }
 
-static status check_mask(const char *path, const data_image *image,
-                         data_image *mask) {
-  if (mask->width != image->width || mask->height != image->height)
-    return status_error(STATUS_MISFIT,
-                        "%s: the mask is %dx%d, its photograph %dx%d", path,
-                        mask->width, mask->height, image->width, image->height);
+static status check_mask(const char *path, data_image *mask) {
   size_t pixels = (size_t)mask->width * (size_t)mask->height, count = 0;
   for (size_t i = 0; i < pixels; i++) {
     mask->pixels[i] = mask->pixels[i] >= 128 ? 255 : 0;
@@ -135,8 +131,9 @@ static status picture_read(const composing *job, size_t i, picture *out) {
   TRY_OR(done, photo_path(job, i, "jpg", &image_path));
   TRY_OR(done, photo_path(job, i, "png", &mask_path));
   TRY_OR(done, data_image_read(image_path, &out->image));
-  TRY_OR(done, data_mask_read(mask_path, &job->options->mask, &out->mask));
-  TRY_OR(done, check_mask(mask_path, &out->image, &out->mask));
+  TRY_OR(done, data_mask_read(mask_path, &job->options->mask, image_path,
+                              out->image.width, out->image.height, &out->mask));
+  TRY_OR(done, check_mask(mask_path, &out->mask));
 done:
   memory_free(image_path);
   memory_free(mask_path);
@@ -279,18 +276,34 @@ static status make_composite(composing *job, size_t of, int k,
 /* ---- real image and mask ----------------------------------------------------
  */
 
-/* The photograph itself: its bytes if it is a JPEG, else encoded. */
+/* A JPEG whose stored pixels are upright. */
+static status is_upright_jpeg(const data_bytes *file, bool *upright) {
+  data_metadata metadata;
+  *upright = false;
+  if (file->size <= 3 || memcmp(file->data, "\xff\xd8\xff", 3) != 0)
+    return STATUS_OK;
+  TRY(image_metadata_read(file, &metadata));
+  *upright = exif_orientation(&metadata.exif) == 1;
+  image_metadata_free(&metadata);
+  return STATUS_OK;
+}
+
+/* The photograph itself: its bytes if it is a JPEG as its composites are, else
+ * encoded. */
 static status write_real(const composing *job, size_t i,
                          const data_image *image, const char *path) {
   char *source, *bytes = NULL;
   size_t length = 0;
+  bool upright;
   TRY(photo_path(job, i, "jpg", &source));
   status result = compose_file_read(source, &bytes, &length);
   memory_free(source);
   TRY(result);
-  bool jpeg = length > 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0;
-  result = jpeg ? compose_file_write(path, bytes, length)
-                : data_image_write(path, image, job->options->quality);
+  result = is_upright_jpeg(&(data_bytes){(uint8_t *)bytes, length, length},
+                           &upright);
+  if (result == STATUS_OK)
+    result = upright ? compose_file_write(path, bytes, length)
+                     : data_image_write(path, image, job->options->quality);
   memory_free(bytes);
   return result;
 }

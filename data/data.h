@@ -90,6 +90,37 @@ typedef struct data_picture {
 status data_picture_read(const char *path, data_picture *out);
 void data_picture_free(data_picture *picture);
 
+/* Grey becomes RGB. */
+status data_picture_colour(data_picture *picture);
+
+/* A new image of an RGB picture: 8 bits, without alpha. */
+status data_picture_see(const data_picture *picture, data_image *out);
+
+enum { DATA_DROPPED_BYTES = 256 };
+
+/* As data_image_write, with all that the format can hold. What it cannot is
+ * listed in `dropped` ("alpha, 16 bits"), "" where nothing is lost. */
+status data_picture_write(const char *path, const data_picture *picture,
+                          int quality, char dropped[DATA_DROPPED_BYTES]);
+
+/* ---- colour profiles (profile.c) ----------------------------------------- */
+
+typedef struct data_profile data_profile;
+
+/* What brings the colours of an ICC profile to sRGB and back. *out is NULL
+ * where there is nothing to do: no profile, or that of sRGB (to two levels of
+ * 255). A profile that cannot be used, or a program built without a library for
+ * it, is STATUS_FORMAT. */
+status data_profile_open(const data_bytes *icc, data_profile **out);
+void data_profile_close(data_profile **profile); /* accepts NULL inside */
+
+/* `count` colours of three values in [0,1]; `in` may be `out`. Colours that
+ * sRGB does not have lie outside of [0,1]. Not from several threads. */
+void data_profile_to_srgb(const data_profile *profile, const float *in,
+                          float *out, size_t count);
+void data_profile_from_srgb(const data_profile *profile, const float *in,
+                            float *out, size_t count);
+
 /* ---- resizing and masks (resize.c, mask*.c) ----------------------------- */
 
 typedef enum data_filter {
@@ -121,13 +152,15 @@ typedef struct data_mask_options {
   bool warn;     /* log what is odd about its greys or alpha */
 } data_mask_options;
 
-/* Reads any image file (data_picture_read) as a mask of one channel, white
- * where the object is: its alpha, or its grey as data_image_read_grey has it.
- * What would not give a mask is STATUS_FORMAT, with what was found and the
- * option that helps: colours, alpha that tells of another object, class
- * numbers, no pixel of 128 or more, none below. So that a mask always has both.
- */
+/* Reads any image file (data_picture_read) as the mask of the picture `image`
+ * of width x height pixels: one channel, white where the object is, which is
+ * the file's alpha, or its grey as data_image_read_grey has it. What would not
+ * give a mask is STATUS_FORMAT, with what was found and the option that helps:
+ * colours, alpha that tells of another object, class numbers, no pixel of 128
+ * or more, none below. A mask that is read has both. Another size is
+ * STATUS_MISFIT. */
 status data_mask_read(const char *path, const data_mask_options *how,
+                      const char *image, int width, int height,
                       data_image *out);
 
 /* Grey to {0,255}. THRESHOLD: 255 where value >= 128. DITHER: Pillow's

@@ -289,24 +289,46 @@ static status store(const char *path, const data_bytes *bytes) {
   return result;
 }
 
-status data_image_write(const char *path, const data_image *image,
-                        int quality) {
-  INVARIANT(image->pixels != NULL, "%s: an empty image to write", path);
-  INVARIANT(image->channels == 1 || image->channels == 3, "%s: %d channels",
-            path, image->channels);
+static status encode(const char *path, const data_picture *picture, int quality,
+                     char *dropped, data_bytes *out) {
   const char *slash = strrchr(path, '/');
   const char *ending = strrchr(slash != NULL ? slash : path, '.');
   if (ending == NULL) ending = "";
-  data_bytes bytes = {0};
-  status result;
-  if (strcasecmp(ending, ".png") == 0)
-    result = image_png_encode(path, image, &bytes);
-  else if (strcasecmp(ending, ".jpg") == 0 || strcasecmp(ending, ".jpeg") == 0)
-    result = image_jpeg_encode(path, image, quality, &bytes);
-  else
-    result = status_error(
+  bool png = strcasecmp(ending, ".png") == 0;
+  if (!png && strcasecmp(ending, ".jpg") != 0 &&
+      strcasecmp(ending, ".jpeg") != 0)
+    return status_error(
         STATUS_USAGE, "%s: an image's name ends in .png, .jpg or .jpeg", path);
+  data_bytes handed_on = {0};
+  status result = (png ? image_chunks_make
+                       : image_segments_make)(picture, &handed_on, dropped);
+  if (result == STATUS_OK)
+    result = png ? image_png_encode(path, picture, &handed_on, out)
+                 : image_jpeg_encode(path, picture, quality, &handed_on, out);
+  image_bytes_free(&handed_on);
+  return result;
+}
+
+status data_picture_write(const char *path, const data_picture *picture,
+                          int quality, char dropped[DATA_DROPPED_BYTES]) {
+  INVARIANT(picture->pixels != NULL, "%s: an empty image to write", path);
+  dropped[0] = '\0';
+  data_bytes bytes = {0};
+  status result = encode(path, picture, quality, dropped, &bytes);
   if (result == STATUS_OK) result = store(path, &bytes);
   image_bytes_free(&bytes);
   return result;
+}
+
+status data_image_write(const char *path, const data_image *image,
+                        int quality) {
+  INVARIANT(image->channels == 1 || image->channels == 3, "%s: %d channels",
+            path, image->channels);
+  data_picture picture = {.width = image->width,
+                          .height = image->height,
+                          .channels = image->channels,
+                          .bits = 8,
+                          .pixels = image->pixels};
+  char dropped[DATA_DROPPED_BYTES];
+  return data_picture_write(path, &picture, quality, dropped);
 }

@@ -19,6 +19,12 @@ status image_check_size(const char *path, int64_t width, int64_t height);
 
 uint8_t image_luma(const uint8_t rgb[3]);
 
+/* PNG has the other order. */
+static inline bool image_is_little_endian(void) {
+  const uint16_t one = 1;
+  return *(const uint8_t *)&one == 1;
+}
+
 /* What of a file is wanted. */
 typedef enum image_want {
   IMAGE_HEADER, /* the size: pixels stay NULL */
@@ -36,6 +42,9 @@ status image_jpeg_decode(const char *path, const data_bytes *file,
 /* Room for a picture's pixels, whose other members are set. */
 status image_pixels_create(data_picture *picture);
 size_t image_row_bytes(const data_picture *picture);
+
+/* Row y as data_image has it: 8 bits, 1 or 3 channels. */
+void image_row_to_bytes(const data_picture *picture, size_t y, uint8_t *out);
 
 /* Turns pixels (which may be NULL) and size of an EXIF orientation upright. */
 status image_turn(data_picture *picture, int orientation);
@@ -62,10 +71,25 @@ void exif_settle(data_bytes *exif, bool lying);
 /* XMP may repeat the orientation. */
 void xmp_settle(data_bytes *xmp);
 
-/* Encoders append to `out`, which the caller frees, also after a failure. */
-status image_png_encode(const char *path, const data_image *image,
-                        data_bytes *out);
-status image_jpeg_encode(const char *path, const data_image *image, int quality,
+/* ---- image_handed_on.c ---- */
+
+/* Appends what goes between the header and the pixels; adds what does not to
+ * the text `dropped`, of DATA_DROPPED_BYTES. */
+status image_chunks_make(const data_picture *picture, data_bytes *out,
+                         char *dropped);
+status image_segments_make(const data_picture *picture, data_bytes *out,
+                           char *dropped);
+/* As a JPEG's header has it: the unit's number; -1: it cannot. */
+int image_jpeg_density(const data_metadata *metadata, uint32_t density[2]);
+
+/* ---- the codecs, writing ---- */
+
+/* Append to `out`, which the caller frees, also after a failure. `handed_on`
+ * are chunks or segments. */
+status image_png_encode(const char *path, const data_picture *picture,
+                        const data_bytes *handed_on, data_bytes *out);
+status image_jpeg_encode(const char *path, const data_picture *picture,
+                         int quality, const data_bytes *handed_on,
                          data_bytes *out);
 
 #endif

@@ -22,7 +22,8 @@ typedef struct png_state {
   image_want want;
   data_picture *out;
   /* writing */
-  const data_image *image;
+  const data_picture *picture;
+  const data_bytes *handed_on;
   data_bytes *bytes;
 } png_state;
 
@@ -65,12 +66,8 @@ static void ask_for_bytes(png_structp png) {
 
 /* Any kind of PNG to 8 or 16 bits in the machine's order. */
 static void ask_for_all(png_structp png, png_infop info) {
-  const union {
-    uint16_t number;
-    uint8_t bytes[2];
-  } order = {1};
   if (png_get_valid(png, info, PNG_INFO_tRNS) != 0) png_set_tRNS_to_alpha(png);
-  if (png_get_bit_depth(png, info) == 16 && order.bytes[0] == 1)
+  if (png_get_bit_depth(png, info) == 16 && image_is_little_endian())
     png_set_swap(png);
 }
 
@@ -155,18 +152,21 @@ static void choose_compression(png_structp png) {
 }
 
 static void write_png(png_state *state) {
-  const data_image *image = state->image;
-  size_t stride = (size_t)image->width * (size_t)image->channels;
+  static const int colours[] = {PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA,
+                                PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGB_ALPHA};
+  const data_picture *picture = state->picture;
   png_set_write_fn(state->png, state, give_bytes, flush_bytes);
-  png_set_IHDR(state->png, state->info, (png_uint_32)image->width,
-               (png_uint_32)image->height, 8,
-               image->channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB,
-               PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
-               PNG_FILTER_TYPE_DEFAULT);
+  png_set_IHDR(state->png, state->info, (png_uint_32)picture->width,
+               (png_uint_32)picture->height, picture->bits,
+               colours[picture->channels - 1], PNG_INTERLACE_NONE,
+               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   choose_compression(state->png);
   png_write_info(state->png, state->info);
-  for (size_t y = 0; y < (size_t)image->height; y++)
-    png_write_row(state->png, image->pixels + y * stride);
+  give_bytes(state->png, state->handed_on->data, state->handed_on->size);
+  if (picture->bits == 16 && image_is_little_endian()) png_set_swap(state->png);
+  for (size_t y = 0; y < (size_t)picture->height; y++)
+    png_write_row(state->png, (const uint8_t *)picture->pixels +
+                                  y * image_row_bytes(picture));
   png_write_end(state->png, NULL);
 }
 
@@ -181,11 +181,12 @@ static void guarded_write(png_state *state) {
   write_png(state);
 }
 
-status image_png_encode(const char *path, const data_image *image,
-                        data_bytes *out) {
+status image_png_encode(const char *path, const data_picture *picture,
+                        const data_bytes *handed_on, data_bytes *out) {
   png_state state = {.path = path,
                      .doing = "cannot be written as PNG",
-                     .image = image,
+                     .picture = picture,
+                     .handed_on = handed_on,
                      .bytes = out};
   guarded_write(&state);
   png_destroy_write_struct(&state.png, &state.info);

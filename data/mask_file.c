@@ -188,7 +188,17 @@ static status check(const finding *f) {
 
 /* ---- reading ------------------------------------------------------------- */
 
+static status check_size(const finding *f, const char *image, int width,
+                         int height) {
+  if (f->picture->width == width && f->picture->height == height)
+    return STATUS_OK;
+  return status_error(STATUS_MISFIT, "%s: %d x %d pixels, but %s has %d x %d",
+                      f->path, f->picture->width, f->picture->height, image,
+                      width, height);
+}
+
 status data_mask_read(const char *path, const data_mask_options *how,
+                      const char *image, int width, int height,
                       data_image *out) {
   *out = (data_image){0};
   data_picture picture;
@@ -201,7 +211,8 @@ status data_mask_read(const char *path, const data_mask_options *how,
                    .count = (size_t)picture.width * (size_t)picture.height,
                    .alpha_least = white};
   take_pixels(&found, picture.pixels);
-  status result = check(&found);
+  status result = check_size(&found, image, width, height);
+  if (result == STATUS_OK) result = check(&found);
   if (result == STATUS_OK) {
     *out = (data_image){picture.width, picture.height, 1, picture.pixels};
     picture.pixels = NULL;

@@ -77,8 +77,8 @@ status pack_load_mask(const pack_job *job, const data_entry *entry,
   char path[PATH_MAX];
   status result;
   TRY(full_path(job, entry->mask, path));
-  TRY(data_mask_read(path, &job->options->mask, out));
-  TRY_OR(failed, check_size(path, out, real));
+  TRY(data_mask_read(path, &job->options->mask, real->path, real->width,
+                     real->height, out));
   TRY_OR(failed, binarize(job, out));
   TRY_OR(failed, shrink(job, DATA_NEAREST, out));
   TRY_OR(failed, check_foreground(job, path, out));

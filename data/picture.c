@@ -30,6 +30,56 @@ void data_picture_free(data_picture *picture) {
   *picture = (data_picture){0};
 }
 
+/* To nearest, as everywhere. */
+static uint8_t to_byte(uint16_t value) {
+  return (uint8_t)((value * 255u + 32767u) / 65535u);
+}
+
+void image_row_to_bytes(const data_picture *picture, size_t y, uint8_t *out) {
+  size_t channels = (size_t)picture->channels, colours = channels < 3 ? 1 : 3;
+  const uint8_t *bytes =
+      (const uint8_t *)picture->pixels + y * image_row_bytes(picture);
+  if (picture->bits == 8 && channels == colours) {
+    memcpy(out, bytes, image_row_bytes(picture));
+    return;
+  }
+  const uint16_t *words = (const uint16_t *)(const void *)bytes;
+  for (size_t x = 0; x < (size_t)picture->width; x++)
+    for (size_t c = 0; c < colours; c++) {
+      size_t at = x * channels + c;
+      *out++ = picture->bits == 16 ? to_byte(words[at]) : bytes[at];
+    }
+}
+
+/* ---- colours ---- */
+
+status data_picture_colour(data_picture *picture) {
+  data_picture colour = *picture;
+  if (picture->channels > 2) return STATUS_OK;
+  colour.channels += 2;
+  TRY(image_pixels_create(&colour));
+  size_t value = (size_t)picture->bits / 8, from = pixel_bytes(picture);
+  size_t count = (size_t)picture->width * (size_t)picture->height;
+  const uint8_t *in = picture->pixels;
+  uint8_t *out = colour.pixels;
+  for (size_t i = 0; i < count; i++, in += from) {
+    for (size_t c = 0; c < 3; c++, out += value) memcpy(out, in, value);
+    memcpy(out, in + value, from - value); /* alpha */
+    out += from - value;
+  }
+  memory_free(picture->pixels);
+  *picture = colour;
+  return STATUS_OK;
+}
+
+status data_picture_see(const data_picture *picture, data_image *out) {
+  TRY(data_image_create(picture->width, picture->height, 3, out));
+  INVARIANT(picture->channels > 2, "a grey picture to be seen");
+  for (size_t y = 0; y < (size_t)picture->height; y++)
+    image_row_to_bytes(picture, y, out->pixels + 3 * y * (size_t)out->width);
+  return STATUS_OK;
+}
+
 /* ---- turning ---- */
 
 /* From stored pixels to upright ones: the steps in bytes from pixel to pixel

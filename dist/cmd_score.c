@@ -21,7 +21,7 @@ static const option options[] = {
     {"mask", OPTION_TEXT, AT(mask), NULL, 0, 0, "FILE", NULL,
      "its mask, of the same size: white where the pasted object is"},
     MASK_OPTIONS(AT(masks), "128, of the grey",
-                 "; without --mask, the image's"),
+                 " (of --mask, or without it of the image)"),
     {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
      "0: all cores"},
 };
@@ -42,29 +42,26 @@ static status run(void *configuration, const bool *given,
                   const char **positional, int positional_count) {
   (void)positional, (void)positional_count;
   const score_configuration *conf = configuration;
-  for (int i = 0; i < 3; i++)
-    if (!given[i] && !(i == 2 && conf->masks.alpha))
+  for (int i = 0; i < (conf->masks.alpha ? 2 : 3); i++)
+    if (!given[i])
       return status_error(STATUS_USAGE, "option --%s is missing",
                           options[i].name);
-  const char *mask_path = given[2] ? conf->mask : conf->image;
-  const data_mask_options how = mask_options_of(&conf->masks, true);
   int threads = conf->threads > 0 ? (int)conf->threads : threads_available();
   harmonizer *h = NULL;
-  data_image image = {0}, mask = {0};
+  data_picture picture = {0};
+  data_profile *profile = NULL;
+  data_image mask = {0};
   double score = 0;
   status result;
   TRY_OR(done, harmonizer_open_score(conf->checkpoint, threads, &h));
-  TRY_OR(done, data_image_read(conf->image, &image));
-  TRY_OR(done, data_mask_read(mask_path, &how, &mask));
-  if (mask.width != image.width || mask.height != image.height)
-    result = status_error(
-        STATUS_MISFIT, "%s: %d x %d pixels, but %s has %d x %d", mask_path,
-        mask.width, mask.height, conf->image, image.width, image.height);
-  else if ((result = apply_score(h, &image, &mask, &score)) != STATUS_OK)
-    status_add_context("%s", mask_path);
-  if (result == STATUS_OK) printf("%.6f\n", score);
+  TRY_OR(done, apply_read(conf->image, &picture, &profile));
+  TRY_OR(done, mask_options_read(&conf->masks, conf->mask, conf->image,
+                                 &picture, &mask));
+  TRY_OR(done, apply_score(h, profile, &picture, &mask, &score));
+  printf("%.6f\n", score);
 done:
-  data_image_free(&image);
+  data_picture_free(&picture);
+  data_profile_close(&profile);
   data_image_free(&mask);
   harmonizer_destroy(&h);
   return result;

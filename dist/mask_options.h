@@ -30,10 +30,13 @@ typedef struct mask_options {
         0, NULL, NULL, "take the alpha channel for the mask" from              \
   }
 
-static inline data_mask_options mask_options_of(const mask_options *given,
-                                                bool warn) {
-  return (data_mask_options){
-      .alpha = given->alpha, .threshold = (int)given->threshold, .warn = warn};
-}
+/* For data's readers; with `warn` also of what is odd, and no fault. */
+data_mask_options mask_options_of(const mask_options *given, bool warn);
+
+/* The mask of a picture that was read from `image`: of the file `mask`, or
+ * where that is "" the image's own alpha. */
+status mask_options_read(const mask_options *given, const char *mask,
+                         const char *image, const data_picture *picture,
+                         data_image *out);
 
 #endif

@@ -91,7 +91,7 @@ static bool has_greys(const data_image *mask, int outside, int inside) {
 static void is_read(const char *path, const char *what, data_mask_options how,
                     int outside, int inside) {
   data_image mask;
-  status result = data_mask_read(path, &how, &mask);
+  status result = data_mask_read(path, &how, "its.png", WIDTH, HEIGHT, &mask);
   if (result != STATUS_OK) tap_note("%s", status_message());
   tap_ok(result == STATUS_OK && has_greys(&mask, outside, inside),
          "%s%s, threshold %d: %d and %d", what, how.alpha ? ", by alpha" : "",
@@ -103,7 +103,7 @@ static void is_read(const char *path, const char *what, data_mask_options how,
 static void is_refused(const char *path, const char *what,
                        data_mask_options how, const char *const *says) {
   data_image mask;
-  status result = data_mask_read(path, &how, &mask);
+  status result = data_mask_read(path, &how, "its.png", WIDTH, HEIGHT, &mask);
   bool said = result == STATUS_FORMAT && mask.pixels == NULL &&
               strstr(status_message(), path) != NULL;
   for (int i = 0; says[i] != NULL; i++)
@@ -278,7 +278,8 @@ static void test_maps_of_classes(void) {
     write_greys(path, maps[i].background, maps[i].first, maps[i].step,
                 maps[i].levels, maps[i].object);
     data_image mask;
-    status result = data_mask_read(path, &(data_mask_options){0}, &mask);
+    status result = data_mask_read(path, &(data_mask_options){0}, "its.png",
+                                   WIDTH, HEIGHT, &mask);
     tap_ok(maps[i].refused ? result == STATUS_FORMAT &&
                                  strstr(status_message(), "map of classes")
                            : result == STATUS_OK,
