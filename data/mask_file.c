@@ -69,13 +69,23 @@ static uint8_t take_pixel(finding *f, size_t i) {
   return f->how->alpha ? to_byte(alpha, f->white) : grey;
 }
 
+/* The file's pixels are the mask's: nearly all masks are such. */
+static bool is_plain(const finding *f) {
+  return f->picture->channels == 1 && f->picture->bits == 8 &&
+         f->how->threshold == 0;
+}
+
 /* `mask` may be where the picture's pixels are: none of them is shorter. */
 static void take_pixels(finding *f, uint8_t *mask) {
+  bool plain = is_plain(f);
   for (size_t i = 0; i < f->count; i++) {
-    mask[i] = take_pixel(f, i);
+    if (!plain) mask[i] = take_pixel(f, i);
     f->levels[mask[i]]++;
   }
-  for (int level = OBJECT; level < 256; level++) f->object += f->levels[level];
+  for (unsigned level = 0; level < 256; level++) {
+    if (level >= OBJECT) f->object += f->levels[level];
+    if (plain && f->levels[level] > 0) f->most = level;
+  }
 }
 
 /* ---- what was found ------------------------------------------------------ */
