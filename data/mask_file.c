@@ -101,9 +101,9 @@ static status check_alpha(const finding *f) {
     return status_error(STATUS_FORMAT,
                         "%s: no alpha channel for --mask-alpha to take",
                         f->path);
-  bool varies = f->alpha_most - f->alpha_least > f->white / SLACK;
-  if (how->alpha || how->threshold > 0 || !has_alpha(f) || !varies ||
-      !f->alpha_differs)
+  bool varies =
+      has_alpha(f) && f->alpha_most - f->alpha_least > f->white / SLACK;
+  if (how->alpha || how->threshold > 0 || !varies || !f->alpha_differs)
     return STATUS_OK;
   return status_error(
       STATUS_FORMAT,
@@ -178,9 +178,10 @@ static void warn(const finding *f) {
   while (f->levels[least] == 0) least++;
   while (f->levels[most] == 0) most--;
   if (least > SLACK || most < 255 - SLACK)
-    log_warning("%s: the mask's values are %d to %d, not 0 to 255, and the "
-                "change is made in proportion (--mask-threshold %d: all of it)",
-                f->path, least, most, (least + most + 1) / 2);
+    log_warning("%s: the mask's greys are %d to %d, not 0 to 255, and blend "
+                "(--mask-threshold %u makes them black and white)",
+                f->path, least, most,
+                (unsigned)(least + most + 1) / 2 * (f->white / 255));
   if (has_alpha(f) && !f->how->alpha && f->alpha_differs)
     log_warning("%s: the mask's alpha (%u to %u) is not used", f->path,
                 f->alpha_least, f->alpha_most);

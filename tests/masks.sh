@@ -103,7 +103,7 @@ refused 2 "option --mask is missing" "no mask at all"
 picture dim.png 64 48 grey $box:0:140
 apply_to image.png dim.png out.png --checkpoint "$network"
 exits 0 "0 and 140"
-says "dim.png: .*values are 0 to 140.*--mask-threshold" "warned of"
+says "dim.png: .*greys are 0 to 140.*--mask-threshold 70 " "warned of"
 
 # ---- what is thin ------------------------------------------------------------------
 
@@ -204,9 +204,9 @@ photos f-good good.png
 run 20 "$HARMONIA" compose f-good c-good --methods gct
 run 20 "$HARMONIA" compose f-one c-threshold --methods gct --mask-threshold 1
 exits 0 "compose --mask-threshold"
-run 20 "$HARMONIA" compose f-alpha c-alpha --methods gct --mask-alpha
+run 20 "$HARMONIA" compose f-alpha c-by-alpha --methods gct --mask-alpha
 exits 0 "compose --mask-alpha"
-for folder in c-threshold c-alpha; do
+for folder in c-threshold c-by-alpha; do
     check "$folder: as from good masks" sh -c '
         diff -r "$1/masks" c-good/masks &&
         diff -r "$1/composite_images" c-good/composite_images' - $folder
