@@ -90,7 +90,7 @@ typedef struct data_picture {
 status data_picture_read(const char *path, data_picture *out);
 void data_picture_free(data_picture *picture);
 
-/* Grey becomes RGB. */
+/* Grey becomes RGB, and its profile, if it can, one of RGB. */
 status data_picture_colour(data_picture *picture);
 
 /* A new image of an RGB picture: 8 bits, without alpha. */

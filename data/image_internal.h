@@ -71,6 +71,12 @@ void exif_settle(data_bytes *exif, bool lying);
 /* XMP may repeat the orientation. */
 void xmp_settle(data_bytes *xmp);
 
+/* ---- profile.c ---- */
+
+/* A profile of grey becomes that of RGB in which the same greys look the same;
+ * another stays as it is, as all do without a library for profiles. */
+status image_profile_spread(data_bytes *icc);
+
 /* ---- image_handed_on.c ---- */
 
 /* Appends what goes between the header and the pixels; adds what does not to

@@ -285,12 +285,19 @@ static void take_phys(data_metadata *out, const data_bytes *part) {
   out->density[1] = big_endian(part->data + 4, 4);
 }
 
+/* Some programs put a JPEG's name of it in front. */
+static status take_exif_chunk(data_metadata *out, const data_bytes *part) {
+  bool taken;
+  if (begins(part, exif_name)) return take_app1(out, part, &taken);
+  return take_exif(out, *part);
+}
+
 static status take_chunk(data_metadata *out, const char *type, data_bytes whole,
                          const data_bytes *part) {
   static const char *const kept[] = {"cHRM", "gAMA", "sRGB", "cICP",
                                      "mDCV", "mDCv", "cLLI", "cLLi"};
   if (strcmp(type, "iCCP") == 0) return take_iccp(out, part);
-  if (strcmp(type, "eXIf") == 0) return take_exif(out, *part);
+  if (strcmp(type, "eXIf") == 0) return take_exif_chunk(out, part);
   if (strcmp(type + 1, "TXt") == 0 || strcmp(type, "tEXt") == 0)
     return take_text(out, type, whole, part);
   if (strcmp(type, "pHYs") == 0) take_phys(out, part);

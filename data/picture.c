@@ -56,6 +56,8 @@ void image_row_to_bytes(const data_picture *picture, size_t y, uint8_t *out) {
 status data_picture_colour(data_picture *picture) {
   data_picture colour = *picture;
   if (picture->channels > 2) return STATUS_OK;
+  TRY(image_profile_spread(&picture->metadata.profile));
+  colour.metadata = picture->metadata;
   colour.channels += 2;
   TRY(image_pixels_create(&colour));
   size_t value = (size_t)picture->bits / 8, from = pixel_bytes(picture);
@@ -92,8 +94,8 @@ typedef struct turn {
 static turn turn_of(const data_picture *stored, int orientation) {
   ptrdiff_t pixel = (ptrdiff_t)pixel_bytes(stored);
   ptrdiff_t row = (ptrdiff_t)image_row_bytes(stored);
-  bool mirrored = memchr("\2\3\7\10", orientation, 4) != NULL;
-  bool upended = memchr("\3\4\6\7", orientation, 4) != NULL;
+  bool mirrored = strchr("\2\3\7\10", orientation) != NULL;
+  bool upended = strchr("\3\4\6\7", orientation) != NULL;
   turn t = {stored->pixels, mirrored ? -pixel : pixel, upended ? -row : row};
   if (mirrored) t.first += row - pixel;
   if (upended) t.first += row * (stored->height - 1);

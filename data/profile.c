@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "data/data.h"
+#include "data/image_internal.h"
 
 #ifdef HAVE_LCMS2
 #include <lcms2.h>
@@ -72,12 +72,50 @@ void data_profile_from_srgb(const data_profile *profile, const float *in,
   cmsDoTransform(profile->from_srgb, in, out, (cmsUInt32Number)count);
 }
 
+/* The same curve for each of sRGB's primaries: greys stay what they are. */
+static cmsHPROFILE spread_profile(cmsHPROFILE grey) {
+  static const cmsCIExyYTRIPLE primaries = {
+      {0.64, 0.33, 1}, {0.30, 0.60, 1}, {0.15, 0.06, 1}};
+  static const cmsCIExyY white = {0.3127, 0.3290, 1};
+  if (grey == NULL || cmsGetColorSpace(grey) != cmsSigGrayData) return NULL;
+  cmsToneCurve *curve = cmsReadTag(grey, cmsSigGrayTRCTag);
+  if (curve == NULL) return NULL;
+  cmsToneCurve *const curves[3] = {curve, curve, curve};
+  return cmsCreateRGBProfile(&white, &primaries, curves);
+}
+
+static status store_profile(cmsHPROFILE profile, data_bytes *out) {
+  cmsUInt32Number size = 0;
+  cmsSaveProfileToMem(profile, NULL, &size);
+  TRY(image_bytes_reserve(out, size));
+  out->size = cmsSaveProfileToMem(profile, out->data, &size) ? size : 0;
+  return STATUS_OK;
+}
+
+status image_profile_spread(data_bytes *icc) {
+  status result = STATUS_OK;
+  if (icc->size == 0) return STATUS_OK;
+  cmsHPROFILE grey = cmsOpenProfileFromMem(icc->data, (uint32_t)icc->size);
+  cmsHPROFILE rgb = spread_profile(grey);
+  if (rgb != NULL) {
+    result = store_profile(rgb, icc);
+    cmsCloseProfile(rgb);
+  }
+  if (grey != NULL) cmsCloseProfile(grey);
+  return result;
+}
+
 #else
 
 /* By its name, in bytes or in UTF-16. */
 static bool is_srgb(const data_bytes *icc) {
   return memmem(icc->data, icc->size, "sRGB", 4) != NULL ||
          memmem(icc->data, icc->size, "s\0R\0G\0B", 7) != NULL;
+}
+
+status image_profile_spread(data_bytes *icc) {
+  (void)icc;
+  return STATUS_OK;
 }
 
 status data_profile_open(const data_bytes *icc, data_profile **out) {
