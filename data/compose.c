@@ -96,9 +96,11 @@ static status describe(const composing *job, char **out) {
 
 typedef struct picture {
   data_image image, mask; /* mask: 0 and 255 */
+  data_bytes profile;     /* of the photograph's colours */
 } picture;
 
 static void picture_free(picture *p) {
+  image_bytes_free(&p->profile);
   data_image_free(&p->image);
   data_image_free(&p->mask);
 }
@@ -124,13 +126,39 @@ static status check_mask(const char *path, data_image *mask) {
   return STATUS_OK;
 }
 
+static status photo_read(const char *path, picture *out) {
+  data_picture read;
+  TRY(image_read(path, IMAGE_BYTES, &read));
+  status result = data_picture_colour(&read);
+  out->image = (data_image){read.width, read.height, 3, read.pixels};
+  out->profile = read.metadata.profile;
+  read.pixels = NULL; /* they are out's now */
+  read.metadata.profile = (data_bytes){0};
+  data_picture_free(&read);
+  return result;
+}
+
+/* With the photograph's colour profile, so that what is made of it looks like
+ * it. */
+static status picture_write(const char *path, const data_image *image,
+                            const picture *of, int quality) {
+  data_picture written = {.width = image->width,
+                          .height = image->height,
+                          .channels = 3,
+                          .bits = 8,
+                          .pixels = image->pixels};
+  char dropped[DATA_DROPPED_BYTES]; /* inks: the pixels are no longer */
+  written.metadata.profile = of->profile;
+  return data_picture_write(path, &written, quality, dropped);
+}
+
 static status picture_read(const composing *job, size_t i, picture *out) {
   *out = (picture){0};
   char *image_path = NULL, *mask_path = NULL;
   status result;
   TRY_OR(done, photo_path(job, i, "jpg", &image_path));
   TRY_OR(done, photo_path(job, i, "png", &mask_path));
-  TRY_OR(done, data_image_read(image_path, &out->image));
+  TRY_OR(done, photo_read(image_path, out));
   TRY_OR(done, data_mask_read(mask_path, &job->options->mask, image_path,
                               out->image.width, out->image.height, &out->mask));
   TRY_OR(done, check_mask(mask_path, &out->mask));
@@ -217,12 +245,12 @@ static status draw_composite(const composing *job, size_t of, int k,
 }
 
 static status write_composite(const composing *job, size_t of, int k,
-                              const data_image *image) {
+                              const picture *target, const data_image *image) {
   char name[64], *path;
   compose_composite_name(&job->index.photos[of], k, name);
   TRY(compose_path(&path, "%s/composite_images/%s.jpg", job->options->out,
                    name));
-  status result = data_image_write(path, image, job->options->quality);
+  status result = picture_write(path, image, target, job->options->quality);
   memory_free(path);
   return result;
 }
@@ -267,7 +295,7 @@ static status make_composite(composing *job, size_t of, int k,
   data_image image;
   TRY(draw_composite(job, of, k, target, candidates, candidate_count, record,
                      &image));
-  status result = write_composite(job, of, k, &image);
+  status result = write_composite(job, of, k, target, &image);
   data_image_free(&image);
   TRY(result);
   return note_composite(job, of, k, record);
@@ -290,8 +318,8 @@ static status is_upright_jpeg(const data_bytes *file, bool *upright) {
 
 /* The photograph itself: its bytes if it is a JPEG as its composites are, else
  * encoded. */
-static status write_real(const composing *job, size_t i,
-                         const data_image *image, const char *path) {
+static status write_real(const composing *job, size_t i, const picture *p,
+                         const char *path) {
   char *source, *bytes = NULL;
   size_t length = 0;
   bool upright;
@@ -303,7 +331,7 @@ static status write_real(const composing *job, size_t i,
                            &upright);
   if (result == STATUS_OK)
     result = upright ? compose_file_write(path, bytes, length)
-                     : data_image_write(path, image, job->options->quality);
+                     : picture_write(path, &p->image, p, job->options->quality);
   memory_free(bytes);
   return result;
 }
@@ -312,7 +340,7 @@ static status write_real_and_mask(const composing *job, size_t i,
                                   const picture *p, const char *real,
                                   const char *mask) {
   if (!compose_file_is_whole(real, p->image.width, p->image.height))
-    TRY(write_real(job, i, &p->image, real));
+    TRY(write_real(job, i, p, real));
   if (!compose_file_is_whole(mask, p->image.width, p->image.height))
     TRY(data_image_write(mask, &p->mask, 0));
   return STATUS_OK;

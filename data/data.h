@@ -71,6 +71,7 @@ typedef struct data_metadata {
   uint32_t density[2]; /* across and down; 0: not given */
   data_density_unit density_unit;
   bool profile_damaged, exif_damaged; /* they were there, and are left out */
+  bool other_colours; /* others: a gamma or primaries that are not sRGB's */
   bool more_pictures; /* the file holds others: an animation, a gain map */
 } data_metadata;
 

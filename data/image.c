@@ -142,10 +142,7 @@ static status decode_upright(const char *path, const data_bytes *file,
     result = image_turn(out, orientation);
     image_metadata_settle(&metadata, orientation > 4);
   }
-  if (result == STATUS_OK && want == IMAGE_ALL)
-    out->metadata = metadata;
-  else
-    image_metadata_free(&metadata);
+  out->metadata = metadata;
   if (result != STATUS_OK) data_picture_free(out);
   return result;
 }
@@ -158,8 +155,7 @@ static status read_whole(const char *path, data_bytes *out) {
                       FILE_BYTES_MAX);
 }
 
-/* Any kind of picture, upright. */
-static status image_read(const char *path, image_want want, data_picture *out) {
+status image_read(const char *path, image_want want, data_picture *out) {
   *out = (data_picture){0};
   data_bytes file = {0};
   status result = read_whole(path, &file);
@@ -192,6 +188,7 @@ static status read_as(const char *path, int channels, data_image *out) {
   TRY(image_read(path, IMAGE_BYTES, &picture));
   data_image native = {picture.width, picture.height, picture.channels,
                        picture.pixels};
+  image_metadata_free(&picture.metadata);
   if (native.channels == channels) {
     *out = native;
     return STATUS_OK;
@@ -231,7 +228,7 @@ status data_image_read_size(const char *path, int *width, int *height) {
   if (result == STATUS_OK && enough)
     result = decode_upright(path, &file, IMAGE_HEADER, &header);
   if (more && (!enough || result == STATUS_FORMAT)) {
-    file.size = 0;
+    file.size = 0; /* a failure left nothing in `header` */
     result = read_whole(path, &file);
     if (result == STATUS_OK)
       result = decode_upright(path, &file, IMAGE_HEADER, &header);
@@ -239,6 +236,7 @@ status data_image_read_size(const char *path, int *width, int *height) {
   image_bytes_free(&file);
   *width = header.width;
   *height = header.height;
+  data_picture_free(&header);
   return result;
 }
 

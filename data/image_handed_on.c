@@ -174,22 +174,14 @@ static status append_icc(data_bytes *out, const data_bytes *profile,
   return STATUS_OK;
 }
 
-/* A JPEG without a profile is taken for sRGB. */
 static void note_chunks(const data_bytes *chunks, char *dropped) {
-  bool srgb = false, colours = false;
   for (size_t at = 0; at < chunks->size;) {
     const uint8_t *chunk = chunks->data + at;
-    const char *type = (const char *)chunk + 4;
-    if (memcmp(type + 1, "EXt", 3) == 0 || memcmp(type + 1, "TXt", 3) == 0)
-      note(dropped, "texts");
-    else if (memcmp(type, "sRGB", 4) == 0)
-      srgb = true;
-    else
-      colours = true;
+    bool text = chunk[5] == 'E' || chunk[5] == 'T'; /* tEXt, zTXt, iTXt */
+    if (text && chunk[7] == 't') note(dropped, "texts");
     at += 12 + ((size_t)chunk[0] << 24 | (size_t)chunk[1] << 16 |
                 (size_t)chunk[2] << 8 | chunk[3]);
   }
-  if (colours && !srgb) note(dropped, "what its chunks say of colours");
 }
 
 status image_segments_make(const data_picture *picture, data_bytes *out,
@@ -211,6 +203,7 @@ status image_segments_make(const data_picture *picture, data_bytes *out,
     return image_bytes_append(out, metadata->others.data,
                               metadata->others.size);
   note_chunks(&metadata->others, dropped);
+  if (metadata->other_colours) note(dropped, "its gamma or primaries");
   return STATUS_OK;
 }
 

@@ -49,6 +49,9 @@ void image_row_to_bytes(const data_picture *picture, size_t y, uint8_t *out);
 /* Turns pixels (which may be NULL) and size of an EXIF orientation upright. */
 status image_turn(data_picture *picture, int orientation);
 
+/* Any kind of picture, upright, with its metadata. */
+status image_read(const char *path, image_want want, data_picture *out);
+
 /* ---- image_metadata.c ---- */
 
 /* Of a PNG's or JPEG's bytes, also of its beginning only. What is damaged is

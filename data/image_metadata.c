@@ -285,6 +285,24 @@ static void take_phys(data_metadata *out, const data_bytes *part) {
   out->density[1] = big_endian(part->data + 4, 4);
 }
 
+/* Whether it is what a picture of sRGB would say, to a thousandth. */
+static bool says_srgb(const char *type, const data_bytes *part) {
+  enum { PARTS = 100000, NEAR = PARTS / 1000 };
+  static const int gamma[] = {45455};
+  static const int primaries[] = {31270, 32900, 64000, 33000,
+                                  30000, 60000, 15000, 6000};
+  bool is_gamma = strcmp(type, "gAMA") == 0;
+  const int *want = is_gamma ? gamma : primaries;
+  size_t count = is_gamma ? 1 : 8;
+  if ((!is_gamma && strcmp(type, "cHRM") != 0) || part->size != 4 * count)
+    return false;
+  for (size_t i = 0; i < count; i++) {
+    int64_t off = (int64_t)big_endian(part->data + 4 * i, 4) - want[i];
+    if (off > NEAR || off < -NEAR) return false;
+  }
+  return true;
+}
+
 /* Some programs put a JPEG's name of it in front. */
 static status take_exif_chunk(data_metadata *out, const data_bytes *part) {
   bool taken;
@@ -293,24 +311,31 @@ static status take_exif_chunk(data_metadata *out, const data_bytes *part) {
 }
 
 static status take_chunk(data_metadata *out, const char *type, data_bytes whole,
-                         const data_bytes *part) {
-  static const char *const kept[] = {"cHRM", "gAMA", "sRGB", "cICP",
-                                     "mDCV", "mDCv", "cLLI", "cLLi"};
+                         const data_bytes *part, bool *srgb) {
+  static const char *const kept[] = {"cHRM", "gAMA", "cICP", "mDCV",
+                                     "mDCv", "cLLI", "cLLi"};
   if (strcmp(type, "iCCP") == 0) return take_iccp(out, part);
   if (strcmp(type, "eXIf") == 0) return take_exif_chunk(out, part);
   if (strcmp(type + 1, "TXt") == 0 || strcmp(type, "tEXt") == 0)
     return take_text(out, type, whole, part);
   if (strcmp(type, "pHYs") == 0) take_phys(out, part);
+  if (strcmp(type, "sRGB") == 0) {
+    *srgb = true;
+    return image_bytes_append(&out->others, whole.data, whole.size);
+  }
   if (strcmp(type, "acTL") == 0) out->more_pictures = true;
-  for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
-    if (strcmp(type, kept[i]) == 0)
-      return image_bytes_append(&out->others, whole.data, whole.size);
+  for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+    if (strcmp(type, kept[i]) != 0) continue;
+    if (!says_srgb(type, part)) out->other_colours = true;
+    return image_bytes_append(&out->others, whole.data, whole.size);
+  }
   return STATUS_OK;
 }
 
 /* Also behind the pixels. A chunk whose CRC is wrong is left out. */
 static status read_png(const data_bytes *file, data_metadata *out) {
   size_t at = PNG_SIGNATURE;
+  bool srgb = false;
   out->others_of_png = true;
   while (at < file->size && file->size - at >= PNG_CHUNK) {
     size_t length = big_endian(file->data + at, 4);
@@ -322,9 +347,10 @@ static status read_png(const data_bytes *file, data_metadata *out) {
     bool ancillary = (type[0] & 0x20) != 0;
     if (ancillary && crc32(0, part.data - 4, (uInt)length + 4) ==
                          big_endian(part.data + length, 4))
-      TRY(take_chunk(out, type, whole, &part));
+      TRY(take_chunk(out, type, whole, &part, &srgb));
     at += whole.size;
   }
+  if (srgb || out->profile.size > 0) out->other_colours = false;
   return STATUS_OK;
 }
 

@@ -293,6 +293,10 @@ status apply_read(const char *path, data_picture *picture,
   *profile = NULL;
   TRY(data_picture_read(path, picture));
   TRY(data_picture_colour(picture));
+  if (picture->metadata.other_colours)
+    log_warning("%s: a gamma or primaries without a profile: its colours are "
+                "taken for sRGB",
+                path);
   if (picture->inks ||
       data_profile_open(&picture->metadata.profile, profile) == STATUS_OK)
     return STATUS_OK;

@@ -526,8 +526,17 @@ static void check_texts(void) {
   tap_ok(same(&q.metadata.others, more.data, more.size) && dropped[0] == '\0',
          "a PNG's text and gamma");
   must(data_picture_write(scratch_path("to.jpg"), &p, 90, dropped));
-  tap_ok(strcmp(dropped, "texts, what its chunks say of colours") == 0,
+  tap_ok(strcmp(dropped, "texts") == 0 && !p.metadata.other_colours,
          "in a JPEG not kept: %s", dropped);
+  data_picture_free(&p);
+  more.size = 0;
+  add_chunk(&more, "gAMA", "\0\1\206\240", 4);
+  insert(png, scratch_path("linear.png"), BEHIND_IHDR, &more);
+  must(data_picture_read(scratch_path("linear.png"), &p));
+  must(data_picture_write(scratch_path("to.jpg"), &p, 90, dropped));
+  tap_ok(p.metadata.other_colours &&
+             strcmp(dropped, "its gamma or primaries") == 0,
+         "a gamma of 1 is told, and not kept in a JPEG");
   data_picture_free(&p);
   data_picture_free(&q);
 }
