@@ -309,9 +309,10 @@ typedef struct data_pack_options {
  * done: the disk needs room for twice the result); a finished file of the same
  * options and lists is STATUS_OK at once, one of others is refused, not
  * overwritten. The file's bytes depend on neither threads nor interruptions.
- * Samples that cannot be read, whose three images differ in size or whose mask
- * is empty are an error, or with skip_bad left out, warned of and listed in
- * OUT.skipped.txt. Logs progress with rate and time left. */
+ * Samples that cannot be read, whose three images differ in size, whose mask
+ * data_mask_read refuses or has no object left among the nearest pixels are an
+ * error, or with skip_bad left out, warned of and listed in OUT.skipped.txt.
+ * Logs progress with rate and time left. */
 status data_pack(const data_pack_options *options);
 
 typedef struct data_synth_options {
