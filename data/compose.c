@@ -77,13 +77,18 @@ static status check_options(const data_compose_options *options) {
 /* What compose.txt holds: all that the folder's bytes follow from. */
 static status describe(const composing *job, char **out) {
   const data_compose_options *o = job->options;
+  char threshold[32] = "";
+  if (o->mask.threshold > 0)
+    snprintf(threshold, sizeof threshold, "mask-threshold %d\n",
+             o->mask.threshold);
   return compose_path(out,
                       "harmonia compose 1\nmethods %s\nper-image %d\nseed "
                       "%" PRIu64 "\nmax-fmse %.17g\nquality %d\nphotographs "
-                      "%zu\nindex %016" PRIx64 "\n",
+                      "%zu\nindex %016" PRIx64 "\n%s%s",
                       o->methods, o->per_image, o->seed, o->max_fmse,
                       o->quality, job->index.count,
-                      photo_index_hash(&job->index));
+                      photo_index_hash(&job->index),
+                      o->mask.alpha ? "mask-alpha\n" : "", threshold);
 }
 
 /* ---- one photograph ---------------------------------------------------------
@@ -107,12 +112,7 @@ static status photo_path(const composing *job, size_t i, const char *ending,
                       data_split_name(p->home), p->name, ending);
 }
 
-static status check_mask(const char *path, const data_image *image,
-                         data_image *mask) {
-  if (mask->width != image->width || mask->height != image->height)
-    return status_error(STATUS_MISFIT,
-                        "%s: the mask is %dx%d, its photograph %dx%d", path,
-                        mask->width, mask->height, image->width, image->height);
+static status check_mask(const char *path, data_image *mask) {
   size_t pixels = (size_t)mask->width * (size_t)mask->height, count = 0;
   for (size_t i = 0; i < pixels; i++) {
     mask->pixels[i] = mask->pixels[i] >= 128 ? 255 : 0;
@@ -159,8 +159,9 @@ static status picture_read(const composing *job, size_t i, picture *out) {
   TRY_OR(done, photo_path(job, i, "jpg", &image_path));
   TRY_OR(done, photo_path(job, i, "png", &mask_path));
   TRY_OR(done, photo_read(image_path, out));
-  TRY_OR(done, data_image_read_grey(mask_path, &out->mask));
-  TRY_OR(done, check_mask(mask_path, &out->image, &out->mask));
+  TRY_OR(done, data_mask_read(mask_path, &job->options->mask, image_path,
+                              out->image.width, out->image.height, &out->mask));
+  TRY_OR(done, check_mask(mask_path, &out->mask));
 done:
   memory_free(image_path);
   memory_free(mask_path);

@@ -122,7 +122,7 @@ void data_profile_to_srgb(const data_profile *profile, const float *in,
 void data_profile_from_srgb(const data_profile *profile, const float *in,
                             float *out, size_t count);
 
-/* ---- resizing and masks (resize.c, mask.c) ------------------------------ */
+/* ---- resizing and masks (resize.c, mask*.c) ----------------------------- */
 
 typedef enum data_filter {
   DATA_BILINEAR,  /* Pillow BILINEAR: triangle, widened when shrinking */
@@ -144,11 +144,37 @@ status data_resize_box(const data_image *image, double x0, double y0, double w,
                        double h, int width, int height, data_filter filter,
                        data_image *out);
 
+/* How a file is read as a mask. */
+typedef struct data_mask_options {
+  bool alpha;    /* its alpha channel is the mask */
+  int threshold; /* 0: greys stay; else black and white: object is what has this
+                    value or more in any channel (with `alpha`, in that), in
+                    the file's own values, of 8 or 16 bits */
+  bool warn;     /* log what is odd about its greys or alpha */
+} data_mask_options;
+
+/* Reads any image file (data_picture_read) as the mask of the picture `image`
+ * of width x height pixels: one channel, white where the object is, which is
+ * the file's alpha, or its grey as data_image_read_grey has it. What would not
+ * give a mask is STATUS_FORMAT, with what was found and the option that helps:
+ * colours, alpha that tells of another object, class numbers, no pixel of 128
+ * or more, none below. A mask that is read has both. Another size is
+ * STATUS_MISFIT. */
+status data_mask_read(const char *path, const data_mask_options *how,
+                      const char *image, int width, int height,
+                      data_image *out);
+
 /* Grey to {0,255}. THRESHOLD: 255 where value >= 128. DITHER: Pillow's
  * convert("1"), Floyd-Steinberg, equal to it bit for bit. */
 typedef enum data_binarize { DATA_THRESHOLD, DATA_DITHER } data_binarize;
 status data_mask_binarize(const data_image *grey, data_binarize how,
                           data_image *out);
+
+/* A grey mask as a network of size x size pixels sees it, in {0,255}: its
+ * nearest pixels, 255 where >= 128, as `pack` has them. Parts of the object
+ * that the nearest pixels miss - a pole, a wire, a dot - take the pixels of
+ * which they cover most. A mask that has object and background keeps both. */
+status data_mask_shrink(const data_image *mask, int size, data_image *out);
 
 /* ---- colour (colour.c) -------------------------------------------------- */
 
@@ -247,6 +273,7 @@ status data_hold_out(const char *const *scenes, size_t count, double validation,
 typedef struct data_compose_options {
   const char *photos; /* folder with index.tsv and {train,test}/NAME.jpg+.png */
   const char *out;    /* the HCOCO-layout folder to make */
+  data_mask_options mask;
   const char *methods; /* comma-separated names of transfers */
   int per_image;       /* composites a photograph */
   uint64_t seed;
@@ -269,11 +296,12 @@ typedef struct data_pack_options {
   const char *out;    /* F.h5 */
   int size;           /* pixels a side */
   data_filter filter;
-  data_binarize binarize;
-  double validation; /* scenes taken from the training split: see below */
-  bool skip_bad;     /* leave out samples that cannot be read, listing them */
-  int compression;   /* gzip level 0 to 9 */
-  int threads;       /* 0: all cores */
+  data_mask_options mask;
+  data_binarize binarize; /* what mask.threshold leaves grey */
+  double validation;      /* scenes taken from the training split: see below */
+  bool skip_bad;   /* leave out samples that cannot be read, listing them */
+  int compression; /* gzip level 0 to 9 */
+  int threads;     /* 0: all cores */
 } data_pack_options;
 
 /* Decodes, resizes and stores a folder. Streams; killed at any moment, it is
@@ -281,9 +309,10 @@ typedef struct data_pack_options {
  * done: the disk needs room for twice the result); a finished file of the same
  * options and lists is STATUS_OK at once, one of others is refused, not
  * overwritten. The file's bytes depend on neither threads nor interruptions.
- * Samples that cannot be read, whose three images differ in size or whose mask
- * is empty are an error, or with skip_bad left out, warned of and listed in
- * OUT.skipped.txt. Logs progress with rate and time left. */
+ * Samples that cannot be read, whose three images differ in size, whose mask
+ * data_mask_read refuses or has no object left among the nearest pixels are an
+ * error, or with skip_bad left out, warned of and listed in OUT.skipped.txt.
+ * Logs progress with rate and time left. */
 status data_pack(const data_pack_options *options);
 
 typedef struct data_synth_options {

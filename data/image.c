@@ -171,14 +171,16 @@ static void spread_grey(const data_image *grey, data_image *rgb) {
 }
 
 /* ITU-R 601 luma in Pillow's fixed point of 16 bits. */
+uint8_t image_luma(const uint8_t rgb[3]) {
+  return (
+      uint8_t)((rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u + 0x8000u) >>
+               16);
+}
+
 static void mix_grey(const data_image *rgb, data_image *grey) {
   size_t count = (size_t)grey->width * (size_t)grey->height;
-  for (size_t i = 0; i < count; i++) {
-    const uint8_t *p = rgb->pixels + 3 * i;
-    grey->pixels[i] =
-        (uint8_t)((p[0] * 19595u + p[1] * 38470u + p[2] * 7471u + 0x8000u) >>
-                  16);
-  }
+  for (size_t i = 0; i < count; i++)
+    grey->pixels[i] = image_luma(rgb->pixels + 3 * i);
 }
 
 static status read_as(const char *path, int channels, data_image *out) {

@@ -17,6 +17,8 @@ void image_bytes_free(data_bytes *bytes);
 /* STATUS_FORMAT naming `path` unless 0 < width * height <= IMAGE_PIXELS_MAX. */
 status image_check_size(const char *path, int64_t width, int64_t height);
 
+uint8_t image_luma(const uint8_t rgb[3]);
+
 /* PNG has the other order. */
 static inline bool image_is_little_endian(void) {
   const uint16_t one = 1;

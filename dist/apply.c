@@ -1,18 +1,12 @@
 #include "dist/apply.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/threads.h"
 #include "dist/augment.h"
-
-static bool is_empty(const data_image *mask) {
-  size_t count = (size_t)mask->width * (size_t)mask->height;
-  for (size_t i = 0; i < count; i++)
-    if (mask->pixels[i] > 0) return false;
-  return true;
-}
 
 /* ---- what the network sees ---- */
 
@@ -38,20 +32,28 @@ static status shrink_picture(const data_picture *picture, int size,
   return result;
 }
 
-/* The network saw binary masks of the nearest pixel: so it does here. (The
- * nearest pixels made binary are those of the binary mask.) */
+/* The network's pixels are large ones: it may see an object and little of its
+ * colours. */
+static void warn_if_tiny(const data_image *mask, int size) {
+  size_t count = (size_t)mask->width * (size_t)mask->height, object = 0;
+  for (size_t i = 0; i < count; i++) object += mask->pixels[i] >= 128;
+  if (object * (size_t)size * (size_t)size < count)
+    log_warning("the object has %zu pixels, less than one of the %d x %d that "
+                "the network sees: it sees mostly the colours around it",
+                object, size, size);
+}
+
 static status shrink(const data_picture *picture, const data_image *mask,
                      int size, float *net_composite, float *net_mask) {
-  data_image small = {0}, nearest = {0}, small_mask = {0};
+  data_image small = {0}, small_mask = {0};
   status result;
+  warn_if_tiny(mask, size);
   TRY_OR(done, shrink_picture(picture, size, &small));
-  TRY_OR(done, data_resize(mask, size, size, DATA_NEAREST, &nearest));
-  TRY_OR(done, data_mask_binarize(&nearest, DATA_THRESHOLD, &small_mask));
+  TRY_OR(done, data_mask_shrink(mask, size, &small_mask));
   augment_none(small.pixels, small_mask.pixels, NULL, size, net_composite,
                net_mask, NULL);
 done:
   data_image_free(&small);
-  data_image_free(&nearest);
   data_image_free(&small_mask);
   return result;
 }
@@ -168,14 +170,6 @@ static status add_change(const float *change, int size, int threads,
 
 /* ---- classical methods ---- */
 
-/* A classical method compares what is inside with what is outside. */
-static bool has_no_side(const data_image *mask, bool inside) {
-  size_t count = (size_t)mask->width * (size_t)mask->height;
-  for (size_t i = 0; i < count; i++)
-    if ((mask->pixels[i] >= 128) == inside) return false;
-  return true;
-}
-
 /* Bytes of one row as floats of the picture's own colours. */
 static void row_of(const data_profile *profile, const data_image *image,
                    size_t y, float *out) {
@@ -223,10 +217,14 @@ static status add_difference(const data_profile *profile,
   return STATUS_OK;
 }
 
-static status run_classical(const classical *method,
-                            const data_xue_model *model,
-                            const data_profile *profile, data_picture *picture,
-                            const data_image *mask) {
+static bool is_same(const data_image *a, const data_image *b) {
+  size_t bytes = 3 * (size_t)a->width * (size_t)a->height;
+  return memcmp(a->pixels, b->pixels, bytes) == 0;
+}
+
+status apply_classical(const classical *method, const data_xue_model *model,
+                       const data_profile *profile, data_picture *picture,
+                       const data_image *mask) {
   data_image before = {0}, after = {0};
   bool copied = profile != NULL;
   status result;
@@ -237,6 +235,8 @@ static status run_classical(const classical *method,
     TRY(see(picture, &before, &copied));
   }
   TRY_OR(done, method->run(model, &before, mask, &after));
+  if (is_same(&before, &after))
+    log_warning("method %s leaves the picture as it is", method->name);
   result = add_difference(profile, &before, &after, mask, picture);
 done:
   data_image_free(&after);
@@ -244,30 +244,11 @@ done:
   return result;
 }
 
-status apply_classical(const classical *method, const data_xue_model *model,
-                       const data_profile *profile, data_picture *picture,
-                       const data_image *mask) {
-  if (has_no_side(mask, true))
-    return status_error(STATUS_MISFIT,
-                        "the mask is empty: nothing is to be harmonized");
-  if (has_no_side(mask, false))
-    return status_error(STATUS_MISFIT,
-                        "the mask is all foreground: there is no background to "
-                        "harmonize it with");
-  return run_classical(method, model, profile, picture, mask);
-}
-
 /* ---- the network ---- */
 
 status apply_score(harmonizer *h, const data_profile *profile,
                    const data_picture *picture, const data_image *mask,
                    double *score) {
-  size_t count = (size_t)mask->width * (size_t)mask->height, inside = 0;
-  for (size_t i = 0; i < count; i++) inside += mask->pixels[i] > 127;
-  if (inside == 0 || inside == count)
-    return status_error(STATUS_MISFIT,
-                        "the mask has no %s: there is nothing to compare",
-                        inside == 0 ? "foreground" : "background");
   int size = harmonizer_size(h);
   size_t pixels = (size_t)size * (size_t)size;
   float *inputs = NULL, *srgb = NULL;
@@ -285,9 +266,6 @@ done:
 
 status apply_network(harmonizer *h, int threads, const data_profile *profile,
                      data_picture *picture, const data_image *mask) {
-  if (is_empty(mask))
-    return status_error(STATUS_MISFIT,
-                        "the mask is empty: nothing is to be harmonized");
   int size = harmonizer_size(h);
   size_t pixels = (size_t)size * (size_t)size;
   float *inputs = NULL, *srgb = NULL, *change = NULL;

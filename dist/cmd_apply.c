@@ -8,11 +8,13 @@
 #include "base/threads.h"
 #include "dist/apply.h"
 #include "dist/command.h"
+#include "dist/mask_options.h"
 
 typedef struct apply_configuration {
   const char *checkpoint, *method, *data, *xue_model, *image, *mask, *output;
   int64_t threads, quality;
   bool invert;
+  mask_options masks;
 } apply_configuration;
 
 #define AT(member) offsetof(apply_configuration, member)
@@ -32,6 +34,8 @@ static const option options[] = {
     {"mask", OPTION_TEXT, AT(mask), NULL, 0, 0, "FILE", NULL,
      "its mask, of the same size: white where the pasted object is; greys "
      "blend"},
+    MASK_OPTIONS(AT(masks), "greys blend",
+                 " (of --mask, or without it of the image)"),
     {"output", OPTION_TEXT, AT(output), NULL, 0, 0, "FILE", NULL,
      "where the harmonized picture goes, .png or .jpg; PNG keeps the "
      "background's pixels bit for bit"},
@@ -85,8 +89,9 @@ static status check(const apply_configuration *conf) {
   if (conf->method[0] != '\0') TRY(check_method(conf));
   const struct {
     const char *name, *value;
-  } needed[] = {
-      {"image", conf->image}, {"mask", conf->mask}, {"output", conf->output}};
+  } needed[] = {{"image", conf->image},
+                {"mask", conf->masks.alpha ? conf->image : conf->mask},
+                {"output", conf->output}};
   for (int i = 0; i < 3; i++)
     if (needed[i].value[0] == '\0')
       return status_error(STATUS_USAGE, "option --%s is missing",
@@ -138,11 +143,8 @@ static void free_work(work *w) {
 
 static status read_pictures(const apply_configuration *conf, work *w) {
   TRY(apply_read(conf->image, &w->picture, &w->profile));
-  TRY(data_image_read_grey(conf->mask, &w->mask));
-  if (w->mask.width != w->picture.width || w->mask.height != w->picture.height)
-    return status_error(STATUS_MISFIT, "%s: %d x %d pixels, but %s has %d x %d",
-                        conf->mask, w->mask.width, w->mask.height, conf->image,
-                        w->picture.width, w->picture.height);
+  TRY(mask_options_read(&conf->masks, conf->mask, conf->image, &w->picture,
+                        &w->mask));
   size_t pixels = (size_t)w->mask.width * (size_t)w->mask.height;
   for (size_t i = 0; conf->invert && i < pixels; i++)
     w->mask.pixels[i] = (uint8_t)(255 - w->mask.pixels[i]);
@@ -180,10 +182,7 @@ static status run(void *configuration, const bool *given,
   work w = {.profile = NULL};
   status result = read_pictures(conf, &w);
   if (result == STATUS_OK) result = open_maker(conf, threads, &how);
-  if (result == STATUS_OK) {
-    result = harmonize(&how, threads, &w);
-    if (result != STATUS_OK) status_add_context("%s", conf->mask);
-  }
+  if (result == STATUS_OK) result = harmonize(&how, threads, &w);
   close_maker(&how);
   data_image_free(&w.mask);
   if (result == STATUS_OK) result = write_picture(conf, &w.picture);
