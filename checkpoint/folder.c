@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/disk.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "checkpoint/internal.h"
@@ -53,6 +54,8 @@ static bool is_temporary(const char *name) {
 typedef struct steps {
   uint64_t *values; /* newest first */
   size_t count, room;
+  bool best;         /* there is a best.h5 */
+  char strange[256]; /* "step-7.h5": one that no writer here named, or "" */
 } steps;
 
 static status add_step(steps *list, uint64_t step) {
@@ -75,37 +78,52 @@ static int newest_first(const void *a, const void *b) {
   return (x < y) - (x > y);
 }
 
+static status cannot_list(const char *folder, int error) {
+  return status_system(error, "%s: cannot list", folder);
+}
+
 /* Shows every name in a folder until a failure. No folder is a folder with
  * nothing in it. */
 static status visit(const char *folder,
                     status (*see)(void *context, const char *name),
                     void *context) {
   DIR *dir = opendir(folder);
-  if (dir == NULL && errno == ENOENT) return STATUS_OK;
-  if (dir == NULL)
-    return status_error(STATUS_IO, "%s: cannot list: %s", folder,
-                        strerror(errno));
+  if (dir == NULL) {
+    int error = errno;
+    return error == ENOENT && disk_is_absent(folder)
+               ? STATUS_OK
+               : cannot_list(folder, error);
+  }
   status result = STATUS_OK;
   const struct dirent *item;
-  while (result == STATUS_OK && (item = readdir(dir)) != NULL)
+  while (result == STATUS_OK && (errno = 0, item = readdir(dir)) != NULL)
     result = see(context, item->d_name);
+  if (result == STATUS_OK && errno != 0) result = cannot_list(folder, errno);
   closedir(dir);
   return result;
 }
 
-static status note_step(void *list, const char *name) {
+static status note_step(void *context, const char *name) {
+  steps *list = context;
   uint64_t step;
-  const char *rest = parse_step(name, &step);
-  return rest != NULL && *rest == '\0' ? add_step(list, step) : STATUS_OK;
+  const char *rest = parse_step(name, &step), *end = strrchr(name, '.');
+  if (rest != NULL && *rest == '\0') return add_step(list, step);
+  if (strcmp(name, CKPT_BEST) == 0) list->best = true;
+  if (strncmp(name, "step-", 5) == 0 && end != NULL && strcmp(end, ".h5") == 0)
+    snprintf(list->strange, sizeof list->strange, "%s", name);
+  return STATUS_OK;
 }
 
 static status list_steps(const char *folder, steps *list) {
+  status result;
+  int tries = 0;
   *list = (steps){0};
-  status result = visit(folder, note_step, list);
-  if (result != STATUS_OK) {
+  do {
     memory_free(list->values);
     *list = (steps){0};
-  }
+    result = visit(folder, note_step, list);
+  } while (result == STATUS_IO && disk_again(&tries, status_errno(), folder));
+  if (result != STATUS_OK) memory_free(list->values), *list = (steps){0};
   if (list->count > 1)
     qsort(list->values, list->count, sizeof *list->values, newest_first);
   return result;
@@ -136,30 +154,111 @@ static status check_whole(const char *path, bool every_array) {
   return result;
 }
 
+/* The search for the newest: what was wrong with those before it. */
+typedef struct search {
+  const char *folder;
+  char **reasons; /* of each step, or NULL: none, or the file is gone */
+  size_t damaged, gone;
+} search;
+
+/* STATUS_OK with *good false where the file is damaged or was removed since it
+ * was listed. A file that cannot be read is a failure: it may be a good one. */
+static status try_step(search *s, uint64_t step, bool *good, char **reason) {
+  char *path;
+  TRY(step_path(s->folder, step, &path));
+  status whole = check_whole(path, true);
+  bool gone =
+      whole == STATUS_IO && status_errno() == ENOENT && disk_is_absent(path);
+  memory_free(path);
+  *good = whole == STATUS_OK;
+  s->gone += gone;
+  if (*good || gone) return STATUS_OK;
+  if (whole != STATUS_FORMAT) return whole;
+  s->damaged++;
+  return memory_copy_text(status_message(), reason);
+}
+
+static status search_steps(search *s, const steps *list, bool *found,
+                           uint64_t *step) {
+  *found = false;
+  for (size_t i = 0; i < list->count && !*found; i++) {
+    TRY(try_step(s, list->values[i], found, &s->reasons[i]));
+    *step = list->values[i];
+  }
+  return STATUS_OK;
+}
+
+static void tell_reasons(const search *s, const steps *list, const char *what) {
+  for (size_t i = 0; i < list->count; i++)
+    if (s->reasons[i] != NULL) log_warning("%s%s", s->reasons[i], what);
+}
+
+/* A folder without checkpoints of steps is an empty one, unless it holds what a
+ * new run there would ruin. */
+static status check_rest(const char *folder, const steps *list) {
+  if (list->strange[0] != '\0')
+    return status_error(STATUS_FORMAT,
+                        "%s/%s: a checkpoint is named step- and the step in "
+                        "eight digits: rename it, or use another folder",
+                        folder, list->strange);
+  if (list->best)
+    return status_error(STATUS_FORMAT,
+                        "%s/" CKPT_BEST
+                        ": the only checkpoint here: to go on from it, copy it "
+                        "to step-NNNNNNNN.h5 of its step (harmonia info tells "
+                        "it); to start anew, use another folder",
+                        folder);
+  return STATUS_OK;
+}
+
+static status none_good(const search *s, const steps *list) {
+  char text[700] = "";
+  size_t used = 0;
+  for (size_t i = 0; i < list->count && used < sizeof text; i++)
+    if (s->reasons[i] != NULL)
+      used += (size_t)snprintf(text + used, sizeof text - used, "%s%s",
+                               used > 0 ? "; " : "", s->reasons[i]);
+  if (used >= sizeof text) tell_reasons(s, list, "");
+  return status_error(STATUS_FORMAT,
+                      "%s: none of its checkpoints can be resumed, so nothing "
+                      "is changed (mend or move them, or use another folder): "
+                      "%s",
+                      s->folder, text);
+}
+
+/* One look at the folder; *again where files went while it was looked at. */
+static status look(const char *folder, bool *found, uint64_t *step,
+                   bool *again) {
+  steps list;
+  TRY(list_steps(folder, &list));
+  search s = {.folder = folder};
+  status result = MEMORY_NEW(list.count + 1, "reasons", &s.reasons);
+  if (result == STATUS_OK) result = search_steps(&s, &list, found, step);
+  *again = result == STATUS_OK && !*found && s.gone > 0;
+  if (result == STATUS_OK && *found)
+    tell_reasons(&s, &list, "; passed over");
+  else if (result == STATUS_OK && !*again)
+    result = s.damaged > 0 ? none_good(&s, &list) : check_rest(folder, &list);
+  for (size_t i = 0; s.reasons != NULL && i < list.count; i++)
+    memory_free(s.reasons[i]);
+  memory_free(s.reasons);
+  memory_free(list.values);
+  return result;
+}
+
 status ckpt_newest(const char *folder, bool *found, uint64_t *step, char *path,
                    size_t size) {
   *found = false;
-  steps list;
-  TRY(list_steps(folder, &list));
-  status result = STATUS_OK;
-  for (size_t i = 0; i < list.count && !*found && result == STATUS_OK; i++) {
-    char *candidate;
-    result = step_path(folder, list.values[i], &candidate);
-    if (result != STATUS_OK) break;
-    status whole = check_whole(candidate, true);
-    if (whole == STATUS_MEMORY) {
-      result = whole; /* says nothing about the file */
-    } else if (whole != STATUS_OK) {
-      log_warning("%s; passed over", status_message());
-    } else {
-      *found = true;
-      *step = list.values[i];
-      ckpt_path(folder, *step, path, size);
-    }
-    memory_free(candidate);
-  }
-  memory_free(list.values);
-  return result;
+  bool again = true;
+  for (int looks = 0; looks < 5 && again; looks++)
+    TRY(look(folder, found, step, &again));
+  if (again)
+    return status_error(STATUS_IO,
+                        "%s: its checkpoints vanish while they are "
+                        "read: does another run use the folder?",
+                        folder);
+  if (*found) ckpt_path(folder, *step, path, size);
+  return STATUS_OK;
 }
 
 /* ---- pruning --------------------------------------------------------------
@@ -167,23 +266,27 @@ status ckpt_newest(const char *folder, bool *found, uint64_t *step, char *path,
 
 static status remove_file(const char *path) {
   if (unlink(path) == 0 || errno == ENOENT) return STATUS_OK;
-  return status_error(STATUS_IO, "%s: cannot remove: %s", path,
-                      strerror(errno));
+  return status_system(errno, "%s: cannot remove", path);
 }
 
 /* Only checkpoints that open count as kept: a damaged newest one must not cost
  * the last good one. (Its arrays are not read here: too slow after each save.)
- */
+ * Where one cannot be read, nothing is removed: it may be the last good one, or
+ * the others may. */
+static status keep_or_remove(const char *path, int keep, int *kept) {
+  if (*kept >= keep) return remove_file(path);
+  status whole = check_whole(path, false);
+  if (whole == STATUS_OK) (*kept)++;
+  bool gone = whole == STATUS_IO && status_errno() == ENOENT;
+  return whole == STATUS_FORMAT || gone ? STATUS_OK : whole;
+}
+
 static status remove_old(const char *folder, const steps *list, int keep) {
   int kept = 0;
   for (size_t i = 0; i < list->count; i++) {
     char *path;
     TRY(step_path(folder, list->values[i], &path));
-    status result = STATUS_OK;
-    if (kept >= keep)
-      result = remove_file(path);
-    else if (check_whole(path, false) == STATUS_OK)
-      kept++;
+    status result = keep_or_remove(path, keep, &kept);
     memory_free(path);
     TRY(result);
   }

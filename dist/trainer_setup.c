@@ -281,6 +281,7 @@ status trainer_set_up(trainer *t) {
   own = STATUS_OK;
   if (c->rank == 0) {
     introduce(t);
+    run_folder_clean(&t->folder); /* the first that a run changes in it */
     own = train_log_open(t->folder.path, t->layout, t->step, t->end_step,
                          (int)t->options->log_every, &t->log);
   }
