@@ -53,11 +53,16 @@ echo "$@" >>state/ssh
 ! grep -qsx "$1" dead || exit 255
 echo 64
 SCRIPT
+# harmonia info --newest RUN, of the stand-ins' checkpoints
+cat >bin/harmonia <<'SCRIPT'
+#!/bin/sh
+find "$3/checkpoints" -name 'step-*.h5' | sort | tail -n 1
+SCRIPT
 chmod +x bin/*
 launcher() { # OPTIONS...: a run of its own, by the plan
     rm -rf state run
     mkdir -p state run/checkpoints
-    run 60 env PATH="$scratch/bin:$PATH" HARMONIA=/bin/true "$launch" --hosts hosts \
+    run 60 env PATH="$scratch/bin:$PATH" HARMONIA=bin/harmonia "$launch" --hosts hosts \
         "$@" train --data d.h5 --out=run
 }
 calls() { test "$(cat state/calls)" -eq "$1"; }
@@ -135,7 +140,7 @@ check "is not started again" calls 1
 signalled() {
     rm -rf state
     mkdir state
-    background env PATH="$scratch/bin:$PATH" HARMONIA=/bin/true "$launch" --hosts hosts \
+    background env PATH="$scratch/bin:$PATH" HARMONIA=bin/harmonia "$launch" --hosts hosts \
         train --data d.h5 --out run
     wait_until 20 test -s state/ready
     kill -s "$1" $!
@@ -180,6 +185,7 @@ printf 'localhost slots=2\nharmonia-no-such-host slots=2\n' >hosts
 mkdir pids
 cat >program <<SCRIPT
 #!/bin/sh
+[ "\$1" = train ] || exec "$HARMONIA" "\$@"
 exec "$rank_with_pid" "$scratch/pids" "$HARMONIA" "\$@"
 SCRIPT
 chmod +x program
