@@ -100,14 +100,14 @@ status ckpt_verify(ckpt_reader *reader);
 
 /* "<folder>/step-00001200.h5" into path. */
 void ckpt_path(const char *folder, uint64_t step, char *path, size_t size);
-/* "<folder>/best.h5": neither found as the newest nor pruned. */
+/* "<folder>/best.h5": never pruned. */
 void ckpt_best_path(const char *folder, char *path, size_t size);
 
-/* The newest checkpoint in `folder` that passes ckpt_verify. Damaged ones are
- * passed over with a warning each if an older one is good; where none is, that
- * is STATUS_FORMAT, as it is where best.h5 is the only one. One that cannot be
- * read (STATUS_IO) is never passed over. So *found is false only where there is
- * no checkpoint at all, or no folder. Changes nothing. */
+/* The newest checkpoint in `folder` that passes ckpt_verify; best.h5 counts
+ * where there is no other. Damaged ones are passed over with a warning each if
+ * another is good; where none is, that is STATUS_FORMAT. One that cannot be read
+ * (STATUS_IO) is never passed over. So *found is false only where there is no
+ * checkpoint at all, or no folder. Changes nothing. */
 status ckpt_newest(const char *folder, bool *found, uint64_t *step, char *path,
                    size_t size);
 

@@ -154,18 +154,30 @@ static status check_whole(const char *path, bool every_array) {
   return result;
 }
 
-/* The search for the newest: what was wrong with those before it. */
+/* The search for the newest. */
 typedef struct search {
   const char *folder;
-  char **reasons; /* of each step, or NULL: none, or the file is gone */
-  size_t damaged, gone;
+  steps list;
+  char **reasons;              /* of each place: what is wrong there, or NULL */
+  size_t damaged, gone, found; /* found: the place of the newest */
 } search;
+
+/* Places are those of the list, then best.h5, if it is there. */
+static size_t place_count(const search *s) {
+  return s->list.count + s->list.best;
+}
+
+static status place_path(const search *s, size_t place, char **path) {
+  return place < s->list.count
+             ? step_path(s->folder, s->list.values[place], path)
+             : join(s->folder, CKPT_BEST, path);
+}
 
 /* STATUS_OK with *good false where the file is damaged or was removed since it
  * was listed. A file that cannot be read is a failure: it may be a good one. */
-static status try_step(search *s, uint64_t step, bool *good, char **reason) {
+static status try_place(search *s, size_t place, bool *good) {
   char *path;
-  TRY(step_path(s->folder, step, &path));
+  TRY(place_path(s, place, &path));
   status whole = check_whole(path, true);
   bool gone =
       whole == STATUS_IO && status_errno() == ENOENT && disk_is_absent(path);
@@ -175,50 +187,31 @@ static status try_step(search *s, uint64_t step, bool *good, char **reason) {
   if (*good || gone) return STATUS_OK;
   if (whole != STATUS_FORMAT) return whole;
   s->damaged++;
-  return memory_copy_text(status_message(), reason);
+  return memory_copy_text(status_message(), &s->reasons[place]);
 }
 
-static status search_steps(search *s, const steps *list, bool *found,
-                           uint64_t *step) {
+static status search_places(search *s, bool *found) {
   *found = false;
-  for (size_t i = 0; i < list->count && !*found; i++) {
-    TRY(try_step(s, list->values[i], found, &s->reasons[i]));
-    *step = list->values[i];
+  for (size_t i = 0; i < place_count(s) && !*found; i++) {
+    TRY(try_place(s, i, found));
+    s->found = i;
   }
   return STATUS_OK;
 }
 
-static void tell_reasons(const search *s, const steps *list, const char *what) {
-  for (size_t i = 0; i < list->count; i++)
+static void tell_reasons(const search *s, const char *what) {
+  for (size_t i = 0; i < place_count(s); i++)
     if (s->reasons[i] != NULL) log_warning("%s%s", s->reasons[i], what);
 }
 
-/* A folder without checkpoints of steps is an empty one, unless it holds what a
- * new run there would ruin. */
-static status check_rest(const char *folder, const steps *list) {
-  if (list->strange[0] != '\0')
-    return status_error(STATUS_FORMAT,
-                        "%s/%s: a checkpoint is named step- and the step in "
-                        "eight digits: rename it, or use another folder",
-                        folder, list->strange);
-  if (list->best)
-    return status_error(STATUS_FORMAT,
-                        "%s/" CKPT_BEST
-                        ": the only checkpoint here: to go on from it, copy it "
-                        "to step-NNNNNNNN.h5 of its step (harmonia info tells "
-                        "it); to start anew, use another folder",
-                        folder);
-  return STATUS_OK;
-}
-
-static status none_good(const search *s, const steps *list) {
+static status none_good(const search *s) {
   char text[700] = "";
   size_t used = 0;
-  for (size_t i = 0; i < list->count && used < sizeof text; i++)
+  for (size_t i = 0; i < place_count(s) && used < sizeof text; i++)
     if (s->reasons[i] != NULL)
       used += (size_t)snprintf(text + used, sizeof text - used, "%s%s",
                                used > 0 ? "; " : "", s->reasons[i]);
-  if (used >= sizeof text) tell_reasons(s, list, "");
+  if (used >= sizeof text) tell_reasons(s, "");
   return status_error(STATUS_FORMAT,
                       "%s: none of its checkpoints can be resumed, so nothing "
                       "is changed (mend or move them, or use another folder): "
@@ -226,39 +219,69 @@ static status none_good(const search *s, const steps *list) {
                       s->folder, text);
 }
 
-/* One look at the folder; *again where files went while it was looked at. */
-static status look(const char *folder, bool *found, uint64_t *step,
-                   bool *again) {
-  steps list;
-  TRY(list_steps(folder, &list));
-  search s = {.folder = folder};
-  status result = MEMORY_NEW(list.count + 1, "reasons", &s.reasons);
-  if (result == STATUS_OK) result = search_steps(&s, &list, found, step);
-  *again = result == STATUS_OK && !*found && s.gone > 0;
-  if (result == STATUS_OK && *found)
-    tell_reasons(&s, &list, "; passed over");
-  else if (result == STATUS_OK && !*again)
-    result = s.damaged > 0 ? none_good(&s, &list) : check_rest(folder, &list);
-  for (size_t i = 0; s.reasons != NULL && i < list.count; i++)
-    memory_free(s.reasons[i]);
-  memory_free(s.reasons);
-  memory_free(list.values);
+/* Where no checkpoint was found. */
+static status check_none(const search *s) {
+  if (s->damaged > 0) return none_good(s);
+  if (s->list.strange[0] == '\0') return STATUS_OK;
+  return status_error(STATUS_FORMAT,
+                      "%s/%s: a checkpoint is named step- and the step in "
+                      "eight digits: rename it, or use another folder",
+                      s->folder, s->list.strange);
+}
+
+static status take_found(const search *s, uint64_t *step, char *path,
+                         size_t size) {
+  char *found, text[32];
+  TRY(place_path(s, s->found, &found));
+  int used = snprintf(path, size, "%s", found);
+  memory_free(found);
+  INVARIANT(used >= 0 && (size_t)used < size, "no room for %s", s->folder);
+  if (s->found < s->list.count) {
+    *step = s->list.values[s->found];
+    return STATUS_OK;
+  }
+  ckpt_reader *reader;
+  TRY(ckpt_reader_open(path, &reader));
+  status result = ckpt_read_text(reader, "step", text, sizeof text);
+  ckpt_reader_close(&reader);
+  if (result == STATUS_OK) *step = strtoull(text, NULL, 10);
   return result;
+}
+
+/* One look at the folder; *again where files went while it was looked at. */
+static status look(search *s, bool *found, uint64_t *step, char *path,
+                   size_t size, bool *again) {
+  TRY(list_steps(s->folder, &s->list));
+  TRY(MEMORY_NEW(place_count(s) + 1, "reasons", &s->reasons));
+  TRY(search_places(s, found));
+  *again = !*found && s->gone > 0;
+  if (*again) return STATUS_OK;
+  if (!*found) return check_none(s);
+  tell_reasons(s, "; passed over");
+  return take_found(s, step, path, size);
+}
+
+static void free_search(search *s) {
+  for (size_t i = 0; s->reasons != NULL && i < place_count(s); i++)
+    memory_free(s->reasons[i]);
+  memory_free(s->reasons);
+  memory_free(s->list.values);
 }
 
 status ckpt_newest(const char *folder, bool *found, uint64_t *step, char *path,
                    size_t size) {
   *found = false;
-  bool again = true;
-  for (int looks = 0; looks < 5 && again; looks++)
-    TRY(look(folder, found, step, &again));
-  if (again)
-    return status_error(STATUS_IO,
-                        "%s: its checkpoints vanish while they are "
-                        "read: does another run use the folder?",
-                        folder);
-  if (*found) ckpt_path(folder, *step, path, size);
-  return STATUS_OK;
+  for (int looks = 0; looks < 5; looks++) {
+    search s = {.folder = folder};
+    bool again = false;
+    status result = look(&s, found, step, path, size, &again);
+    free_search(&s);
+    if (!again) return result;
+  }
+  return status_error(STATUS_IO,
+                      "%s: its checkpoints vanish while they are read: does "
+                      "another run use the folder?",
+                      folder);
 }
 
 /* ---- pruning --------------------------------------------------------------

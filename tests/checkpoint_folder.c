@@ -142,8 +142,16 @@ static void test_refusals(void) {
   touch("best.h5");
   tap_ok(ckpt_newest(folder, &found, &step, path, sizeof path) ==
                  STATUS_FORMAT &&
-             strstr(status_message(), "best.h5: the only checkpoint"),
-         "best.h5 alone");
+             strstr(status_message(), "best.h5: not an HDF5"),
+         "a damaged best.h5 alone");
+  if (write_step(7) != STATUS_OK) exit(1);
+  char best[700];
+  ckpt_path(folder, 7, path, sizeof path);
+  ckpt_best_path(folder, best, sizeof best);
+  if (rename(path, best) != 0) exit(1);
+  tap_ok(ckpt_newest(folder, &found, &step, path, sizeof path) == STATUS_OK &&
+             found && step == 7 && strcmp(path, best) == 0,
+         "a good one is better than none");
   new_folder("strange");
   touch("step-7.h5");
   tap_ok(ckpt_newest(folder, &found, &step, path, sizeof path) ==

@@ -212,7 +212,8 @@ DIR *opendir(const char *path) {
   const char *part = getenv("FAIL_PART");
   if (path_fails("opendir", path)) return NULL;
   DIR *opened = next(path);
-  if (part != NULL && strstr(path, part) != NULL) folder = opened;
+  bool ours = part != NULL && strstr(path, part) != NULL;
+  if (ours || opened == folder) folder = ours ? opened : NULL;
   return opened;
 }
 

@@ -1,0 +1,117 @@
+# Every call of the system on the files of a run, and on those of a pack, fails
+# once in turn, with EIO, ESTALE, EACCES and ENOSPC. After each the program has
+# come to the undisturbed bits, or has said which file is wrong and changed none
+# of what was there; and the same command afterwards comes to the undisturbed
+# bits. `make test` tries a sample, other points each day; make test-faults all.
+. "$HARMONIA_SOURCE/tests/lib/tap.sh"
+
+: "${FAULTS:=60}" # points to try, about; all: each with each errno
+preload=$HARMONIA_BUILD/tests/fail_call.so
+is_sanitized && skip_all "the sanitizer's library must come first"
+# Without a daemon of its own a single rank starts sooner.
+export OMPI_MCA_ess_singleton_isolated=1
+
+small_set d.h5 || exit 1
+mkdir -p h/composite_images h/masks h/real_images
+for number in 1 2 3; do
+    picture "h/composite_images/c${number}_1_1.png" 64 64 rgb photo $number
+    cp "h/composite_images/c${number}_1_1.png" "h/real_images/c$number.png"
+    picture "h/masks/c${number}_1.png" 64 64 grey box
+    echo "c${number}_1_1.png" >>h/HCOCO_train.txt
+done
+: >h/HCOCO_test.txt
+
+# ---- what is tried ----------------------------------------------------------------
+
+# try SCENARIO POINT ERRNO, in a folder of its own; says what is wrong, if anything.
+cat >try <<'SCRIPT'
+scenario=$1 point=$2 errno=$3
+mkdir "$scratch/$scenario-$point-$errno" && cd "$scratch/$scenario-$point-$errno" || exit
+begin() {
+    case $scenario in
+    save) ;;
+    resume) cp -r "$scratch/begun" the-run ;;
+    pack) mkdir the-run ;;
+    esac
+}
+command() {
+    case $scenario in
+    pack) "$@" "$HARMONIA" pack "$scratch/h" the-run/h.h5 --size 64 --threads 1 ;;
+    *)
+        validate=
+        [ $scenario = resume ] || validate="--validate-every 2 --validate-samples 1"
+        # shellcheck disable=SC2086
+        "$@" "$HARMONIA" train --data "$scratch/d.h5" --out the-run --resume --steps 2 \
+            --ngf 4 --batch 4 --micro-batch 4 --threads 1 --report-samples 0 \
+            --save-every 2 --keep 1 --log-every 1 $validate
+        ;;
+    esac >out 2>err
+    code=$?
+}
+wrong() {
+    echo "$scenario, call $point fails ($errno): $*"
+    sed 's/^/  /' err log 2>/dev/null
+}
+# Whether what is there now is the end of the undisturbed run.
+is_whole() {
+    good=$scratch/good-$scenario
+    for file in checkpoints/step-00000002.h5 checkpoints/best.h5 h.h5 validation.csv; do
+        [ ! -e "$good/$file" ] || cmp "$good/$file" "the-run/$file" || return 1
+    done
+    [ ! -e "$good/log.csv" ] || [ "$(cut -d, -f1 "$good/log.csv")" = "$(cut -d, -f1 the-run/log.csv)" ]
+}
+# Whether what was there is there still.
+is_kept() {
+    [ "$scenario" = resume ] || return 0
+    cmp "$scratch/begun/checkpoints/step-00000001.h5" the-run/checkpoints/step-00000001.h5 &&
+        head -n 2 "$scratch/begun/log.csv" >rows && head -n 2 the-run/log.csv | cmp rows -
+}
+begin
+command timeout -k 5 60 env LD_PRELOAD="$preload" FAIL_PART=the-run/ FAIL_AT="$point" \
+    FAIL_ERRNO="$errno" FAIL_LOG=log
+case $code in
+0) is_whole >different 2>&1 || wrong "exit status 0, but $(cat different)" ;;
+1)
+    grep '^harmonia: ' err | grep -v '^harmonia: warning: ' | grep -q the-run/ ||
+        wrong "the message names no file"
+    is_kept >different 2>&1 || wrong "something was changed: $(cat different)"
+    cp err err.first
+    command timeout -k 5 60
+    [ "$code" = 0 ] || wrong "afterwards: exit status $code; $(cat err.first)"
+    is_whole >different 2>&1 || wrong "afterwards: $(cat different); $(cat err.first)"
+    ;;
+*) wrong "exit status $code" ;;
+esac
+[ "$point" = 0 ] && cp log "$scratch/$scenario.calls" && mv the-run "$scratch/good-$scenario"
+cd / && rm -rf "$scratch/$scenario-$point-$errno"
+SCRIPT
+export scratch preload HARMONIA_SOURCE
+
+# A run that has come to step 1, and has rows of the step after it.
+# shellcheck disable=SC2086
+run 60 "$HARMONIA" train --data d.h5 --out begun --steps 2 --ngf 4 --batch 4 \
+    --micro-batch 4 --threads 1 --report-samples 0 --save-every 1 --log-every 1
+rm "$(checkpoint begun 2)"
+check "nothing fails: the calls are counted" sh -c '
+    for scenario in save resume pack; do sh ./try $scenario 0 0; done >counted
+    cat counted && test -s save.calls && test -s resume.calls && test -s pack.calls'
+
+for scenario in save resume pack; do
+    read -r calls rest <$scenario.calls
+    note "$scenario: $calls calls"
+    for errno in 5 116 13 28; do # EIO, ESTALE, EACCES, ENOSPC
+        seq 1 "$calls" | sed "s/.*/$scenario & $errno/"
+    done
+done >points
+count=$(wc -l <points)
+if [ "$FAULTS" != all ]; then
+    stride=$((count / FAULTS + 1))
+    awk -v stride=$stride -v day="$(date +%j)" 'NR % stride == day % stride' points >some
+    mv some points
+    note "every ${stride}th of $count, from $(($(date +%j) % stride)) on"
+fi
+xargs -n 3 -P $((2 * $(nproc))) sh ./try <points >failed 2>&1
+sed 's/^/# /' failed | head -n 60
+check "$(wc -l <points) points tried: the undisturbed bits, or a message and nothing changed" \
+    test ! -s failed
+finish
