@@ -50,7 +50,10 @@ command() {
 }
 wrong() {
     echo "$scenario, call $point fails ($errno): $*"
-    sed 's/^/  /' err log 2>/dev/null
+    cat log
+    for text in err.first err; do
+        grep '^harmonia: ' $text | sed 's/^/    /'
+    done 2>/dev/null
 }
 # Whether what is there now is the end of the undisturbed run.
 is_whole() {
@@ -77,8 +80,8 @@ case $code in
     is_kept >different 2>&1 || wrong "something was changed: $(cat different)"
     cp err err.first
     command timeout -k 5 60
-    [ "$code" = 0 ] || wrong "afterwards: exit status $code; $(cat err.first)"
-    is_whole >different 2>&1 || wrong "afterwards: $(cat different); $(cat err.first)"
+    [ "$code" = 0 ] || wrong "afterwards: exit status $code"
+    is_whole >different 2>&1 || wrong "afterwards: $(cat different)"
     ;;
 *) wrong "exit status $code" ;;
 esac
