@@ -14,12 +14,13 @@ export OMPI_MCA_ess_singleton_isolated=1
 small_set d.h5 || exit 1
 mkdir -p h/composite_images h/masks h/real_images
 for number in 1 2 3; do
-    picture "h/composite_images/c${number}_1_1.png" 64 64 rgb photo $number
-    cp "h/composite_images/c${number}_1_1.png" "h/real_images/c$number.png"
+    picture "h/composite_images/c${number}_1_1.jpg" 64 64 rgb photo $number
+    cp "h/composite_images/c${number}_1_1.jpg" "h/real_images/c$number.jpg"
     picture "h/masks/c${number}_1.png" 64 64 grey box
-    echo "c${number}_1_1.png" >>h/HCOCO_train.txt
+    list=train
+    [ $number -le 2 ] || list=test
+    echo "c${number}_1_1.jpg" >>h/HCOCO_$list.txt
 done
-: >h/HCOCO_test.txt
 
 # ---- what is tried ----------------------------------------------------------------
 
@@ -33,11 +34,12 @@ begin() {
     save) ;;
     resume) cp -r "$scratch/begun" the-run ;;
     pack) mkdir the-run ;;
+    again) cp -r "$scratch/partial" the-run ;;
     esac
 }
 command() {
     case $scenario in
-    pack) "$@" "$HARMONIA" pack "$scratch/h" the-run/h.h5 --size 64 --threads 1 ;;
+    pack | again) "$@" "$HARMONIA" pack "$scratch/h" the-run/h.h5 --size 64 --threads 1 ;;
     *)
         validate=
         [ $scenario = resume ] || validate="--validate-every 2 --validate-samples 1"
@@ -67,13 +69,21 @@ is_whole() {
 }
 # Whether what was there is there still.
 is_kept() {
-    [ "$scenario" = resume ] || return 0
-    cmp "$scratch/begun/checkpoints/step-00000001.h5" the-run/checkpoints/step-00000001.h5 &&
-        head -n 2 "$scratch/begun/log.csv" >rows && head -n 2 the-run/log.csv | cmp rows -
+    case $scenario in
+    resume)
+        cmp "$scratch/begun/checkpoints/step-00000001.h5" the-run/checkpoints/step-00000001.h5 &&
+            head -n 2 "$scratch/begun/log.csv" >rows && head -n 2 the-run/log.csv | cmp rows -
+        ;;
+    again) # it may have grown, or be done
+        [ -e the-run/h.h5 ] || head -c "$(wc -c <"$scratch/partial/h.h5.partial")" \
+            the-run/h.h5.partial | cmp "$scratch/partial/h.h5.partial" -
+        ;;
+    esac
 }
 begin
 command timeout -k 5 60 env LD_PRELOAD="$preload" FAIL_PART=the-run/ FAIL_AT="$point" \
     FAIL_ERRNO="$errno" FAIL_LOG=log
+[ "$point" != 0 ] || cp -r the-run "$scratch/good-$scenario"
 case $code in
 0) is_whole >different 2>&1 || wrong "exit status 0, but $(cat different)" ;;
 1)
@@ -87,7 +97,7 @@ case $code in
     ;;
 *) wrong "exit status $code" ;;
 esac
-[ "$point" = 0 ] && cp log "$scratch/$scenario.calls" && mv the-run "$scratch/good-$scenario"
+[ "$point" != 0 ] || cp log "$scratch/$scenario.calls" 
 cd / && rm -rf "$scratch/$scenario-$point-$errno"
 echo "$*" >>"$scratch/tried"
 SCRIPT
@@ -98,17 +108,24 @@ export scratch preload HARMONIA_SOURCE
 run 60 "$HARMONIA" train --data d.h5 --out begun --steps 2 --ngf 4 --batch 4 \
     --micro-batch 4 --threads 1 --report-samples 0 --save-every 1 --log-every 1
 rm "$(checkpoint begun 2)"
+# A pack whose disk was full when it put its images in order.
+mkdir partial
+run 20 env LD_PRELOAD="$preload" FAIL_PART=partial/h.h5.tmp FAIL_AT=9 FAIL_ERRNO=28 \
+    "$HARMONIA" pack h partial/h.h5 --size 64 --threads 1
+check "a pack that was not finished" test $code = 1 -a -s partial/h.h5.partial
 check "nothing fails: the calls are counted" sh -c '
-    for scenario in save resume pack; do sh ./try $scenario 0 0; done >counted
-    cat counted && test -s save.calls && test -s resume.calls && test -s pack.calls'
+    for scenario in save resume pack again; do
+        sh ./try $scenario 0 0 | grep . && exit 1
+        grep "^[1-9]" $scenario.calls || exit 1
+    done'
 
-for scenario in save resume pack; do
+for scenario in save resume pack again; do
     read -r calls rest <$scenario.calls
-    note "$scenario: $calls calls"
+    note "$scenario: $calls calls" >&3
     for errno in 5 116 13 28; do # EIO, ESTALE, EACCES, ENOSPC
         seq 1 "$calls" | sed "s/.*/$scenario & $errno/"
     done
-done >points
+done 3>&1 >points
 count=$(wc -l <points)
 if [ "$FAULTS" != all ]; then
     stride=$((count / FAULTS + 1))

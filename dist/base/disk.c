@@ -35,7 +35,10 @@ int disk_open(const char *path, int flags) {
 
 bool disk_is_absent(const char *path) {
   struct stat about;
-  return lstat(path, &about) != 0 && errno == ENOENT;
+  int error, tries = 0;
+  do error = lstat(path, &about) == 0 ? 0 : errno;
+  while (disk_again(&tries, error, path));
+  return error == ENOENT;
 }
 
 int disk_about(int file, const char *path, struct stat *about) {
