@@ -1,7 +1,8 @@
 /* Makes one call of the system fail: put in front of the program by LD_PRELOAD,
  * it counts the calls on files whose path holds $FAIL_PART, and call number
- * $FAIL_AT (from 1; 0: none) fails once with $FAIL_ERRNO, a number. At exit the
- * file $FAIL_LOG says how many there were, and what failed:
+ * $FAIL_AT (from 1; 0: none) fails once with $FAIL_ERRNO, a number; with
+ * $FAIL_ON it is not once: all from it on fail. At exit the file $FAIL_LOG says
+ * how many there were, and what failed:
  *   COUNT CALL PATH
  * Descriptors are followed from opening to closing. Of a stream that the C
  * library reads and writes by itself its opening, flushing and closing count.
@@ -36,7 +37,9 @@ static int number(const char *name) {
 
 /* Whether this one is to fail; errno is set then. */
 static bool fails(const char *call, const char *path) {
-  if (atomic_fetch_add(&calls, 1) + 1 != number("FAIL_AT")) return false;
+  int call_number = atomic_fetch_add(&calls, 1) + 1, first = number("FAIL_AT");
+  bool later = first > 0 && call_number > first && number("FAIL_ON") != 0;
+  if (call_number != first && !later) return false;
   snprintf(failed, sizeof failed, "%s %.200s", call, path);
   errno = number("FAIL_ERRNO");
   return true;
