@@ -83,6 +83,11 @@ says "the job is COMPLETING" "it was saved"
 check "does not come back" not_queued_again
 echo RUNNING >state
 
+mkdir linked
+ln -s ../runs/16/checkpoints linked/checkpoints
+check "the newest is found behind a link, too" sh -c '
+    test "$(bash -c ". slurm/job.sh; newest_of linked")" = "$1"' - "$(checkpoint linked $steps)"
+
 # ---- failures -------------------------------------------------------------------------
 
 run 60 ./job SLURM_JOB_ID=18 --bogus

@@ -10,15 +10,14 @@
 
 /* What a file system over a network says of a fault that may be over soon. */
 static bool is_passing(int error) {
-  return error == EIO || error == ESTALE || error == ETIMEDOUT ||
-         error == EAGAIN || error == EBUSY || error == EREMOTEIO ||
-         error == ECONNRESET || error == ENOTCONN;
+  return error == EIO || error == EINTR || error == ESTALE ||
+         error == ETIMEDOUT || error == EAGAIN || error == EBUSY ||
+         error == EREMOTEIO || error == ECONNRESET || error == ENOTCONN;
 }
 
 bool disk_again(int *tries, int error, const char *path) {
   enum { TRIES = 4 };
   static const double pauses[TRIES] = {0.1, 0.3, 0.9, 2.7}; /* seconds */
-  if (error == EINTR) return true;
   if (!is_passing(error) || *tries == TRIES) return false;
   double pause = pauses[(*tries)++];
   log_warning("%s: %s; trying again in %.1f s", path, strerror(error), pause);

@@ -9,8 +9,7 @@
 #include <stdint.h>
 
 /* Whether what failed with `error` (an errno) on `path` is to be done again:
- * waits first, and counts in *tries, which starts at 0. EINTR is not waited
- * for. */
+ * waits first, and counts in *tries, which starts at 0. */
 bool disk_again(int *tries, int error, const char *path);
 
 /* open(2), with O_CLOEXEC: a descriptor, or -1 and errno. */
