@@ -105,9 +105,9 @@ void ckpt_best_path(const char *folder, char *path, size_t size);
 
 /* The newest checkpoint in `folder` that passes ckpt_verify; best.h5 counts
  * where there is no other. Damaged ones are passed over with a warning each if
- * another is good; where none is, that is STATUS_FORMAT. One that cannot be read
- * (STATUS_IO) is never passed over. So *found is false only where there is no
- * checkpoint at all, or no folder. Changes nothing. */
+ * another is good; where none is, that is STATUS_FORMAT. One that cannot be
+ * read (STATUS_IO) is never passed over. So *found is false only where there is
+ * no checkpoint at all, or no folder. Changes nothing. */
 status ckpt_newest(const char *folder, bool *found, uint64_t *step, char *path,
                    size_t size);
 
