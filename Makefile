@@ -168,6 +168,10 @@ test-kills: tests
 	done; \
 	for pid in $$pids; do wait $$pid || failed=1; done; exit $$failed
 
+# Every call of the system on the files of a run fails once: half an hour.
+test-faults: tests
+	FAULTS=all $(PROVE) -v tests/faults.sh
+
 # On virtual hosts and a Slurm of their own, for which it needs root: dist/launch
 # and slurm/train.sbatch when hosts are lost. About five minutes.
 test-cluster: $(BUILD)/harmonia
@@ -231,6 +235,7 @@ help:
 	@echo "make test-cluster  hosts that are lost, and Slurm (root; namespaces)"
 	@echo "make tests         builds the test programs in $(BUILD)/tests"
 	@echo "make test-kills    runs killed and signalled lose nothing (KILLS=200 SIGNALS=80)"
+	@echo "make test-faults   every call on the files of a run fails once"
 	@echo "make test-layouts  layouts of up to 8 ranks over nodes, memory of a large network"
 	@echo "make bench-sum     the sum of gradients on a node against the memory's bandwidth"
 	@echo "make bench         times of training steps and of every node in them"
@@ -241,4 +246,4 @@ help:
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
-.PHONY: all tests test test-kills test-cluster test-sanitize test-layouts bench bench-sum bench-torch bench-pack demo table lint readme clean help
+.PHONY: all tests test test-kills test-faults test-cluster test-sanitize test-layouts bench bench-sum bench-torch bench-pack demo table lint readme clean help

@@ -54,8 +54,10 @@ void ckpt_writer_abandon(ckpt_writer **writer);
 
 typedef struct ckpt_reader ckpt_reader;
 
-/* Opens and checks format and version. A file of any other kind is
- * STATUS_FORMAT, saying what was expected. */
+/* Opens and checks format and version. A file of any other kind, or a damaged
+ * one, is STATUS_FORMAT, saying what was expected; one that could not be read
+ * is STATUS_IO, here and in everything below, also after some tries (see
+ * base/disk.h). */
 status ckpt_reader_open(const char *path, ckpt_reader **out);
 /* As ckpt_reader_open, but for any HDF5 file of named arrays (for example
  * exported PyTorch weights): format, version and /state may be missing. */
@@ -104,17 +106,20 @@ status ckpt_verify(ckpt_reader *reader);
 
 /* "<folder>/step-00001200.h5" into path. */
 void ckpt_path(const char *folder, uint64_t step, char *path, size_t size);
-/* "<folder>/best.h5": neither found as the newest nor pruned. */
+/* "<folder>/best.h5": never pruned. */
 void ckpt_best_path(const char *folder, char *path, size_t size);
 
-/* The newest checkpoint in `folder` that passes ckpt_verify. Damaged ones are
- * passed over with a warning. *found is false where there is none (also where
- * there is no folder). */
+/* The newest checkpoint in `folder` that passes ckpt_verify; best.h5 counts
+ * where there is no other. Damaged ones are passed over with a warning each if
+ * another is good; where none is, that is STATUS_FORMAT. One that cannot be
+ * read (STATUS_IO) is never passed over. So *found is false only where there is
+ * no checkpoint at all, or no folder. Changes nothing. */
 status ckpt_newest(const char *folder, bool *found, uint64_t *step, char *path,
                    size_t size);
 
 /* Removes all but the newest `keep` checkpoints that open (0: keeps all; a
- * damaged one does not count). */
+ * damaged one does not count). Where one cannot be read, it and all older ones
+ * stay: STATUS_IO. */
 status ckpt_prune(const char *folder, int keep);
 
 /* Removes the temporary files of writers that died, of this host or another.

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/disk.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "checkpoint/internal.h"
@@ -53,6 +54,8 @@ static bool is_temporary(const char *name) {
 typedef struct steps {
   uint64_t *values; /* newest first */
   size_t count, room;
+  bool best;         /* there is a best.h5 */
+  char strange[256]; /* "step-7.h5": one that no writer here named, or "" */
 } steps;
 
 static status add_step(steps *list, uint64_t step) {
@@ -75,37 +78,52 @@ static int newest_first(const void *a, const void *b) {
   return (x < y) - (x > y);
 }
 
+static status cannot_list(const char *folder, int error) {
+  return status_system(error, "%s: cannot list", folder);
+}
+
 /* Shows every name in a folder until a failure. No folder is a folder with
  * nothing in it. */
 static status visit(const char *folder,
                     status (*see)(void *context, const char *name),
                     void *context) {
   DIR *dir = opendir(folder);
-  if (dir == NULL && errno == ENOENT) return STATUS_OK;
-  if (dir == NULL)
-    return status_error(STATUS_IO, "%s: cannot list: %s", folder,
-                        strerror(errno));
+  if (dir == NULL) {
+    int error = errno;
+    return error == ENOENT && disk_is_absent(folder)
+               ? STATUS_OK
+               : cannot_list(folder, error);
+  }
   status result = STATUS_OK;
   const struct dirent *item;
-  while (result == STATUS_OK && (item = readdir(dir)) != NULL)
+  while (result == STATUS_OK && (errno = 0, item = readdir(dir)) != NULL)
     result = see(context, item->d_name);
+  if (result == STATUS_OK && errno != 0) result = cannot_list(folder, errno);
   closedir(dir);
   return result;
 }
 
-static status note_step(void *list, const char *name) {
+static status note_step(void *context, const char *name) {
+  steps *list = context;
   uint64_t step;
-  const char *rest = parse_step(name, &step);
-  return rest != NULL && *rest == '\0' ? add_step(list, step) : STATUS_OK;
+  const char *rest = parse_step(name, &step), *end = strrchr(name, '.');
+  if (rest != NULL && *rest == '\0') return add_step(list, step);
+  if (strcmp(name, CKPT_BEST) == 0) list->best = true;
+  if (strncmp(name, "step-", 5) == 0 && end != NULL && strcmp(end, ".h5") == 0)
+    snprintf(list->strange, sizeof list->strange, "%s", name);
+  return STATUS_OK;
 }
 
 static status list_steps(const char *folder, steps *list) {
+  status result;
+  int tries = 0;
   *list = (steps){0};
-  status result = visit(folder, note_step, list);
-  if (result != STATUS_OK) {
+  do {
     memory_free(list->values);
     *list = (steps){0};
-  }
+    result = visit(folder, note_step, list);
+  } while (result == STATUS_IO && disk_again(&tries, status_errno(), folder));
+  if (result != STATUS_OK) memory_free(list->values), *list = (steps){0};
   if (list->count > 1)
     qsort(list->values, list->count, sizeof *list->values, newest_first);
   return result;
@@ -136,30 +154,134 @@ static status check_whole(const char *path, bool every_array) {
   return result;
 }
 
+/* The search for the newest. */
+typedef struct search {
+  const char *folder;
+  steps list;
+  char **reasons;              /* of each place: what is wrong there, or NULL */
+  size_t damaged, gone, found; /* found: the place of the newest */
+} search;
+
+/* Places are those of the list, then best.h5, if it is there. */
+static size_t place_count(const search *s) {
+  return s->list.count + s->list.best;
+}
+
+static status place_path(const search *s, size_t place, char **path) {
+  return place < s->list.count
+             ? step_path(s->folder, s->list.values[place], path)
+             : join(s->folder, CKPT_BEST, path);
+}
+
+/* STATUS_OK with *good false where the file is damaged or was removed since it
+ * was listed. A file that cannot be read is a failure: it may be a good one. */
+static status try_place(search *s, size_t place, bool *good) {
+  char *path;
+  TRY(place_path(s, place, &path));
+  status whole = check_whole(path, true);
+  bool gone =
+      whole == STATUS_IO && status_errno() == ENOENT && disk_is_absent(path);
+  memory_free(path);
+  *good = whole == STATUS_OK;
+  s->gone += gone;
+  if (*good || gone) return STATUS_OK;
+  if (whole != STATUS_FORMAT) return whole;
+  s->damaged++;
+  return memory_copy_text(status_message(), &s->reasons[place]);
+}
+
+static status search_places(search *s, bool *found) {
+  *found = false;
+  for (size_t i = 0; i < place_count(s) && !*found; i++) {
+    TRY(try_place(s, i, found));
+    s->found = i;
+  }
+  return STATUS_OK;
+}
+
+static void tell_reasons(const search *s, const char *what) {
+  for (size_t i = 0; i < place_count(s); i++)
+    if (s->reasons[i] != NULL) log_warning("%s%s", s->reasons[i], what);
+}
+
+static status none_good(const search *s) {
+  char text[700] = "";
+  size_t used = 0;
+  for (size_t i = 0; i < place_count(s) && used < sizeof text; i++)
+    if (s->reasons[i] != NULL)
+      used += (size_t)snprintf(text + used, sizeof text - used, "%s%s",
+                               used > 0 ? "; " : "", s->reasons[i]);
+  if (used >= sizeof text) tell_reasons(s, "");
+  return status_error(STATUS_FORMAT,
+                      "%s: none of its checkpoints can be resumed, so nothing "
+                      "is changed (mend or move them, or use another folder): "
+                      "%s",
+                      s->folder, text);
+}
+
+/* Where no checkpoint was found. */
+static status check_none(const search *s) {
+  if (s->damaged > 0) return none_good(s);
+  if (s->list.strange[0] == '\0') return STATUS_OK;
+  return status_error(STATUS_FORMAT,
+                      "%s/%s: a checkpoint is named step- and the step in "
+                      "eight digits: rename it, or use another folder",
+                      s->folder, s->list.strange);
+}
+
+static status take_found(const search *s, uint64_t *step, char *path,
+                         size_t size) {
+  char *found, text[32];
+  TRY(place_path(s, s->found, &found));
+  int used = snprintf(path, size, "%s", found);
+  memory_free(found);
+  INVARIANT(used >= 0 && (size_t)used < size, "no room for %s", s->folder);
+  if (s->found < s->list.count) {
+    *step = s->list.values[s->found];
+    return STATUS_OK;
+  }
+  ckpt_reader *reader;
+  TRY(ckpt_reader_open(path, &reader));
+  status result = ckpt_read_text(reader, "step", text, sizeof text);
+  ckpt_reader_close(&reader);
+  if (result == STATUS_OK) *step = strtoull(text, NULL, 10);
+  return result;
+}
+
+/* One look at the folder; *again where files went while it was looked at. */
+static status look(search *s, bool *found, uint64_t *step, char *path,
+                   size_t size, bool *again) {
+  TRY(list_steps(s->folder, &s->list));
+  TRY(MEMORY_NEW(place_count(s) + 1, "reasons", &s->reasons));
+  TRY(search_places(s, found));
+  *again = !*found && s->gone > 0;
+  if (*again) return STATUS_OK;
+  if (!*found) return check_none(s);
+  tell_reasons(s, "; passed over");
+  return take_found(s, step, path, size);
+}
+
+static void free_search(search *s) {
+  for (size_t i = 0; s->reasons != NULL && i < place_count(s); i++)
+    memory_free(s->reasons[i]);
+  memory_free(s->reasons);
+  memory_free(s->list.values);
+}
+
 status ckpt_newest(const char *folder, bool *found, uint64_t *step, char *path,
                    size_t size) {
   *found = false;
-  steps list;
-  TRY(list_steps(folder, &list));
-  status result = STATUS_OK;
-  for (size_t i = 0; i < list.count && !*found && result == STATUS_OK; i++) {
-    char *candidate;
-    result = step_path(folder, list.values[i], &candidate);
-    if (result != STATUS_OK) break;
-    status whole = check_whole(candidate, true);
-    if (whole == STATUS_MEMORY) {
-      result = whole; /* says nothing about the file */
-    } else if (whole != STATUS_OK) {
-      log_warning("%s; passed over", status_message());
-    } else {
-      *found = true;
-      *step = list.values[i];
-      ckpt_path(folder, *step, path, size);
-    }
-    memory_free(candidate);
+  for (int looks = 0; looks < 5; looks++) {
+    search s = {.folder = folder};
+    bool again = false;
+    status result = look(&s, found, step, path, size, &again);
+    free_search(&s);
+    if (!again) return result;
   }
-  memory_free(list.values);
-  return result;
+  return status_error(STATUS_IO,
+                      "%s: its checkpoints vanish while they are read: does "
+                      "another run use the folder?",
+                      folder);
 }
 
 /* ---- pruning --------------------------------------------------------------
@@ -167,23 +289,27 @@ status ckpt_newest(const char *folder, bool *found, uint64_t *step, char *path,
 
 static status remove_file(const char *path) {
   if (unlink(path) == 0 || errno == ENOENT) return STATUS_OK;
-  return status_error(STATUS_IO, "%s: cannot remove: %s", path,
-                      strerror(errno));
+  return status_system(errno, "%s: cannot remove", path);
 }
 
 /* Only checkpoints that open count as kept: a damaged newest one must not cost
  * the last good one. (Its arrays are not read here: too slow after each save.)
- */
+ * Where one cannot be read, nothing is removed: it may be the last good one, or
+ * the others may. */
+static status keep_or_remove(const char *path, int keep, int *kept) {
+  if (*kept >= keep) return remove_file(path);
+  status whole = check_whole(path, false);
+  if (whole == STATUS_OK) (*kept)++;
+  bool gone = whole == STATUS_IO && status_errno() == ENOENT;
+  return whole == STATUS_FORMAT || gone ? STATUS_OK : whole;
+}
+
 static status remove_old(const char *folder, const steps *list, int keep) {
   int kept = 0;
   for (size_t i = 0; i < list->count; i++) {
     char *path;
     TRY(step_path(folder, list->values[i], &path));
-    status result = STATUS_OK;
-    if (kept >= keep)
-      result = remove_file(path);
-    else if (check_whole(path, false) == STATUS_OK)
-      kept++;
+    status result = keep_or_remove(path, keep, &kept);
     memory_free(path);
     TRY(result);
   }

@@ -25,38 +25,24 @@ void ckpt_leave(ckpt_quiet saved) {
   hdf5_unlock();
 }
 
-/* The file driver reports "..., errno = 28, error message = '...', ...". */
-static herr_t find_errno(unsigned depth, const H5E_error2_t *error,
-                         void *found) {
+static herr_t find_memory(unsigned depth, const H5E_error2_t *error,
+                          void *found) {
   (void)depth;
-  const char *at = error->desc == NULL ? NULL : strstr(error->desc, "errno = ");
-  if (at != NULL) *(int *)found = atoi(at + strlen("errno = "));
+  if (error->maj_num == H5E_RESOURCE && error->min_num == H5E_NOSPACE)
+    *(bool *)found = true;
   return 0;
 }
 
 status ckpt_failure(status otherwise, const char *format, ...) {
-  int number = 0;
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, find_errno, &number);
+  bool memory = false;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, find_memory, &memory);
   char text[800];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  if (number != 0)
-    return status_error(STATUS_IO, "%s: %s", text, strerror(number));
+  if (memory) return status_error(STATUS_MEMORY, "%s: not enough memory", text);
   return status_error(otherwise, "%s", text);
-}
-
-hid_t ckpt_access(void) {
-  hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  if (access < 0) return access;
-  /* The 1.10 format has checksums in all metadata, older ones have none. */
-  H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
-  H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
-#if H5_VERSION_GE(1, 10, 7)
-  H5Pset_file_locking(access, 0, 1);
-#endif
-  return access;
 }
 
 hid_t ckpt_native_type(ckpt_type type) {

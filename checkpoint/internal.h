@@ -24,14 +24,9 @@ ckpt_quiet ckpt_enter(void);
 void ckpt_leave(ckpt_quiet saved);
 
 /* To be called right after a failed call, before HDF5's error stack is
- * cleared: STATUS_IO with the system's reason if the stack names an errno,
- * else `otherwise` alone. */
+ * cleared: STATUS_MEMORY if HDF5 had too little of it, else `otherwise`. */
 status ckpt_failure(status otherwise, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-
-/* The file access both sides use. Not locked: a file under its final name is
- * never written again, and some cluster file systems refuse locks. */
-hid_t ckpt_access(void);
 
 hid_t ckpt_native_type(ckpt_type type);
 size_t ckpt_type_size(ckpt_type type);
@@ -39,6 +34,28 @@ size_t ckpt_type_size(ckpt_type type);
 bool ckpt_element_count(const ckpt_array *array, size_t *count);
 /* "[2,3]" or "scalar". Returns `text`. */
 const char *ckpt_shape_text(const ckpt_array *array, char text[96]);
+
+/* ---- the file under HDF5 (driver.c) --------------------------------------
+ */
+
+typedef struct ckpt_disk {
+  const char *path; /* the owner's */
+  int file;         /* -1: none */
+  int error;        /* what the system said first, an errno; 0: nothing */
+  uint64_t size;
+} ckpt_disk;
+
+/* For reading: STATUS_FORMAT where it is no regular file. For writing: empty,
+ * or made so. On failure too ckpt_disk_close may be called. */
+status ckpt_disk_open(ckpt_disk *disk, const char *path);
+status ckpt_disk_create(ckpt_disk *disk, const char *path);
+/* Fails where any write before did, or closing itself. */
+status ckpt_disk_close(ckpt_disk *disk);
+
+/* The file access both sides use; `disk` must stay where it is, and open, while
+ * HDF5 has the file. Not locked: a file under its final name is never written
+ * again, and some cluster file systems refuse locks. Under ckpt_enter. */
+hid_t ckpt_access(ckpt_disk *disk);
 
 /* ---- arrays in the file (layout.c) --------------------------------------- */
 
@@ -54,6 +71,9 @@ uint64_t ckpt_chunk_rows(const ckpt_array *array);
 
 hid_t ckpt_reader_file(const ckpt_reader *reader);
 const char *ckpt_reader_path(const ckpt_reader *reader);
+/* The failure that a result of HDF5's really is: where the disk failed, nothing
+ * is known of the file. */
+status ckpt_reader_result(const ckpt_reader *reader, status result);
 
 /* ---- checksums (crc.c) --------------------------------------------------- */
 

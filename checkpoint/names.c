@@ -80,8 +80,10 @@ status ckpt_read_names(ckpt_reader *reader, const char *group,
   if (found >= 0) H5Aclose(found);
   ckpt_leave(quiet);
   *count = good ? list.count : 0;
-  if (good) return STATUS_OK;
-  return status_error(STATUS_FORMAT,
-                      "%s: '%s' of '%s' is no list of up to %zu names",
-                      ckpt_reader_path(reader), attribute, group, room);
+  status result = STATUS_OK;
+  if (!good)
+    result = status_error(STATUS_FORMAT,
+                          "%s: '%s' of '%s' is no list of up to %zu names",
+                          ckpt_reader_path(reader), attribute, group, room);
+  return ckpt_reader_result(reader, result);
 }

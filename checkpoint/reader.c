@@ -1,9 +1,7 @@
-#include <errno.h>
-#include <fcntl.h>
+/* Reading a checkpoint, or another HDF5 file of named arrays. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -12,6 +10,7 @@
 
 struct ckpt_reader {
   char *path;
+  ckpt_disk disk;
   hid_t file;
   bool edited; /* checksums of this library may fail */
   ckpt_catalog catalog;
@@ -19,20 +18,6 @@ struct ckpt_reader {
 
 /* ---- opening --------------------------------------------------------------
  */
-
-/* The system's own reason first, clearer than HDF5's. */
-static status check_regular(const char *path) {
-  int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0)
-    return status_error(STATUS_IO, "%s: cannot open: %s", path,
-                        strerror(errno));
-  struct stat about;
-  bool regular = fstat(file, &about) == 0 && S_ISREG(about.st_mode);
-  close(file);
-  if (!regular)
-    return status_error(STATUS_FORMAT, "%s: not a regular file", path);
-  return STATUS_OK;
-}
 
 /* A text attribute of the root; "" where there is none. */
 static void root_text(hid_t file, const char *name, char *text, size_t size) {
@@ -89,7 +74,7 @@ static void forget_foreign_checksums(ckpt_reader *reader) {
 }
 
 static status open_file(ckpt_reader *reader, bool foreign) {
-  hid_t access = ckpt_access();
+  hid_t access = ckpt_access(&reader->disk);
   reader->file = H5Fopen(reader->path, H5F_ACC_RDONLY, access);
   status result = STATUS_OK;
   if (reader->file < 0)
@@ -109,14 +94,14 @@ static status open_file(ckpt_reader *reader, bool foreign) {
 
 static status open_reader(const char *path, bool foreign, ckpt_reader **out) {
   *out = NULL;
-  TRY(check_regular(path));
   ckpt_reader *reader;
   TRY(MEMORY_NEW(1, "checkpoint reader", &reader));
-  reader->file = -1;
+  reader->file = reader->disk.file = -1;
   status result = memory_copy_text(path, &reader->path);
+  if (result == STATUS_OK) result = ckpt_disk_open(&reader->disk, reader->path);
   if (result == STATUS_OK) {
     ckpt_quiet quiet = ckpt_enter();
-    result = open_file(reader, foreign);
+    result = ckpt_reader_result(reader, open_file(reader, foreign));
     ckpt_leave(quiet);
   }
   if (result != STATUS_OK)
@@ -140,11 +125,18 @@ status ckpt_reader_open_edited(const char *path, ckpt_reader **out) {
   return STATUS_OK;
 }
 
+status ckpt_reader_result(const ckpt_reader *reader, status result) {
+  if (reader->disk.error == 0) return result;
+  return status_system(reader->disk.error, "%s: cannot read", reader->path);
+}
+
+/* What the disk says of the closing of a file that was read matters to none. */
 void ckpt_reader_close(ckpt_reader **reader) {
   if (*reader == NULL) return;
   ckpt_quiet quiet = ckpt_enter();
   if ((*reader)->file >= 0) H5Fclose((*reader)->file);
   ckpt_leave(quiet);
+  if ((*reader)->disk.file >= 0) close((*reader)->disk.file);
   ckpt_catalog_free(&(*reader)->catalog);
   memory_free((*reader)->path);
   memory_free(*reader);
@@ -316,7 +308,7 @@ status ckpt_read_array(ckpt_reader *reader, const ckpt_array *expected,
   else
     result = read_as(reader, entry, expected->type, values);
   ckpt_leave(quiet);
-  return result;
+  return ckpt_reader_result(reader, result);
 }
 
 /* The lock is taken an array at a time: others need HDF5 meanwhile. */

@@ -1,8 +1,6 @@
-#include <errno.h>
-#include <fcntl.h>
+/* Writing a checkpoint beside its place, and then into it. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -11,6 +9,7 @@
 
 struct ckpt_writer {
   char *path, *temporary;
+  ckpt_disk disk; /* of the temporary file */
   hid_t file, state, group_creation;
   uint64_t digest;
   bool failed; /* a write went wrong: the file must not be committed */
@@ -41,14 +40,10 @@ static status make_names(ckpt_writer *writer, const char *path) {
   return STATUS_OK;
 }
 
-/* A plain try first: the system's own reason, clearer than HDF5's. */
-static status create_empty(const char *path) {
-  int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (file < 0)
-    return status_error(STATUS_IO, "%s: cannot create: %s", path,
-                        strerror(errno));
-  close(file);
-  return STATUS_OK;
+/* The failure that a result of HDF5's really is: the disk's own reason. */
+static status result_of(const ckpt_writer *writer, status result) {
+  if (writer->disk.error == 0) return result;
+  return status_system(writer->disk.error, "%s: cannot write", writer->path);
 }
 
 static herr_t put_attribute(hid_t object, const char *name, hid_t type,
@@ -72,7 +67,7 @@ static herr_t put_text(hid_t object, const char *name, const char *text) {
 }
 
 static status create_file(ckpt_writer *writer) {
-  hid_t access = ckpt_access();
+  hid_t access = ckpt_access(&writer->disk);
   hid_t creation = H5Pcreate(H5P_FILE_CREATE);
   writer->group_creation = H5Pcreate(H5P_GROUP_CREATE);
   /* No times, so that equal contents are equal bytes. */
@@ -99,14 +94,16 @@ status ckpt_writer_open(const char *path, ckpt_writer **out) {
   ckpt_writer *writer;
   TRY(MEMORY_NEW(1, "checkpoint writer", &writer));
   writer->file = writer->state = writer->group_creation = -1;
+  writer->disk.file = -1;
   status result = make_names(writer, path);
-  if (result == STATUS_OK) result = create_empty(writer->temporary);
+  if (result == STATUS_OK)
+    result = ckpt_disk_create(&writer->disk, writer->temporary);
   if (result != STATUS_OK) {
     free_writer(&writer);
     return result;
   }
   ckpt_quiet quiet = ckpt_enter();
-  result = create_file(writer);
+  result = result_of(writer, create_file(writer));
   ckpt_leave(quiet);
   if (result != STATUS_OK)
     ckpt_writer_abandon(&writer);
@@ -120,6 +117,7 @@ status ckpt_writer_open(const char *path, ckpt_writer **out) {
 
 /* After any failure the file is not to be committed. */
 static status note(ckpt_writer *writer, status result) {
+  result = result_of(writer, result);
   if (result != STATUS_OK) writer->failed = true;
   return result;
 }
@@ -248,8 +246,9 @@ static status write_pieces(const ckpt_writer *writer, const ckpt_array *array,
   for (uint64_t row = 0; row < all && result == STATUS_OK; row += piece) {
     uint64_t rows = all - row < piece ? all - row : piece;
     ckpt_quiet quiet = ckpt_enter();
-    result = write_rows(writer, array, set, row, rows,
-                        (const char *)values + row * row_size);
+    result =
+        result_of(writer, write_rows(writer, array, set, row, rows,
+                                     (const char *)values + row * row_size));
     ckpt_leave(quiet);
   }
   return result;
@@ -290,43 +289,20 @@ static void close_handles(ckpt_writer *writer) {
   writer->state = writer->group_creation = -1;
 }
 
-/* The descriptor behind HDF5's file, or -1. */
-static int descriptor(hid_t file) {
-  int *handle = NULL;
-  herr_t known = H5Fget_vfd_handle(file, H5P_DEFAULT, (void **)&handle);
-  return known < 0 || handle == NULL ? -1 : *handle;
-}
-
-/* HDF5 cannot close a file whose flushing failed. So the disk is asked first
- * for all the room that flushing can take. */
-static status reserve(const ckpt_writer *writer) {
-  enum { SPARE = 1 << 18 };
-  hsize_t size = 0;
-  int file = descriptor(writer->file);
-  if (file < 0 || H5Fget_filesize(writer->file, &size) < 0) return STATUS_OK;
-  if (fallocate(file, FALLOC_FL_KEEP_SIZE, 0, (off_t)size + SPARE) == 0 ||
-      (errno != ENOSPC && errno != EDQUOT && errno != EFBIG))
-    return STATUS_OK; /* some file systems cannot tell */
-  return status_error(STATUS_IO, "%s: cannot write: %s", writer->path,
-                      strerror(errno));
-}
-
-/* Writes all that HDF5 holds back and closes the file. On failure the file is
- * still open, for ckpt_writer_abandon. */
-static status finish_file(ckpt_writer *writer) {
-  TRY(reserve(writer));
+/* Writes all that HDF5 holds back and closes the file. */
+static status close_file(ckpt_writer *writer) {
   char digest[CKPT_DIGEST_SIZE];
   snprintf(digest, sizeof digest, "%016llx",
            (unsigned long long)writer->digest);
+  status result = STATUS_OK;
   if (put_text(writer->file, "digest", digest) < 0 ||
       H5Fflush(writer->file, H5F_SCOPE_GLOBAL) < 0)
-    return ckpt_failure(STATUS_IO, "%s: cannot write", writer->path);
+    result = ckpt_failure(STATUS_IO, "%s: cannot write", writer->path);
   close_handles(writer);
-  hid_t file = writer->file;
+  if (H5Fclose(writer->file) < 0 && result == STATUS_OK)
+    result = ckpt_failure(STATUS_IO, "%s: cannot write", writer->path);
   writer->file = -1;
-  if (H5Fclose(file) < 0)
-    return ckpt_failure(STATUS_IO, "%s: cannot write", writer->path);
-  return STATUS_OK;
+  return result;
 }
 
 static status commit(ckpt_writer *writer) {
@@ -336,42 +312,30 @@ static status commit(ckpt_writer *writer) {
                         "could not be written",
                         writer->path);
   ckpt_quiet quiet = ckpt_enter();
-  status result = finish_file(writer);
+  status result = close_file(writer);
   ckpt_leave(quiet);
-  TRY(result);
+  TRY(result_of(writer, result));
+  TRY(ckpt_disk_close(&writer->disk));
   return publish_file(writer->temporary, writer->path);
 }
 
 status ckpt_writer_commit(ckpt_writer **writer) {
   status result = commit(*writer);
-  if (result != STATUS_OK) {
-    char message[1024];
-    snprintf(message, sizeof message, "%s", status_message());
-    ckpt_writer_abandon(writer);
-    return status_adopt(result, message);
-  }
-  free_writer(writer);
-  return STATUS_OK;
-}
-
-/* HDF5 cannot drop a file whose disk is full: closing writes, fails, and leaves
- * an identifier of freed memory. So its descriptor is first turned to a file in
- * memory that takes whatever it still has to say. */
-static void divert(hid_t file) {
-  int handle = descriptor(file);
-  int sink = handle < 0 ? -1 : memfd_create("abandoned", MFD_CLOEXEC);
-  if (sink < 0) return;
-  dup3(sink, handle, O_CLOEXEC);
-  close(sink);
+  if (result != STATUS_OK)
+    ckpt_writer_abandon(writer); /* the message stays */
+  else
+    free_writer(writer);
+  return result;
 }
 
 void ckpt_writer_abandon(ckpt_writer **writer) {
   if (*writer == NULL) return;
   unlink((*writer)->temporary);
+  (*writer)->disk.error = -1; /* nothing more is written */
   ckpt_quiet quiet = ckpt_enter();
-  if ((*writer)->file >= 0) divert((*writer)->file);
   close_handles(*writer);
   if ((*writer)->file >= 0) H5Fclose((*writer)->file);
   ckpt_leave(quiet);
+  if ((*writer)->disk.file >= 0) close((*writer)->disk.file);
   free_writer(writer);
 }

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/disk.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/threads.h"
@@ -258,12 +259,11 @@ static status write_skipped(const pack *p) {
   for (size_t i = 0; i < p->plan.folder.count; i++)
     if (p->bad[i] != NULL)
       fprintf(file, "%s\t%s\n", p->plan.folder.entries[i].composite, p->bad[i]);
-  bool failed = fflush(file) != 0 || fsync(fileno(file)) != 0;
-  int error = errno;
-  fclose(file);
-  if (!failed) return STATUS_OK;
+  int error = fflush(file) != 0 || fsync(fileno(file)) != 0 ? errno : 0;
+  if (fclose(file) != 0 && error == 0) error = errno;
+  if (error == 0) return STATUS_OK;
   unlink(path);
-  return status_error(STATUS_IO, "%s: cannot write: %s", path, strerror(error));
+  return status_system(error, "%s: cannot write", path);
 }
 
 static status report_skipped(const pack *p) {
@@ -317,9 +317,8 @@ static status compare(const pack *p, const data_set *set) {
 
 /* `*finished` where the file is the one that was asked for. */
 static status look_for_result(const pack *p, bool *finished) {
-  struct stat about;
   *finished = false;
-  if (lstat(p->options->out, &about) != 0) return STATUS_OK;
+  if (disk_is_absent(p->options->out)) return STATUS_OK;
   data_set *set;
   status result = data_set_open(p->options->out, &set);
   if (result != STATUS_OK) {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/disk.h"
 #include "base/memory.h"
 
 enum { MAGIC = 0x314b5048, SYNC_EVERY = 256 << 20 };
@@ -36,35 +37,8 @@ struct journal {
   pthread_mutex_t mutex;
 };
 
-/* ---- bytes ----------------------------------------------------------------
+/* ---- records in the file --------------------------------------------------
  */
-
-/* 0, or why not all could be written. */
-static int write_all(int file, const void *bytes, size_t count, uint64_t at) {
-  const uint8_t *from = bytes;
-  while (count > 0) {
-    ssize_t done = pwrite(file, from, count, (off_t)at);
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) return done < 0 ? errno : ENOSPC;
-    from += done;
-    count -= (size_t)done;
-    at += (uint64_t)done;
-  }
-  return 0;
-}
-
-static bool read_all(int file, void *bytes, size_t count, uint64_t at) {
-  uint8_t *to = bytes;
-  while (count > 0) {
-    ssize_t done = pread(file, to, count, (off_t)at);
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) return false;
-    to += done;
-    count -= (size_t)done;
-    at += (uint64_t)done;
-  }
-  return true;
-}
 
 static uint32_t head_sum(const record *head) {
   return (uint32_t)crc32_z(0, (const uint8_t *)head,
@@ -86,25 +60,22 @@ static status take_header(journal *j, const char *header) {
   struct stat about;
   INVARIANT(strlen(header) < JOURNAL_HEADER, "header '%s'", header);
   memcpy(wanted, header, strlen(header));
-  if (fstat(j->file, &about) != 0)
-    return status_error(STATUS_IO, "%s: %s", j->path, strerror(errno));
+  int error = disk_about(j->file, j->path, &about);
+  if (error != 0) return status_system(error, "%s: cannot read", j->path);
   size_t length =
       about.st_size < JOURNAL_HEADER ? (size_t)about.st_size : JOURNAL_HEADER;
-  if (!read_all(j->file, found, length, 0))
-    return status_error(STATUS_IO, "%s: cannot read", j->path);
+  error = disk_read(j->file, j->path, found, length, 0);
+  if (error != 0) return status_system(error, "%s: cannot read", j->path);
   if (memcmp(found, wanted, length) != 0)
     return status_error(STATUS_MISFIT,
                         "%s: left by a pack of other options or of another "
                         "folder: finish that one, or remove the file. It was "
                         "begun as:\n%s\nwhile now it would be:\n%s",
                         j->path, found, header);
-  int error = length < JOURNAL_HEADER
-                  ? write_all(j->file, wanted, sizeof wanted, 0)
-                  : 0;
-  if (error != 0)
-    return status_error(STATUS_IO, "%s: cannot write: %s", j->path,
-                        strerror(error));
-  return STATUS_OK;
+  if (length < JOURNAL_HEADER)
+    error = disk_write(j->file, wanted, sizeof wanted, 0);
+  return error == 0 ? STATUS_OK
+                    : status_system(error, "%s: cannot write", j->path);
 }
 
 static void note_place(journal *j, const record *head, uint64_t offset) {
@@ -112,34 +83,41 @@ static void note_place(journal *j, const record *head, uint64_t offset) {
       (place){.offset = offset, .head = *head};
 }
 
+/* The record at `at` and its chunk: 0, an errno, or DISK_END where there is no
+ * good one. */
+static int read_record(const journal *j, uint64_t at, record *head,
+                       uint8_t *chunk) {
+  int error = disk_read(j->file, j->path, head, sizeof *head, at);
+  if (error != 0) return error;
+  if (!is_good_head(j, head)) return DISK_END;
+  error = disk_read(j->file, j->path, chunk, head->length, at + sizeof *head);
+  if (error != 0) return error;
+  return crc32_z(0, chunk, head->length) == head->chunk_sum ? 0 : DISK_END;
+}
+
 /* Finds the good records; what follows the last of them is cut off. */
 static status recover(journal *j) {
   uint8_t *chunk;
   TRY(MEMORY_NEW(j->longest, "a compressed image", &chunk));
-  uint64_t at = JOURNAL_HEADER;
-  for (;;) {
-    record head;
-    if (!read_all(j->file, &head, sizeof head, at) || !is_good_head(j, &head) ||
-        !read_all(j->file, chunk, head.length, at + sizeof head) ||
-        crc32_z(0, chunk, head.length) != head.chunk_sum)
-      break;
-    note_place(j, &head, at + sizeof head);
-    at += sizeof head + head.length;
+  record head;
+  int error;
+  j->end = JOURNAL_HEADER;
+  while ((error = read_record(j, j->end, &head, chunk)) == 0) {
+    note_place(j, &head, j->end + sizeof head);
+    j->end += sizeof head + head.length;
   }
   memory_free(chunk);
-  j->end = at;
-  if (ftruncate(j->file, (off_t)at) == 0) return STATUS_OK;
-  return status_error(STATUS_IO, "%s: cannot cut: %s", j->path,
-                      strerror(errno));
+  if (error != DISK_END)
+    return status_system(error, "%s: cannot read", j->path);
+  if (ftruncate(j->file, (off_t)j->end) == 0) return STATUS_OK;
+  return status_system(errno, "%s: cannot cut", j->path);
 }
 
 static status open_file(journal *j, const char *path, const char *header) {
   if (snprintf(j->path, sizeof j->path, "%s", path) >= (int)sizeof j->path)
     return status_error(STATUS_IO, "%.60s...: the path is too long", path);
-  j->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (j->file < 0)
-    return status_error(STATUS_IO, "%s: cannot create: %s", path,
-                        strerror(errno));
+  j->file = disk_open(path, O_RDWR | O_CREAT);
+  if (j->file < 0) return status_system(errno, "%s: cannot create", path);
   /* File systems without locks: nobody is kept out, as with most programs. */
   if (flock(j->file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
     return status_error(STATUS_IO, "%s: another harmonia pack is writing it",
@@ -187,10 +165,10 @@ bool journal_has(const journal *j, set_kind kind, size_t number) {
 
 /* Head last would save nothing: the sums tell a torn record either way. */
 static int append(journal *j, const record *head, const data_chunk *chunk) {
-  int error = write_all(j->file, head, sizeof *head, j->end);
+  int error = disk_write(j->file, head, sizeof *head, j->end);
   if (error == 0)
     error =
-        write_all(j->file, chunk->bytes, chunk->length, j->end + sizeof *head);
+        disk_write(j->file, chunk->bytes, chunk->length, j->end + sizeof *head);
   if (error != 0) return error; /* the next record overwrites the torn one */
   note_place(j, head, j->end + sizeof *head);
   j->end += sizeof *head + chunk->length;
@@ -230,8 +208,9 @@ status journal_read(journal *j, set_kind kind, size_t number, data_chunk *out) {
   out->length = head->length;
   out->crc = head->crc;
   out->foreground = head->foreground;
-  if (read_all(j->file, out->bytes, head->length, at->offset) &&
-      crc32_z(0, out->bytes, head->length) == head->chunk_sum)
+  int error = disk_read(j->file, j->path, out->bytes, head->length, at->offset);
+  if (error > 0) return status_system(error, "%s: cannot read", j->path);
+  if (error == 0 && crc32_z(0, out->bytes, head->length) == head->chunk_sum)
     return STATUS_OK;
   return status_error(STATUS_IO,
                       "%s: cannot read back what was written; remove the file "

@@ -100,11 +100,12 @@ status set_hdf5_write_array(hid_t file, const char *path, const char *name,
   herr_t error = dataset < 0 ? -1
                              : H5Dwrite(dataset, type, H5S_ALL, H5S_ALL,
                                         H5P_DEFAULT, values);
+  /* what HDF5 held back is written by closing */
+  if (dataset >= 0 && H5Dclose(dataset) < 0) error = -1;
   status result = STATUS_OK;
   if (error < 0)
     result = status_error(STATUS_IO, "%s: cannot write %s: %s", path, name,
                           set_hdf5_reason());
-  if (dataset >= 0) H5Dclose(dataset);
   H5Pclose(creation);
   H5Sclose(space);
   return result;
@@ -145,11 +146,12 @@ static status write_attribute(hid_t file, const char *path, const char *name,
   hid_t space = H5Screate(H5S_SCALAR);
   hid_t attribute = H5Acreate2(file, name, stored_type(type), space,
                                H5P_DEFAULT, H5P_DEFAULT);
+  herr_t error = attribute < 0 ? -1 : H5Awrite(attribute, type, value);
+  if (attribute >= 0 && H5Aclose(attribute) < 0) error = -1;
   status result = STATUS_OK;
-  if (attribute < 0 || H5Awrite(attribute, type, value) < 0)
+  if (error < 0)
     result = status_error(STATUS_IO, "%s: cannot write attribute %s: %s", path,
                           name, set_hdf5_reason());
-  if (attribute >= 0) H5Aclose(attribute);
   H5Sclose(space);
   return result;
 }

@@ -138,10 +138,9 @@ static status create_file(data_set_writer *writer) {
   hid_t group =
       H5Gcreate2(writer->file, "/index", H5P_DEFAULT, creation, H5P_DEFAULT);
   H5Pclose(creation);
-  if (group < 0)
+  if (group < 0 || H5Gclose(group) < 0)
     return status_error(STATUS_IO, "%s: cannot write: %s", writer->temporary,
                         set_hdf5_reason());
-  H5Gclose(group);
   for (int kind = 0; kind < SET_KINDS; kind++)
     TRY(create_dataset(writer, kind));
   return STATUS_OK;

@@ -1,4 +1,4 @@
-/* harmonia info FILE.h5 */
+/* harmonia info FILE.h5, or --newest RUN */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,10 +6,11 @@
 #include "checkpoint/checkpoint.h"
 #include "data/data.h"
 #include "dist/command.h"
+#include "dist/run_folder.h"
 #include "dist/train_options.h"
 
 typedef struct info_configuration {
-  bool arrays, verify, changed;
+  bool arrays, verify, changed, newest;
 } info_configuration;
 
 #define AT(member) offsetof(info_configuration, member)
@@ -19,6 +20,10 @@ static const option options[] = {
     {"changed", OPTION_FLAG, AT(changed), NULL, 0, 0, NULL, NULL,
      "only the training options of a checkpoint that are not train's defaults, "
      "in one line"},
+    {"newest", OPTION_FLAG, AT(newest), NULL, 0, 0, NULL, NULL,
+     "the argument is the folder of a run: print the path of the checkpoint "
+     "that train --resume goes on from, or nothing where there is none; where "
+     "there are some and none can be resumed, the exit status is 1"},
     {"verify", OPTION_FLAG, AT(verify), NULL, 0, 0, NULL, NULL,
      "read everything and check all checksums"},
 };
@@ -26,7 +31,7 @@ static const option options[] = {
 
 static const option_table table = {
     .command = "info",
-    .synopsis = "[OPTIONS] FILE.h5",
+    .synopsis = "[OPTIONS] FILE.h5|RUN",
     .description = "Describes a packed data set or a checkpoint.",
     .options = options,
     .count = sizeof options / sizeof options[0],
@@ -131,11 +136,22 @@ static status describe_checkpoint(const info_configuration *conf,
   return STATUS_OK;
 }
 
+static status print_newest(const char *run_path) {
+  char folder[RUN_PATH], path[RUN_PATH + 64];
+  bool found;
+  uint64_t step;
+  TRY(run_folder_checkpoints(run_path, folder, sizeof folder));
+  TRY(ckpt_newest(folder, &found, &step, path, sizeof path));
+  if (found) puts(path);
+  return STATUS_OK;
+}
+
 static status run(void *configuration, const bool *given,
                   const char **positional, int positional_count) {
   (void)given, (void)positional_count;
   const info_configuration *conf = configuration;
   const char *path = positional[0];
+  if (conf->newest) return print_newest(path);
   ckpt_reader *reader;
   status result = ckpt_reader_open(path, &reader);
   if (result == STATUS_OK) {

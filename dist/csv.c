@@ -103,3 +103,8 @@ bool csv_next(csv_reader *reader, double *values) {
   }
   return true;
 }
+
+status csv_end(const csv_reader *reader, const char *path) {
+  return ferror(reader->file) ? status_error(STATUS_IO, "%s: cannot read", path)
+                              : STATUS_OK;
+}

@@ -22,4 +22,7 @@ int csv_find(const csv_reader *reader, const char *heading);
  * counted, for it may be half written. */
 bool csv_next(csv_reader *reader, double *values);
 
+/* After the last line: STATUS_IO where that was not the end of the file. */
+status csv_end(const csv_reader *reader, const char *path);
+
 #endif

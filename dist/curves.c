@@ -78,6 +78,7 @@ static status survey(const char *path, bool (*is_wanted)(const char *heading),
   TRY(csv_open(path, &table));
   status result = choose_columns(g, table, path, is_wanted);
   if (result == STATUS_OK) find_steps(g, table);
+  if (result == STATUS_OK) result = csv_end(table, path);
   csv_close(&table);
   return result;
 }
@@ -108,8 +109,9 @@ static status fill_bins(const char *path, gather *g) {
         put(&g->series[i]->bins[bin], value);
     }
   }
+  status result = csv_end(table, path);
   csv_close(&table);
-  return STATUS_OK;
+  return result;
 }
 
 /* ---- the diagrams, one below the other ---- */

@@ -1,3 +1,4 @@
+/* Opening and locking the folder of a run. */
 #include "dist/run_folder.h"
 
 #include <errno.h>
@@ -8,8 +9,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/disk.h"
 #include "base/log.h"
 #include "checkpoint/checkpoint.h"
+
+static status make_folder(const char *path) {
+  struct stat about;
+  int error, tries = 0;
+  do error = mkdir(path, 0777) == 0 || errno == EEXIST ? 0 : errno;
+  while (disk_again(&tries, error, path));
+  if (error != 0)
+    return status_system(error, "%s: cannot make the folder", path);
+  do error = stat(path, &about) == 0 ? 0 : errno;
+  while (disk_again(&tries, error, path));
+  if (error != 0) return status_system(error, "%s: cannot be read", path);
+  return S_ISDIR(about.st_mode)
+             ? STATUS_OK
+             : status_error(STATUS_IO, "%s: expected a folder", path);
+}
 
 status make_folders(const char *path) {
   char part[RUN_PATH];
@@ -19,44 +36,44 @@ status make_folders(const char *path) {
     if (*at != '/' && *at != '\0') continue;
     char kept = *at;
     *at = '\0';
-    if (mkdir(part, 0777) != 0 && errno != EEXIST)
-      return status_error(STATUS_IO, "%s: cannot make the folder: %s", part,
-                          strerror(errno));
+    status result = make_folder(part);
+    if (result != STATUS_OK || kept == '\0') return result;
     *at = kept;
-    if (kept == '\0') break;
   }
-  struct stat info;
-  if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
-    return status_error(STATUS_IO, "%s: expected a folder", path);
-  return STATUS_OK;
 }
 
 static status take_lock(run_folder *folder) {
   char path[RUN_PATH + 16];
   snprintf(path, sizeof path, "%s/lock", folder->path);
-  folder->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  folder->lock = disk_open(path, O_RDWR | O_CREAT);
   if (folder->lock < 0)
-    return status_error(STATUS_IO, "%s: cannot be written: %s", path,
-                        strerror(errno));
-  if (flock(folder->lock, LOCK_EX | LOCK_NB) == 0) return STATUS_OK;
-  if (errno == EWOULDBLOCK)
+    return status_system(errno, "%s: cannot be written", path);
+  int error, tries = 0;
+  do error = flock(folder->lock, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+  while (error != EWOULDBLOCK && disk_again(&tries, error, path));
+  if (error == 0) return STATUS_OK;
+  if (error == EWOULDBLOCK)
     return status_error(STATUS_IO, "%s: another run is using this folder",
                         folder->path);
   /* some network file systems know no locks: go on without */
   log_warning("%s: cannot be locked (%s): see to it that no other run uses "
               "the folder",
-              path, strerror(errno));
+              path, strerror(error));
   close(folder->lock);
   folder->lock = -1;
   return STATUS_OK;
 }
 
-/* Who has the lock writes here alone, so that what is half written is of dead
- * writers, of whatever host. */
-static void clean(const run_folder *folder) {
+void run_folder_clean(const run_folder *folder) {
   if (folder->lock < 0) return;
   if (ckpt_remove_temporaries(folder->checkpoints) != STATUS_OK)
     log_warning("%s", status_message());
+}
+
+status run_folder_checkpoints(const char *path, char *out, size_t size) {
+  if (snprintf(out, size, "%s/checkpoints", path) >= (int)size)
+    return status_error(STATUS_IO, "%s: the path is too long", path);
+  return STATUS_OK;
 }
 
 status run_folder_open(const char *path, run_folder *out) {
@@ -64,12 +81,9 @@ status run_folder_open(const char *path, run_folder *out) {
   if (snprintf(out->path, sizeof out->path, "%s", path) >=
       (int)sizeof out->path - 32)
     return status_error(STATUS_IO, "%s: the path is too long", path);
-  snprintf(out->checkpoints, sizeof out->checkpoints, "%.900s/checkpoints",
-           path);
+  TRY(run_folder_checkpoints(path, out->checkpoints, sizeof out->checkpoints));
   TRY(make_folders(out->checkpoints));
-  TRY(take_lock(out));
-  clean(out);
-  return STATUS_OK;
+  return take_lock(out);
 }
 
 void run_folder_close(run_folder *folder) {

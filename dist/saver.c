@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/disk.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "dist/report.h"
@@ -27,9 +28,14 @@ struct saver {
 
 /* ---- the thread ---- */
 
+/* A fault of the disk that may be over soon: the whole file is written anew. */
 static status write_to(saver *s, const char *path, double *seconds) {
   double start = clock_seconds();
-  TRY(snapshot_write(path, &s->copy, s->scratch));
+  int tries = 0;
+  status result;
+  do result = snapshot_write(path, &s->copy, s->scratch);
+  while (result == STATUS_IO && disk_again(&tries, status_errno(), path));
+  TRY(result);
   *seconds = clock_seconds() - start;
   return STATUS_OK;
 }

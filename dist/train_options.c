@@ -287,13 +287,27 @@ status train_options_save(const train_options *values, ckpt_writer *writer) {
   return STATUS_OK;
 }
 
+/* The run's value as text. An option newer than the file was what its model
+ * makes of the default. */
+static status stored_option(const train_options *values, int index,
+                            ckpt_reader *reader, char *text, size_t size) {
+  char key[96];
+  snprintf(key, sizeof key, "option.%s", options[index].name);
+  if (ckpt_has_text(reader, key))
+    return ckpt_read_text(reader, key, text, size);
+  train_options former;
+  options_defaults(&train_option_table, &former);
+  former.model = values->model;
+  train_options_preset(&former, NULL);
+  options_format(&train_option_table, &former, index, text, size);
+  return STATUS_OK;
+}
+
 static status load_option(train_options *values, int index, bool given,
                           ckpt_reader *reader, char *text, size_t size) {
-  char key[96], own[512];
+  char own[512];
   const char *name = options[index].name;
-  snprintf(key, sizeof key, "option.%s", name);
-  if (!ckpt_has_text(reader, key)) return STATUS_OK; /* newer than the file */
-  TRY(ckpt_read_text(reader, key, text, size));
+  TRY(stored_option(values, index, reader, text, size));
   options_format(&train_option_table, values, index, own, sizeof own);
   if (!given || options_is_word(&train_option_table, values, index))
     return options_set(&train_option_table, values, name, text);

@@ -1,6 +1,8 @@
 /* Setting up a run: options, folder, data, networks, state. */
+#include <errno.h>
 #include <mpi.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -271,6 +273,17 @@ static void introduce(const trainer *t) {
            (unsigned long long)t->step, (unsigned long long)t->end_step);
 }
 
+/* A run that goes on from best.h5, for want of another, has it as its step's
+ * checkpoint as well: by a second name, which costs nothing. */
+static void keep_best(const trainer *t, const char *checkpoint) {
+  char best[RUN_PATH + 64], path[RUN_PATH + 64];
+  ckpt_best_path(t->folder.checkpoints, best, sizeof best);
+  if (strcmp(checkpoint, best) != 0) return;
+  ckpt_path(t->folder.checkpoints, t->step, path, sizeof path);
+  if (link(best, path) != 0)
+    log_warning("%s: cannot be linked to %s: %s", path, best, strerror(errno));
+}
+
 status trainer_set_up(trainer *t) {
   const cluster *c = t->cluster;
   char checkpoint[RUN_PATH + 64] = "";
@@ -292,6 +305,8 @@ status trainer_set_up(trainer *t) {
   own = STATUS_OK;
   if (c->rank == 0) {
     introduce(t);
+    run_folder_clean(&t->folder); /* the first that a run changes in it */
+    keep_best(t, checkpoint);
     own = train_log_open(t->folder.path, t->layout, t->step, t->end_step,
                          (int)t->options->log_every, &t->log);
   }

@@ -5,7 +5,8 @@
 #                         status, and signalled where there was one
 #   requeue_job TEXT      the job goes back into the queue, saying why; unless it
 #                         was cancelled meanwhile
-#   newest_of RUN         the newest checkpoint of a run, if any
+#   newest_of RUN         the newest checkpoint of a run, if any; fails where there
+#                         are some and none can be resumed
 
 # shellcheck shell=bash disable=SC2034
 say() { printf '%s %s: %s\n' "$(date '+%F %T')" "${SLURM_JOB_NAME:-job}" "$*" >&2; }
@@ -38,5 +39,5 @@ requeue_job() {
 }
 
 newest_of() {
-    find "$1/checkpoints" -name 'step-????????.h5' 2>/dev/null | sort | tail -n 1
+    "${HARMONIA:-build/harmonia}" info --newest "$1"
 }

@@ -91,13 +91,14 @@ mv "$OUT/settings.new" "$OUT/settings"
 # ---- training ---------------------------------------------------------------------
 
 last_of() { printf '%s/%s/checkpoints/step-%08d.h5' "$OUT" "$1" "$STEPS"; }
+is_trained() { [ "$("$program" info --newest "$OUT/$1")" = "$(last_of "$1")" ]; }
 
 # Half of the budget at the full learning rate, half to bring it down to zero, as
 # the published 100 + 100 epochs.
 half=$(awk -v n="$train_count" -v images="$((STEPS * BATCH))" \
     'BEGIN { print images / n / 2 }')
 for model in $models; do
-    if [ -s "$(last_of "$model")" ]; then
+    if is_trained "$model"; then
         say "$model is trained"
         continue
     fi
@@ -110,7 +111,7 @@ for model in $models; do
         --lr-constant-epochs "$half" --lr-decay-epochs "$half" \
         --save-every "$SAVE_EVERY" --keep 2 $EXTRA $(extra_of "$model") ||
         die "$model failed (exit status $?); rows before it are kept in $OUT"
-    [ -s "$(last_of "$model")" ] || die "$model: no $(last_of "$model")"
+    is_trained "$model" || die "$model: no $(last_of "$model")"
 done
 
 # ---- evaluation -------------------------------------------------------------------

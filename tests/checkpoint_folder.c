@@ -124,10 +124,60 @@ static void test_newest(void) {
   saved = silence();
   result = ckpt_newest(folder, &found, &step, path, sizeof path);
   speak(saved);
-  tap_ok(result == STATUS_OK && !found, "nothing whole: none found");
+  tap_ok(result == STATUS_FORMAT && !found &&
+             strstr(status_message(), "step-00000020.h5: not an HDF5") &&
+             strstr(status_message(), "step-00000005.h5: not an HDF5"),
+         "nothing whole: an error that names each");
   tap_ok(ckpt_newest("/dev/null", &found, &step, path, sizeof path) ==
              STATUS_IO,
          "a file is no folder");
+}
+
+/* What is there and cannot be resumed is never the same as nothing. */
+static void test_refusals(void) {
+  bool found;
+  uint64_t step;
+  char path[700], folder_link[600];
+  new_folder("best");
+  touch("best.h5");
+  tap_ok(ckpt_newest(folder, &found, &step, path, sizeof path) ==
+                 STATUS_FORMAT &&
+             strstr(status_message(), "best.h5: not an HDF5"),
+         "a damaged best.h5 alone");
+  if (write_step(7) != STATUS_OK) exit(1);
+  char best[700];
+  ckpt_path(folder, 7, path, sizeof path);
+  ckpt_best_path(folder, best, sizeof best);
+  if (rename(path, best) != 0) exit(1);
+  tap_ok(ckpt_newest(folder, &found, &step, path, sizeof path) == STATUS_OK &&
+             found && step == 7 && strcmp(path, best) == 0,
+         "a good one is better than none");
+  new_folder("strange");
+  touch("step-7.h5");
+  tap_ok(ckpt_newest(folder, &found, &step, path, sizeof path) ==
+                 STATUS_FORMAT &&
+             strstr(status_message(), "step-7.h5: "),
+         "a name that no writer gave");
+  new_folder("mixed");
+  if (write_step(3) != STATUS_OK) exit(1);
+  ckpt_path(folder, 4, path, sizeof path);
+  if (mkdir(path, 0777) != 0) exit(1);
+  touch("step-00000005.h5");
+  int saved = silence();
+  status result = ckpt_newest(folder, &found, &step, path, sizeof path);
+  speak(saved);
+  tap_ok(result == STATUS_OK && found && step == 3,
+         "a folder of that name and an empty file are passed over");
+  ckpt_path(folder, 6, path, sizeof path);
+  if (symlink("/nonexistent/far", path) != 0) exit(1);
+  tap_ok(ckpt_newest(folder, &found, &step, path, sizeof path) == STATUS_IO &&
+             strstr(status_message(), "step-00000006.h5: cannot open"),
+         "a link to nothing is not");
+  snprintf(folder_link, sizeof folder_link, "%s-link", folder);
+  if (symlink("/nonexistent/far", folder_link) != 0) exit(1);
+  tap_ok(ckpt_newest(folder_link, &found, &step, path, sizeof path) ==
+             STATUS_IO,
+         "nor is a folder that is a link to nothing an empty one");
 }
 
 /* ---- pruning --------------------------------------------------------------
@@ -257,6 +307,7 @@ static void test_kill(void) {
 int main(void) {
   log_set_rank(0);
   test_newest();
+  test_refusals();
   test_prune();
   test_temporaries();
   test_kill();

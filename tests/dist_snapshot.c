@@ -138,6 +138,37 @@ static void test_options(void) {
   ckpt_reader_close(&reader);
 }
 
+/* Of a file that is older than most options. */
+static void test_older_file(void) {
+  char path[512], *texts = NULL;
+  snprintf(path, sizeof path, "%s/older.h5", tap_scratch_folder());
+  ckpt_writer *writer;
+  ckpt_reader *reader = NULL;
+  if (ckpt_writer_open(path, &writer) != STATUS_OK ||
+      ckpt_write_text(writer, "option.model", "dovenet") != STATUS_OK ||
+      ckpt_writer_commit(&writer) != STATUS_OK ||
+      ckpt_reader_open(path, &reader) != STATUS_OK) {
+    tap_ok(false, "%s", status_message());
+    return;
+  }
+  train_options options;
+  bool given[128] = {false};
+  given[options_find(&train_option_table, "gan")] = true;
+  for (int same = 0; same < 2; same++) {
+    options_defaults(&train_option_table, &options);
+    options.gan = same ? "wgangp" : "lsgan";
+    status result = train_options_load(&options, given, reader, &texts);
+    if (same)
+      tap_ok(result == STATUS_OK && !options.flip,
+             "options newer than a file are what its model makes of them");
+    else
+      tap_ok(result == STATUS_MISFIT && strstr(status_message(), "--gan"),
+             "and may not be given otherwise");
+    memory_free(texts);
+  }
+  ckpt_reader_close(&reader);
+}
+
 static void test_misfits(void) {
   char path[512];
   snprintf(path, sizeof path, "%s/instance.h5", tap_scratch_folder());
@@ -211,6 +242,7 @@ int main(void) {
   test_round_trip("instance");
   test_round_trip("batch");
   test_options();
+  test_older_file();
   test_misfits();
   test_numbers();
   return tap_done();

@@ -53,11 +53,16 @@ echo "$@" >>state/ssh
 ! grep -qsx "$1" dead || exit 255
 echo 64
 SCRIPT
+# harmonia info --newest RUN, of the stand-ins' checkpoints
+cat >bin/harmonia <<'SCRIPT'
+#!/bin/sh
+find "$3/checkpoints" -name 'step-*.h5' | sort | tail -n 1
+SCRIPT
 chmod +x bin/*
 launcher() { # OPTIONS...: a run of its own, by the plan
     rm -rf state run
     mkdir -p state run/checkpoints
-    run 60 env PATH="$scratch/bin:$PATH" HARMONIA=/bin/true "$launch" --hosts hosts \
+    run 60 env PATH="$scratch/bin:$PATH" HARMONIA=bin/harmonia "$launch" --hosts hosts \
         "$@" train --data d.h5 --out=run
 }
 calls() { test "$(cat state/calls)" -eq "$1"; }
@@ -137,7 +142,7 @@ signalled() {
     rm -rf state
     mkdir state
     # (this shell lets its children ignore SIGINT)
-    background env --default-signal=INT PATH="$scratch/bin:$PATH" HARMONIA=/bin/true \
+    background env --default-signal=INT PATH="$scratch/bin:$PATH" HARMONIA=bin/harmonia \
         "$launch" --hosts hosts train --data d.h5 --out run
     wait_until 20 test -s state/ready
     kill -s "$1" $!
@@ -182,7 +187,7 @@ echo 'echo yes >state/ready; sleep 1; exit 0' >plan
 rm -rf state
 mkdir state
 # shellcheck disable=SC2016
-env --ignore-signal=HUP PATH="$scratch/bin:$PATH" HARMONIA=/bin/true sh -c '
+env --ignore-signal=HUP PATH="$scratch/bin:$PATH" HARMONIA=bin/harmonia sh -c '
     { sh -c "echo \$\$ >state/id; exec \"\$@\"" - "$@"; echo $? >state/code; } 2>&1 |
         true' - "$launch" --hosts hosts train --data d.h5 --out run &
 wait_until 20 test -s state/ready
@@ -208,6 +213,7 @@ printf 'localhost slots=2\nharmonia-no-such-host slots=2\n' >hosts
 mkdir pids
 cat >program <<SCRIPT
 #!/bin/sh
+[ "\$1" = train ] || exec "$HARMONIA" "\$@"
 exec "$rank_with_pid" "$scratch/pids" "$HARMONIA" "\$@"
 SCRIPT
 chmod +x program
@@ -226,8 +232,11 @@ ended() { # CODE WHAT
     cp .background.err "$stderr"
     exits "$1" "$2"
 }
-saved() { test "$(find "$1/checkpoints" -name 'step-????????.h5' 2>/dev/null | wc -l)" -ge "$2"; }
+saved() { test "$(find "$1/checkpoints/" -name 'step-????????.h5' 2>/dev/null | wc -l)" -ge "$2"; }
 
+# its checkpoints are elsewhere, as on clusters with a disk for large files
+mkdir killed elsewhere
+ln -s ../elsewhere killed/checkpoints
 start killed
 wait_until 30 saved killed 2
 kill -KILL "$(cat pids/1)"

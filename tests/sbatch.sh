@@ -83,6 +83,11 @@ says "the job is COMPLETING" "it was saved"
 check "does not come back" not_queued_again
 echo RUNNING >state
 
+mkdir linked
+ln -s ../runs/16/checkpoints linked/checkpoints
+check "the newest is found behind a link, too" sh -c '
+    test "$(bash -c ". slurm/job.sh; newest_of linked")" = "$1"' - "$(checkpoint linked $steps)"
+
 # ---- failures -------------------------------------------------------------------------
 
 run 60 ./job SLURM_JOB_ID=18 --bogus
@@ -95,6 +100,7 @@ check "does not come back" not_queued_again
 # a program that is killed once there is a checkpoint
 cat >harmonia <<SCRIPT
 #!/bin/sh
+[ "\$1" = train ] || exec "$HARMONIA" "\$@"
 (until ls runs/20/checkpoints/step-*.h5; do sleep 0.05; done
     kill -KILL \$\$) >/dev/null 2>&1 &
 exec "$HARMONIA" "\$@"
@@ -106,7 +112,7 @@ check "a rank is killed after a checkpoint: exit status $code" test "$code" -gt 
 says "failed with exit status $code, goes on from runs/20/" "it says so"
 check "the job comes back" queued_again 20
 # from now on it fails before it comes any further
-printf '#!/bin/sh\nexit 1\n' >harmonia
+printf '#!/bin/sh\n[ "$1" != train ] || exit 1\nexec "%s" "$@"\n' "$HARMONIA" >harmonia
 run 60 ./job SLURM_JOB_ID=20 SLURM_RESTART_COUNT=1 HARMONIA="$scratch/harmonia"
 check "the second failure there: it comes back" queued_again 20
 run 60 ./job SLURM_JOB_ID=20 SLURM_RESTART_COUNT=1 HARMONIA="$scratch/harmonia"

@@ -12,12 +12,11 @@
 static status flush(const char *which, const char *path, int flags) {
   int file = open(which, O_RDONLY | O_CLOEXEC | flags);
   int error = file < 0 || fsync(file) != 0 ? errno : 0;
-  if (file >= 0) close(file);
+  if (file >= 0 && close(file) != 0 && error == 0) error = errno;
   /* some file systems cannot flush folders */
   if (error == 0 || (error == EINVAL && (flags & O_DIRECTORY) != 0))
     return STATUS_OK;
-  return status_error(STATUS_IO, "%s: cannot flush to the disk: %s", path,
-                      strerror(error));
+  return status_system(error, "%s: cannot flush to the disk", path);
 }
 
 static status flush_folder_of(const char *path) {
@@ -33,7 +32,6 @@ static status flush_folder_of(const char *path) {
 status publish_file(const char *temporary, const char *path) {
   TRY(flush(temporary, path, 0));
   if (rename(temporary, path) != 0)
-    return status_error(STATUS_IO, "%s: cannot rename %s to it: %s", path,
-                        temporary, strerror(errno));
+    return status_system(errno, "%s: cannot rename %s to it", path, temporary);
   return flush_folder_of(path);
 }

@@ -10,6 +10,7 @@
 enum { MESSAGE_SIZE = 1024 };
 
 static _Thread_local char message[MESSAGE_SIZE];
+static _Thread_local int reason;
 
 void status_set_message(const char *format, ...) {
   char text[MESSAGE_SIZE]; /* an argument may be the former message */
@@ -18,7 +19,21 @@ void status_set_message(const char *format, ...) {
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
   memcpy(message, text, sizeof message);
+  reason = 0;
 }
+
+void status_set_system(int error, const char *format, ...) {
+  char text[MESSAGE_SIZE];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  snprintf(message, sizeof message, "%.*s: %s", MESSAGE_SIZE - 128, text,
+           strerror(error));
+  reason = error;
+}
+
+int status_errno(void) { return reason; }
 
 void status_add_context(const char *format, ...) {
   char before[MESSAGE_SIZE];
@@ -36,6 +51,7 @@ const char *status_message(void) { return message; }
 
 status status_adopt(status code, const char *text) {
   if (text != message) snprintf(message, sizeof message, "%s", text);
+  reason = 0;
   return code;
 }
 

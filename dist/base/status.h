@@ -29,6 +29,15 @@ void status_add_context(const char *format, ...)
 #define status_error(code, ...) (status_set_message(__VA_ARGS__), (code))
 #define status_context(code, ...) (status_add_context(__VA_ARGS__), (code))
 
+/* STATUS_IO with ": <the system's reason>" behind the text, and its number,
+ * which status_errno gives until this thread fails anew (0: no reason of the
+ * system's). */
+#define status_system(error, ...)                                              \
+  (status_set_system(error, __VA_ARGS__), STATUS_IO)
+void status_set_system(int error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+int status_errno(void);
+
 /* The message of this thread's last failure. Owned by the library. */
 const char *status_message(void);
 
