@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/publish.h"
 #include "base/random.h"
 #include "base/threads.h"
 
@@ -284,7 +285,7 @@ static status write_real(const composing *job, size_t i,
   memory_free(source);
   TRY(result);
   bool jpeg = length > 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0;
-  result = jpeg ? compose_file_write(path, bytes, length)
+  result = jpeg ? publish_bytes(path, bytes, length)
                 : data_image_write(path, image, job->options->quality);
   memory_free(bytes);
   return result;

@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/publish.h"
 
 static const char *const list_names[DATA_SPLITS] = {
     "HCOCO_train.txt", "HCOCO_test.txt", "HCOCO_validation.txt"};
@@ -61,29 +62,6 @@ status compose_file_read(const char *path, char **bytes, size_t *length) {
     memory_free(*bytes);
     *bytes = NULL;
   }
-  return result;
-}
-
-static bool write_and_close(FILE *file, const char *bytes, size_t length) {
-  bool good = fwrite(bytes, 1, length, file) == length && fflush(file) == 0 &&
-              fsync(fileno(file)) == 0;
-  int error = errno;
-  good = fclose(file) == 0 && good;
-  if (!good && errno == 0) errno = error;
-  return good;
-}
-
-status compose_file_write(const char *path, const char *bytes, size_t length) {
-  char *temporary;
-  TRY(compose_path(&temporary, "%s.tmp", path));
-  status result = STATUS_OK;
-  FILE *file = fopen(temporary, "wb");
-  if (file == NULL || !write_and_close(file, bytes, length) ||
-      rename(temporary, path) != 0) {
-    result = system_error(path);
-    if (file != NULL) unlink(temporary);
-  }
-  memory_free(temporary);
   return result;
 }
 
@@ -159,7 +137,7 @@ static status agree_on_options(const char *out, const char *path,
                                const char *text) {
   if (access(path, F_OK) != 0) {
     TRY(check_unused(out));
-    return compose_file_write(path, text, strlen(text));
+    return publish_bytes(path, text, strlen(text));
   }
   char *was;
   size_t length;
@@ -271,7 +249,7 @@ static status write_stream(const char *out, const char *name, FILE *stream,
   }
   status result = compose_path(&path, "%s/%s", out, name);
   if (result == STATUS_OK) {
-    result = compose_file_write(path, *text, *length);
+    result = publish_bytes(path, *text, *length);
     memory_free(path);
   }
   free(*text);

@@ -90,7 +90,5 @@ bool compose_file_is_whole(const char *path, int width, int height);
 
 /* A whole file as bytes (a zero after the last); free with memory_free. */
 status compose_file_read(const char *path, char **bytes, size_t *length);
-/* To a temporary name, flushed to disk, renamed. */
-status compose_file_write(const char *path, const char *bytes, size_t length);
 
 #endif

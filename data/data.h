@@ -40,8 +40,8 @@ status data_image_read_grey(const char *path, data_image *out);
 status data_image_read_size(const char *path, int *width, int *height);
 
 /* By the path's ending: .png, .jpg or .jpeg (4:4:4 above quality 90, else
- * 4:2:0). Written to a temporary name beside it and renamed, so that a full
- * disk never leaves half a file. 1 or 3 channels. */
+ * 4:2:0). Written by publish_bytes: a full disk never leaves half a file, a
+ * link is followed. 1 or 3 channels. */
 status data_image_write(const char *path, const data_image *image, int quality);
 
 /* ---- resizing and masks (resize.c, mask.c) ------------------------------ */
@@ -293,7 +293,8 @@ typedef struct data_set_plan {
 
 typedef struct data_set_writer data_set_writer;
 
-/* Begins PATH.tmp beside `path`; a former PATH.tmp is overwritten. */
+/* Begins PATH.tmp; a former one is overwritten. A link is followed: PATH is
+ * then where it leads. */
 status data_set_writer_open(const char *path, const data_set_plan *plan,
                             data_set_writer **out);
 

@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/publish.h"
 #include "base/threads.h"
 #include "data/deflate.h"
 #include "data/pack_journal.h"
@@ -319,7 +320,8 @@ static status compare(const pack *p, const data_set *set) {
 static status look_for_result(const pack *p, bool *finished) {
   struct stat about;
   *finished = false;
-  if (lstat(p->options->out, &about) != 0) return STATUS_OK;
+  /* a link to a file that is still to be made is none */
+  if (stat(p->options->out, &about) != 0) return STATUS_OK;
   data_set *set;
   status result = data_set_open(p->options->out, &set);
   if (result != STATUS_OK) {
@@ -400,15 +402,26 @@ static status check_options(const data_pack_options *options) {
   return STATUS_OK;
 }
 
+/* On the disk of the result, which a link may lead to. */
+static status name_journal(pack *p) {
+  char *target;
+  TRY(publish_target(p->options->out, &target));
+  int length = snprintf(p->journal_path, PATH_MAX, "%s.partial", target);
+  memory_free(target);
+  if (length < PATH_MAX) return STATUS_OK;
+  return status_error(STATUS_IO, "%.60s...: the path is too long",
+                      p->options->out);
+}
+
 status data_pack(const data_pack_options *options) {
   TRY(check_options(options));
   pack *p;
   TRY(MEMORY_NEW(1, "packing", &p));
   p->options = options;
-  snprintf(p->journal_path, PATH_MAX, "%s.partial", options->out);
   snprintf(p->skipped_path, PATH_MAX, "%s.skipped.txt", options->out);
   pthread_mutex_init(&p->mutex, NULL);
-  status result = run(p);
+  status result = name_journal(p);
+  if (result == STATUS_OK) result = run(p);
   pthread_mutex_destroy(&p->mutex);
   journal_close(&p->journal, false);
   for (size_t i = 0; p->bad != NULL && i < p->plan.folder.count; i++)

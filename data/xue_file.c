@@ -8,15 +8,14 @@
  * beginnings (4 each), then the nodes' features, thresholds (bits of a float)
  * and others (4 each), array after array. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include "base/memory.h"
+#include "base/publish.h"
 #include "data/sha256.h"
 #include "data/xue_model.h"
 
@@ -133,61 +132,15 @@ static status compose(const data_xue_model *model, bytes *b) {
   return STATUS_OK;
 }
 
-static bool write_all(int file, const bytes *b) {
-  for (size_t done = 0; done < b->length;) {
-    ssize_t wrote = write(file, b->data + done, b->length - done);
-    if (wrote < 0 && errno != EINTR) return false;
-    if (wrote > 0) done += (size_t)wrote;
-  }
-  return fsync(file) == 0;
-}
-
 static status io_error(const char *path, const char *what) {
   return status_error(STATUS_IO, "%s: cannot %s: %s", path, what,
                       strerror(errno));
 }
 
-/* A new file beside `path`; free its name. */
-static status open_beside(const char *path, char **name, int *file) {
-  size_t size = strlen(path) + 32;
-  TRY(MEMORY_NEW(size, "a file name", name));
-  snprintf(*name, size, "%s.%ld.tmp", path, (long)getpid());
-  *file = open(*name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (*file >= 0) return STATUS_OK;
-  status result = io_error(path, "create");
-  memory_free(*name);
-  return result;
-}
-
-/* Under another name first: a reader sees all of it or nothing. */
-static status store(const bytes *b, const char *path) {
-  char *name;
-  int file;
-  TRY(open_beside(path, &name, &file));
-  status result = STATUS_OK;
-  if (!write_all(file, b)) result = io_error(path, "write");
-  if (close(file) != 0 && result == STATUS_OK) result = io_error(path, "write");
-  if (result == STATUS_OK && rename(name, path) != 0)
-    result = io_error(path, "create");
-  if (result != STATUS_OK) unlink(name);
-  memory_free(name);
-  return result;
-}
-
-status xue_model_writable(const char *path) {
-  char *name;
-  int file;
-  TRY(open_beside(path, &name, &file));
-  close(file);
-  unlink(name);
-  memory_free(name);
-  return STATUS_OK;
-}
-
 status xue_model_write(const data_xue_model *model, const char *path) {
   bytes b = {0};
   status result = compose(model, &b);
-  if (result == STATUS_OK) result = store(&b, path);
+  if (result == STATUS_OK) result = publish_bytes(path, b.data, b.length);
   memory_free(b.data);
   return result;
 }
