@@ -44,6 +44,9 @@ status data_image_read_size(const char *path, int *width, int *height);
  * link is followed. 1 or 3 channels. */
 status data_image_write(const char *path, const data_image *image, int quality);
 
+/* Whether data_image_write takes the path: asked before long work. */
+status data_image_check(const char *path);
+
 /* ---- resizing and masks (resize.c, mask.c) ------------------------------ */
 
 typedef enum data_filter {

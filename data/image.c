@@ -207,23 +207,37 @@ status data_image_read_size(const char *path, int *width, int *height) {
 
 /* ---- writing ----------------------------------------------------------- */
 
+typedef enum image_format { FORMAT_PNG, FORMAT_JPEG } image_format;
+
+static status find_format(const char *path, image_format *out) {
+  const char *slash = strrchr(path, '/');
+  const char *ending = strrchr(slash != NULL ? slash : path, '.');
+  if (ending == NULL) ending = "";
+  *out = strcasecmp(ending, ".png") == 0 ? FORMAT_PNG : FORMAT_JPEG;
+  if (*out == FORMAT_PNG || strcasecmp(ending, ".jpg") == 0 ||
+      strcasecmp(ending, ".jpeg") == 0)
+    return STATUS_OK;
+  return status_error(STATUS_USAGE,
+                      "%s: an image's name ends in .png, .jpg or .jpeg", path);
+}
+
+status data_image_check(const char *path) {
+  image_format format;
+  TRY(find_format(path, &format));
+  return publish_check(path);
+}
+
 status data_image_write(const char *path, const data_image *image,
                         int quality) {
   INVARIANT(image->pixels != NULL, "%s: an empty image to write", path);
   INVARIANT(image->channels == 1 || image->channels == 3, "%s: %d channels",
             path, image->channels);
-  const char *slash = strrchr(path, '/');
-  const char *ending = strrchr(slash != NULL ? slash : path, '.');
-  if (ending == NULL) ending = "";
   image_bytes bytes = {0};
-  status result;
-  if (strcasecmp(ending, ".png") == 0)
-    result = image_png_encode(path, image, &bytes);
-  else if (strcasecmp(ending, ".jpg") == 0 || strcasecmp(ending, ".jpeg") == 0)
-    result = image_jpeg_encode(path, image, quality, &bytes);
-  else
-    result = status_error(
-        STATUS_USAGE, "%s: an image's name ends in .png, .jpg or .jpeg", path);
+  image_format format;
+  TRY(find_format(path, &format));
+  status result = format == FORMAT_PNG
+                      ? image_png_encode(path, image, &bytes)
+                      : image_jpeg_encode(path, image, quality, &bytes);
   if (result == STATUS_OK) result = publish_bytes(path, bytes.data, bytes.size);
   image_bytes_free(&bytes);
   return result;

@@ -1,4 +1,5 @@
 /* harmonia score: how well a foreground fits its background. */
+#include <math.h>
 #include <stdio.h>
 
 #include "base/threads.h"
@@ -56,6 +57,9 @@ static status run(void *configuration, const bool *given,
         mask.width, mask.height, conf->image, image.width, image.height);
   else if ((result = apply_score(h, &image, &mask, &score)) != STATUS_OK)
     status_add_context("%s", conf->mask);
+  if (result == STATUS_OK && !isfinite(score))
+    result = status_error(STATUS_NUMERIC, "%s: the score is no number (%g)",
+                          conf->checkpoint, score);
   if (result == STATUS_OK) printf("%.6f\n", score);
 done:
   data_image_free(&image);
