@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/publish.h"
+#include "base/read_file.h"
 #include "base/random.h"
 #include "base/threads.h"
 
@@ -281,7 +282,7 @@ static status write_real(const composing *job, size_t i,
   char *source, *bytes = NULL;
   size_t length = 0;
   TRY(photo_path(job, i, "jpg", &source));
-  status result = compose_file_read(source, &bytes, &length);
+  status result = read_file(source, &bytes, &length);
   memory_free(source);
   TRY(result);
   bool jpeg = length > 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0;

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/publish.h"
+#include "base/read_file.h"
 
 static const char *const list_names[DATA_SPLITS] = {
     "HCOCO_train.txt", "HCOCO_test.txt", "HCOCO_validation.txt"};
@@ -40,29 +41,6 @@ status compose_path(char **out, const char *format, ...) {
 
 static status system_error(const char *path) {
   return status_error(STATUS_IO, "%s: %s", path, strerror(errno));
-}
-
-status compose_file_read(const char *path, char **bytes, size_t *length) {
-  *bytes = NULL;
-  FILE *file = fopen(path, "rb");
-  if (file == NULL) return system_error(path);
-  struct stat about;
-  status result = STATUS_OK;
-  if (fstat(fileno(file), &about) != 0 || !S_ISREG(about.st_mode)) {
-    result = status_error(STATUS_IO, "%s is not a file", path);
-  } else {
-    result = MEMORY_NEW((size_t)about.st_size + 1, path, bytes);
-    if (result == STATUS_OK) {
-      *length = fread(*bytes, 1, (size_t)about.st_size, file);
-      if (ferror(file)) result = system_error(path);
-    }
-  }
-  fclose(file);
-  if (result != STATUS_OK) {
-    memory_free(*bytes);
-    *bytes = NULL;
-  }
-  return result;
 }
 
 /* The last bytes: JPEG's end marker, PNG's IEND chunk. */
@@ -141,7 +119,7 @@ static status agree_on_options(const char *out, const char *path,
   }
   char *was;
   size_t length;
-  TRY(compose_file_read(path, &was, &length));
+  TRY(read_file(path, &was, &length));
   status result =
       strcmp(was, text) == 0 ? STATUS_OK : differing_options(path, was, text);
   memory_free(was);
@@ -208,7 +186,7 @@ static status take_file(const char *path, const photo_index *index,
   if (access(path, F_OK) != 0) return STATUS_OK;
   char *text;
   size_t length;
-  TRY(compose_file_read(path, &text, &length));
+  TRY(read_file(path, &text, &length));
   /* Only lines that have an end. */
   for (char *line = text, *end; (end = strchr(line, '\n')) != NULL;
        line = end + 1) {

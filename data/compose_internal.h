@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "base/text_file.h"
 #include "data/data.h"
 
 /* ---- photos.c --------------------------------------------------------------
@@ -22,7 +23,7 @@ typedef struct photo_index {
   photo *photos;
   size_t count;
   bool ids_from_names; /* else ids are row numbers from 1 */
-  char *text;          /* the file; names point into it */
+  text_file file;      /* names point into it */
 } photo_index;
 
 /* Reads FOLDER/index.tsv: tab-separated, a header line with the columns name,
@@ -87,8 +88,5 @@ status compose_folder_finish(const char *out, const photo_index *index,
 
 /* Whether `path` is a JPEG or PNG of this size with its end in place. */
 bool compose_file_is_whole(const char *path, int width, int height);
-
-/* A whole file as bytes (a zero after the last); free with memory_free. */
-status compose_file_read(const char *path, char **bytes, size_t *length);
 
 #endif

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
+#include "base/text_file.h"
 #include "data/name_set.h"
 
 enum { NAME_ROOM = NAME_MAX + 1 };
@@ -299,16 +300,6 @@ static status add_entry(scan *s, data_split split, size_t line,
 /* ---- reading a list -------------------------------------------------------
  */
 
-/* The line without its end, blanks around it and a byte-order mark. */
-static char *trim(char *line) {
-  if (strncmp(line, "\xef\xbb\xbf", 3) == 0) line += 3;
-  line += strspn(line, " \t");
-  size_t length = strlen(line);
-  while (length > 0 && strchr(" \t\r\n", line[length - 1]) != NULL) length--;
-  line[length] = '\0';
-  return line;
-}
-
 /* Of "SUBSET/composite_images/NAME" the name; `*own` tells whether SUBSET is
  * this folder. NULL where the line is not of that form. */
 static char *split_merged(const scan *s, char *line, bool *own) {
@@ -326,6 +317,11 @@ static status take_line(scan *s, data_split split, size_t line, char *text,
                         bool merged) {
   static const char folder[] = "composite_images/";
   bool own = true;
+  if (strchr(text, '\\') != NULL)
+    return status_error(STATUS_FORMAT,
+                        "%s:%zu: '%.80s' has a backslash; expected / between "
+                        "folder and name",
+                        s->lists[split], line, text);
   char *name = split_merged(s, text, &own);
   if (merged && name == NULL)
     return status_error(STATUS_FORMAT,
@@ -343,34 +339,16 @@ static status take_line(scan *s, data_split split, size_t line, char *text,
 
 static status read_list(scan *s, data_split split, bool merged) {
   const char *path = s->lists[split];
-  FILE *file = fopen(path, "r");
-  if (file == NULL)
-    return status_error(STATUS_IO, "%s: cannot open: %s", path,
-                        strerror(errno));
-  char *line = NULL;
-  size_t room = 0, number = 0, before = s->count;
-  ssize_t length;
+  size_t before = s->count;
+  text_file file;
+  char *line;
   status result = STATUS_OK;
-  errno = 0;
-  while ((length = getline(&line, &room, file)) >= 0) {
-    number++;
-    if (strlen(line) != (size_t)length) {
-      result =
-          status_error(STATUS_FORMAT, "%s:%zu: not a text file", path, number);
-      goto end;
-    }
-    char *text = trim(line);
-    if (*text == '\0') continue;
-    TRY_OR(end, take_line(s, split, number, text, merged));
-  }
-  if (ferror(file)) /* a folder by that name, for one */
-    result =
-        status_error(STATUS_IO, "%s: cannot read: %s", path, strerror(errno));
-  else if (s->count == before && !merged)
+  TRY(text_file_open(path, &file));
+  while (result == STATUS_OK && (line = text_file_next(&file)) != NULL)
+    result = take_line(s, split, file.line, text_trim(line), merged);
+  text_file_close(&file);
+  if (result == STATUS_OK && s->count == before && !merged)
     result = status_error(STATUS_FORMAT, "%s: the list is empty", path);
-end:
-  free(line);
-  fclose(file);
   return result;
 }
 

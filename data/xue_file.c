@@ -7,15 +7,14 @@
  * trees (4), nodes (4), the deflated bytes' length (4) and these: trees + 1
  * beginnings (4 each), then the nodes' features, thresholds (bits of a float)
  * and others (4 each), array after array. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <zlib.h>
 
 #include "base/memory.h"
 #include "base/publish.h"
+#include "base/read_file.h"
 #include "data/sha256.h"
 #include "data/xue_model.h"
 
@@ -132,11 +131,6 @@ static status compose(const data_xue_model *model, bytes *b) {
   return STATUS_OK;
 }
 
-static status io_error(const char *path, const char *what) {
-  return status_error(STATUS_IO, "%s: cannot %s: %s", path, what,
-                      strerror(errno));
-}
-
 status xue_model_write(const data_xue_model *model, const char *path) {
   bytes b = {0};
   status result = compose(model, &b);
@@ -218,23 +212,6 @@ done:
   return result;
 }
 
-static status read_bytes(const char *path, bytes *b) {
-  struct stat about;
-  FILE *file = fopen(path, "rb");
-  if (file == NULL) return io_error(path, "open");
-  status result = STATUS_OK;
-  if (fstat(fileno(file), &about) != 0 || !S_ISREG(about.st_mode))
-    result = status_error(STATUS_IO, "%s: not a file", path);
-  if (result == STATUS_OK)
-    result = MEMORY_NEW((size_t)about.st_size + 1, path, &b->data);
-  if (result == STATUS_OK) {
-    b->length = fread(b->data, 1, (size_t)about.st_size, file);
-    if (ferror(file)) result = io_error(path, "read");
-  }
-  fclose(file);
-  return result;
-}
-
 static status check_head(const bytes *b, const char *path) {
   char hex[HASH_LENGTH + 1];
   size_t line = sizeof first_line - 1;
@@ -269,7 +246,10 @@ status data_xue_model_open(const char *path, const char *identity,
                            data_xue_model **out) {
   bytes b = {0};
   *out = NULL;
-  status result = read_bytes(path, &b);
+  char *data;
+  TRY(read_file(path, &data, &b.length));
+  b.data = (uint8_t *)data;
+  status result = STATUS_OK;
   if (result == STATUS_OK) result = MEMORY_NEW(1, path, out);
   if (result == STATUS_OK) result = parse(&b, path, identity, *out);
   if (result != STATUS_OK) data_xue_model_free(out);
