@@ -16,12 +16,14 @@
 #include "base/read_file.h"
 #include "base/random.h"
 #include "base/threads.h"
+#include "data/file_names.h"
 
 enum { MAX_METHODS = 16, TRIES = 8, FEWEST_PIXELS = 16 };
 
 typedef struct composing {
   const data_compose_options *options;
   photo_index index;
+  file_names files[DATA_SPLITS]; /* of the folders of photographs */
   data_transfer_method methods[MAX_METHODS];
   int method_count;
   compose_record *records; /* index.count * per_image */
@@ -99,11 +101,26 @@ static void picture_free(picture *p) {
   data_image_free(&p->mask);
 }
 
-static status photo_path(const composing *job, size_t i, const char *ending,
-                         char **out) {
+static status file_path(const composing *job, size_t i,
+                        const char *const *endings, int count, char **out) {
   const photo *p = &job->index.photos[i];
-  return compose_path(out, "%s/%s/%s.%s", job->options->photos,
-                      data_split_name(p->home), p->name, ending);
+  const char *folder = data_split_name(p->home), *photos = job->options->photos;
+  const char *found =
+      file_names_find_stem(&job->files[p->home], p->name, endings, count);
+  if (found != NULL)
+    return compose_path(out, "%s/%s/%s", photos, folder, found);
+  /* reading it will tell that it is not there */
+  return compose_path(out, "%s/%s/%s%s", photos, folder, p->name, endings[0]);
+}
+
+static status photo_path(const composing *job, size_t i, char **out) {
+  static const char *const endings[2] = {".jpg", ".jpeg"};
+  return file_path(job, i, endings, 2, out);
+}
+
+static status mask_path(const composing *job, size_t i, char **out) {
+  static const char *const ending = ".png";
+  return file_path(job, i, &ending, 1, out);
 }
 
 static status check_mask(const char *path, const data_image *image,
@@ -127,16 +144,16 @@ static status check_mask(const char *path, const data_image *image,
 
 static status picture_read(const composing *job, size_t i, picture *out) {
   *out = (picture){0};
-  char *image_path = NULL, *mask_path = NULL;
+  char *image = NULL, *mask = NULL;
   status result;
-  TRY_OR(done, photo_path(job, i, "jpg", &image_path));
-  TRY_OR(done, photo_path(job, i, "png", &mask_path));
-  TRY_OR(done, data_image_read(image_path, &out->image));
-  TRY_OR(done, data_image_read_grey(mask_path, &out->mask));
-  TRY_OR(done, check_mask(mask_path, &out->image, &out->mask));
+  TRY_OR(done, photo_path(job, i, &image));
+  TRY_OR(done, mask_path(job, i, &mask));
+  TRY_OR(done, data_image_read(image, &out->image));
+  TRY_OR(done, data_image_read_grey(mask, &out->mask));
+  TRY_OR(done, check_mask(mask, &out->image, &out->mask));
 done:
-  memory_free(image_path);
-  memory_free(mask_path);
+  memory_free(image);
+  memory_free(mask);
   if (result != STATUS_OK) picture_free(out);
   return result;
 }
@@ -281,7 +298,7 @@ static status write_real(const composing *job, size_t i,
                          const data_image *image, const char *path) {
   char *source, *bytes = NULL;
   size_t length = 0;
-  TRY(photo_path(job, i, "jpg", &source));
+  TRY(photo_path(job, i, &source));
   status result = read_file(source, &bytes, &length);
   memory_free(source);
   TRY(result);
@@ -403,18 +420,38 @@ static status make_all(composing *job) {
   return STATUS_OK;
 }
 
+static status list_photos(composing *job) {
+  bool needed[DATA_SPLITS] = {false};
+  for (size_t i = 0; i < job->index.count; i++)
+    needed[job->index.photos[i].home] = true;
+  for (int split = 0; split < DATA_SPLITS; split++) {
+    if (!needed[split]) continue;
+    char *path;
+    TRY(compose_path(&path, "%s/%s", job->options->photos,
+                     data_split_name((data_split)split)));
+    status result = file_names_read(path, &job->files[split]);
+    memory_free(path);
+    TRY(result);
+  }
+  return STATUS_OK;
+}
+
 status data_compose(const data_compose_options *options) {
   composing job = {.options = options};
   TRY(check_options(options));
   TRY(read_methods(options->methods, &job));
   TRY(photo_index_read(options->photos, &job.index));
   char *text = NULL;
-  status result = photo_index_hold_out(&job.index, options->validation);
+  status result = list_photos(&job);
+  if (result == STATUS_OK)
+    result = photo_index_hold_out(&job.index, options->validation);
   if (result == STATUS_OK) result = describe(&job, &text);
   if (result == STATUS_OK) result = compose_folder_open(options->out, text);
   if (result == STATUS_OK) result = make_all(&job);
   memory_free(text);
   memory_free(job.records);
+  for (int split = 0; split < DATA_SPLITS; split++)
+    file_names_free(&job.files[split]);
   photo_index_free(&job.index);
   return result;
 }

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "data/file_names.h"
 
 enum { MAX_COLUMNS = 64 };
 
@@ -71,7 +72,8 @@ static status read_row(const char *path, size_t line, char *text,
     values[w] = where->at[w] < 0 ? "" : fields[where->at[w]];
   }
   const char *name = values[NAME];
-  if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
+  bool dot = name[0] == '.' && !file_name_is_note(name);
+  if (name[0] == '\0' || dot || strpbrk(name, "/\\") != NULL)
     return status_error(STATUS_FORMAT,
                         "%s: line %zu: '%s' is no name of a photograph", path,
                         line, name);
@@ -151,6 +153,7 @@ static size_t count_lines(const char *text) {
 
 static status read_rows(const char *path, photo_index *out) {
   text_file *file = &out->file;
+  size_t notes = 0;
   char nothing[] = "", *line;
   columns where = {{0}};
   TRY(MEMORY_NEW(count_lines(file->text), "index of photographs",
@@ -160,8 +163,13 @@ static status read_rows(const char *path, photo_index *out) {
   while ((line = text_file_next(file)) != NULL) {
     photo *next = &out->photos[out->count];
     TRY(read_row(path, file->line, line, &where, next));
-    next->row = (uint32_t)out->count++;
+    next->row = (uint32_t)out->count;
+    if (file_name_is_note(next->name))
+      notes++;
+    else
+      out->count++;
   }
+  file_names_warn_notes(path, notes);
   if (out->count == 0)
     return status_error(STATUS_FORMAT, "%s lists no photographs", path);
   return check_and_number(path, out);
