@@ -445,6 +445,8 @@ status data_compose(const data_compose_options *options) {
   status result = list_photos(&job);
   if (result == STATUS_OK)
     result = photo_index_hold_out(&job.index, options->validation);
+  if (result == STATUS_OK)
+    result = photo_index_check(options->photos, &job.index, options->strict);
   if (result == STATUS_OK) result = describe(&job, &text);
   if (result == STATUS_OK) result = compose_folder_open(options->out, text);
   if (result == STATUS_OK) result = make_all(&job);

@@ -38,6 +38,11 @@ void photo_index_free(photo_index *index);
  * for validation: data_hold_out. */
 status photo_index_hold_out(photo_index *index, double validation);
 
+/* Scenes that are in several splits are warned of, or with `strict` are
+ * STATUS_MISFIT. */
+status photo_index_check(const char *where, const photo_index *index,
+                         bool strict);
+
 /* A copy in order of name, for photo_find; free with memory_free. */
 status photo_index_sort(const photo_index *index, photo **sorted);
 /* NULL if there is none of this name. */

@@ -179,6 +179,7 @@ typedef struct data_compose_options {
   double validation; /* scenes taken from the training split: see below */
   int quality;       /* of the JPEGs written */
   int threads;       /* 0: all cores */
+  bool strict;       /* the same scene in two splits is an error */
 } data_compose_options;
 
 /* Deterministic in the options but `threads`. Safe to interrupt and run again:
@@ -197,6 +198,7 @@ typedef struct data_pack_options {
   data_binarize binarize;
   double validation; /* scenes taken from the training split: see below */
   bool skip_bad;     /* leave out samples that cannot be read, listing them */
+  bool strict;       /* the same image in two splits is an error */
   int compression;   /* gzip level 0 to 9 */
   int threads;       /* 0: all cores */
 } data_pack_options;
@@ -208,7 +210,8 @@ typedef struct data_pack_options {
  * overwritten. The file's bytes depend on neither threads nor interruptions.
  * Samples that cannot be read, whose three images differ in size or whose mask
  * is empty are an error, or with skip_bad left out, warned of and listed in
- * OUT.skipped.txt. Logs progress with rate and time left. */
+ * OUT.skipped.txt. A real image in two splits, or under two names, is warned of
+ * (`strict`: STATUS_MISFIT). Logs progress with rate and time left. */
 status data_pack(const data_pack_options *options);
 
 typedef struct data_synth_options {

@@ -21,6 +21,7 @@
 #include "base/publish.h"
 #include "base/threads.h"
 #include "data/deflate.h"
+#include "data/overlap.h"
 #include "data/pack_journal.h"
 #include "data/pack_load.h"
 #include "data/pack_plan.h"
@@ -365,6 +366,7 @@ static status run(pack *p) {
   TRY(pack_plan_make(p->options, &p->plan));
   p->job = (pack_job){.options = p->options, .folder = p->plan.folder.path};
   TRY(MEMORY_NEW(p->plan.folder.count, "list of bad samples", &p->bad));
+  TRY(overlap_of_names(&p->plan, p->options->strict));
   TRY(look_for_result(p, &finished));
   if (finished) {
     log_info("%s: already complete", p->options->out);
@@ -378,6 +380,7 @@ static status run(pack *p) {
   TRY(threads_for(p->plan.counts[SET_REAL], p->options->threads, pack_group,
                   p));
   TRY(report_skipped(p));
+  TRY(overlap_of_pixels(&p->plan, p->journal, p->options->strict));
   status result = assemble(p);
   if (result != STATUS_OK) {
     log_info("the images packed are kept in %s for the next try",

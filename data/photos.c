@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "data/file_names.h"
+#include "data/overlap.h"
 
 enum { MAX_COLUMNS = 64 };
 
@@ -209,6 +210,28 @@ status photo_index_hold_out(photo_index *index, double validation) {
 end:
   memory_free(scenes);
   memory_free(held_out);
+  return result;
+}
+
+status photo_index_check(const char *where, const photo_index *index,
+                         bool strict) {
+  overlap o;
+  name_set scenes = {0};
+  size_t number;
+  bool added;
+  status result;
+  TRY_OR(end, overlap_create(index->count, &o));
+  for (size_t i = 0; i < index->count; i++) {
+    const photo *p = &index->photos[i];
+    if (p->scene[0] == '\0') continue;
+    TRY_OR(end, name_set_add(&scenes, p->scene, scenes.count, &number, &added));
+    if (added) TRY_OR(end, memory_copy_text(p->scene, &o.names[number]));
+    o.in[number] = o.also[number] |= 1u << p->split;
+  }
+  result = overlap_tell(where, "scenes", &o, strict);
+end:
+  name_set_free(&scenes);
+  overlap_free(&o);
   return result;
 }
 

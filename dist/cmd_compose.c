@@ -7,6 +7,7 @@ typedef struct compose_configuration {
   const char *methods;
   int64_t per_image, seed, quality, threads;
   double max_fmse, validation;
+  bool strict;
 } compose_configuration;
 
 #define AT(member) offsetof(compose_configuration, member)
@@ -24,6 +25,8 @@ static const option options[] = {
     {"validation", OPTION_REAL, AT(validation), "0", 0, 1e9, "F", NULL,
      "hold scenes out of the training split, to validate on: below 1 a share "
      "of them, from 1 on their number; which ones follows from their names"},
+    {"strict", OPTION_FLAG, AT(strict), "no", 0, 0, NULL, NULL,
+     "an error, not a warning, where photographs of a scene are in two splits"},
     {"quality", OPTION_INT, AT(quality), "95", 1, 100, "Q", NULL,
      "JPEG quality"},
     {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
@@ -59,6 +62,7 @@ static status run(void *configuration, const bool *given,
       .validation = conf->validation,
       .quality = (int)conf->quality,
       .threads = (int)conf->threads,
+      .strict = conf->strict,
   };
   return data_compose(&compose);
 }
