@@ -6,6 +6,8 @@
 #   requeue_job TEXT      the job goes back into the queue, saying why; unless it
 #                         was cancelled meanwhile
 #   newest_of RUN         the newest checkpoint of a run, if any
+#   rows_of FILE          its lines without comments, blank ones and what Windows
+#                         leaves in a file
 
 # shellcheck shell=bash disable=SC2034
 say() { printf '%s %s: %s\n' "$(date '+%F %T')" "${SLURM_JOB_NAME:-job}" "$*" >&2; }
@@ -39,4 +41,9 @@ requeue_job() {
 
 newest_of() {
     find "$1/checkpoints" -name 'step-????????.h5' 2>/dev/null | sort | tail -n 1
+}
+
+rows_of() {
+    { tr '\r' '\n' <"$1" && echo; } | LC_ALL=C sed -E 's/^(\xef\xbb\xbf)+//; s/^[[:space:]]+//
+        /^#/d; s/[[:space:]]+$//; /^$/d'
 }
