@@ -9,6 +9,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -429,7 +430,9 @@ static status list_photos(composing *job) {
     char *path;
     TRY(compose_path(&path, "%s/%s", job->options->photos,
                      data_split_name((data_split)split)));
-    status result = file_names_read(path, &job->files[split]);
+    status result = STATUS_OK; /* without it reading will name a photograph */
+    if (access(path, F_OK) == 0)
+      result = file_names_read(path, &job->files[split]);
     memory_free(path);
     TRY(result);
   }
