@@ -189,8 +189,9 @@ status publish_bytes(const char *path, const void *bytes, size_t length) {
   if (at.straight) return write_straight(path, &at, bytes, length);
   TRY(open_beside(path, &at, name, sizeof name, &file));
   status result = write_all(path, file, bytes, length);
-  /* A full disk may show only here. */
-  if (result == STATUS_OK && fsync(file) != 0) result = io_error(path, "write");
+  /* A full disk may show only here; some file systems cannot flush. */
+  if (result == STATUS_OK && fsync(file) != 0 && errno != EINVAL)
+    result = io_error(path, "write");
   result = close_file(path, file, result);
   if (result == STATUS_OK && rename(name, at.path) != 0)
     result = io_error(path, "create");
