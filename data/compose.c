@@ -102,26 +102,21 @@ static void picture_free(picture *p) {
   data_image_free(&p->mask);
 }
 
-static status file_path(const composing *job, size_t i,
-                        const char *const *endings, int count, char **out) {
+/* The file as its folder spells it; ending: "jpg", which may be "jpeg" too, or
+ * "png". */
+static status photo_path(const composing *job, size_t i, const char *ending,
+                         char **out) {
+  static const char *const endings[] = {".png", ".jpg", ".jpeg"};
   const photo *p = &job->index.photos[i];
-  const char *folder = data_split_name(p->home), *photos = job->options->photos;
-  const char *found =
-      file_names_find_stem(&job->files[p->home], p->name, endings, count);
+  const char *folder = data_split_name(p->home);
+  bool mask = strcmp(ending, "png") == 0;
+  const char *found = file_names_find_stem(
+      &job->files[p->home], p->name, endings + (mask ? 0 : 1), mask ? 1 : 2);
   if (found != NULL)
-    return compose_path(out, "%s/%s/%s", photos, folder, found);
+    return compose_path(out, "%s/%s/%s", job->options->photos, folder, found);
   /* reading it will tell that it is not there */
-  return compose_path(out, "%s/%s/%s%s", photos, folder, p->name, endings[0]);
-}
-
-static status photo_path(const composing *job, size_t i, char **out) {
-  static const char *const endings[2] = {".jpg", ".jpeg"};
-  return file_path(job, i, endings, 2, out);
-}
-
-static status mask_path(const composing *job, size_t i, char **out) {
-  static const char *const ending = ".png";
-  return file_path(job, i, &ending, 1, out);
+  return compose_path(out, "%s/%s/%s.%s", job->options->photos, folder, p->name,
+                      ending);
 }
 
 static status check_mask(const char *path, const data_image *image,
@@ -145,16 +140,16 @@ static status check_mask(const char *path, const data_image *image,
 
 static status picture_read(const composing *job, size_t i, picture *out) {
   *out = (picture){0};
-  char *image = NULL, *mask = NULL;
+  char *image_path = NULL, *mask_path = NULL;
   status result;
-  TRY_OR(done, photo_path(job, i, &image));
-  TRY_OR(done, mask_path(job, i, &mask));
-  TRY_OR(done, data_image_read(image, &out->image));
-  TRY_OR(done, data_image_read_grey(mask, &out->mask));
-  TRY_OR(done, check_mask(mask, &out->image, &out->mask));
+  TRY_OR(done, photo_path(job, i, "jpg", &image_path));
+  TRY_OR(done, photo_path(job, i, "png", &mask_path));
+  TRY_OR(done, data_image_read(image_path, &out->image));
+  TRY_OR(done, data_image_read_grey(mask_path, &out->mask));
+  TRY_OR(done, check_mask(mask_path, &out->image, &out->mask));
 done:
-  memory_free(image);
-  memory_free(mask);
+  memory_free(image_path);
+  memory_free(mask_path);
   if (result != STATUS_OK) picture_free(out);
   return result;
 }
@@ -299,7 +294,7 @@ static status write_real(const composing *job, size_t i,
                          const data_image *image, const char *path) {
   char *source, *bytes = NULL;
   size_t length = 0;
-  TRY(photo_path(job, i, &source));
+  TRY(photo_path(job, i, "jpg", &source));
   status result = read_file(source, &bytes, &length);
   memory_free(source);
   TRY(result);
