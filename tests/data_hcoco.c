@@ -310,6 +310,10 @@ static void test_spelling(void) {
                        "\xe9\xf0\x9f\x98\x80_1.png",
                        "\xe9\xf0\x9f\x98\x80.jpg"),
                  "\xe9\xf0\x9f\x98\x80_1_1.JPG", "and what follows them");
+}
+
+/* What is one file, and what is not. */
+static void test_alike(void) {
   fresh("case_differs");
   put("HCOCO/HCOCO_train.txt", "C1_10_1.jpg\n");
   check_refused(STATUS_FORMAT, "the case of the name itself counts",
@@ -400,6 +404,7 @@ int main(void) {
   test_bad_names();
   test_bad_folders();
   test_spelling();
+  test_alike();
   test_notes();
   test_backslash();
   test_many();
