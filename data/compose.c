@@ -10,17 +10,22 @@
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/publish.h"
+#include "base/read_file.h"
 #include "base/random.h"
 #include "base/threads.h"
+#include "data/file_names.h"
 
 enum { MAX_METHODS = 16, TRIES = 8, FEWEST_PIXELS = 16 };
 
 typedef struct composing {
   const data_compose_options *options;
   photo_index index;
+  file_names files[DATA_SPLITS]; /* of the folders of photographs */
   data_transfer_method methods[MAX_METHODS];
   int method_count;
   compose_record *records; /* index.count * per_image */
@@ -105,11 +110,21 @@ static void picture_free(picture *p) {
   data_image_free(&p->mask);
 }
 
+/* The file as its folder spells it; ending: "jpg", which may be "jpeg" too, or
+ * "png". */
 static status photo_path(const composing *job, size_t i, const char *ending,
                          char **out) {
+  static const char *const endings[] = {".png", ".jpg", ".jpeg"};
   const photo *p = &job->index.photos[i];
-  return compose_path(out, "%s/%s/%s.%s", job->options->photos,
-                      data_split_name(p->home), p->name, ending);
+  const char *folder = data_split_name(p->home);
+  bool mask = strcmp(ending, "png") == 0;
+  const char *found = file_names_find_stem(
+      &job->files[p->home], p->name, endings + (mask ? 0 : 1), mask ? 1 : 2);
+  if (found != NULL)
+    return compose_path(out, "%s/%s/%s", job->options->photos, folder, found);
+  /* reading it will tell that it is not there */
+  return compose_path(out, "%s/%s/%s.%s", job->options->photos, folder, p->name,
+                      ending);
 }
 
 static status check_mask(const char *path, data_image *mask) {
@@ -324,13 +339,13 @@ static status write_real(const composing *job, size_t i, const picture *p,
   size_t length = 0;
   bool upright;
   TRY(photo_path(job, i, "jpg", &source));
-  status result = compose_file_read(source, &bytes, &length);
+  status result = read_file(source, &bytes, &length);
   memory_free(source);
   TRY(result);
   result = is_upright_jpeg(&(data_bytes){(uint8_t *)bytes, length, length},
                            &upright);
   if (result == STATUS_OK)
-    result = upright ? compose_file_write(path, bytes, length)
+    result = upright ? publish_bytes(path, bytes, length)
                      : picture_write(path, &p->image, p, job->options->quality);
   memory_free(bytes);
   return result;
@@ -447,18 +462,42 @@ static status make_all(composing *job) {
   return STATUS_OK;
 }
 
+static status list_photos(composing *job) {
+  bool needed[DATA_SPLITS] = {false};
+  for (size_t i = 0; i < job->index.count; i++)
+    needed[job->index.photos[i].home] = true;
+  for (int split = 0; split < DATA_SPLITS; split++) {
+    if (!needed[split]) continue;
+    char *path;
+    TRY(compose_path(&path, "%s/%s", job->options->photos,
+                     data_split_name((data_split)split)));
+    status result = STATUS_OK; /* without it reading will name a photograph */
+    if (access(path, F_OK) == 0)
+      result = file_names_read(path, &job->files[split]);
+    memory_free(path);
+    TRY(result);
+  }
+  return STATUS_OK;
+}
+
 status data_compose(const data_compose_options *options) {
   composing job = {.options = options};
   TRY(check_options(options));
   TRY(read_methods(options->methods, &job));
   TRY(photo_index_read(options->photos, &job.index));
   char *text = NULL;
-  status result = photo_index_hold_out(&job.index, options->validation);
+  status result = list_photos(&job);
+  if (result == STATUS_OK)
+    result = photo_index_hold_out(&job.index, options->validation);
+  if (result == STATUS_OK)
+    result = photo_index_check(options->photos, &job.index, options->strict);
   if (result == STATUS_OK) result = describe(&job, &text);
   if (result == STATUS_OK) result = compose_folder_open(options->out, text);
   if (result == STATUS_OK) result = make_all(&job);
   memory_free(text);
   memory_free(job.records);
+  for (int split = 0; split < DATA_SPLITS; split++)
+    file_names_free(&job.files[split]);
   photo_index_free(&job.index);
   return result;
 }

@@ -16,6 +16,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/publish.h"
+#include "base/read_file.h"
 
 static const char *const list_names[DATA_SPLITS] = {
     "HCOCO_train.txt", "HCOCO_test.txt", "HCOCO_validation.txt"};
@@ -39,52 +41,6 @@ status compose_path(char **out, const char *format, ...) {
 
 static status system_error(const char *path) {
   return status_error(STATUS_IO, "%s: %s", path, strerror(errno));
-}
-
-status compose_file_read(const char *path, char **bytes, size_t *length) {
-  *bytes = NULL;
-  FILE *file = fopen(path, "rb");
-  if (file == NULL) return system_error(path);
-  struct stat about;
-  status result = STATUS_OK;
-  if (fstat(fileno(file), &about) != 0 || !S_ISREG(about.st_mode)) {
-    result = status_error(STATUS_IO, "%s is not a file", path);
-  } else {
-    result = MEMORY_NEW((size_t)about.st_size + 1, path, bytes);
-    if (result == STATUS_OK) {
-      *length = fread(*bytes, 1, (size_t)about.st_size, file);
-      if (ferror(file)) result = system_error(path);
-    }
-  }
-  fclose(file);
-  if (result != STATUS_OK) {
-    memory_free(*bytes);
-    *bytes = NULL;
-  }
-  return result;
-}
-
-static bool write_and_close(FILE *file, const char *bytes, size_t length) {
-  bool good = fwrite(bytes, 1, length, file) == length && fflush(file) == 0 &&
-              fsync(fileno(file)) == 0;
-  int error = errno;
-  good = fclose(file) == 0 && good;
-  if (!good && errno == 0) errno = error;
-  return good;
-}
-
-status compose_file_write(const char *path, const char *bytes, size_t length) {
-  char *temporary;
-  TRY(compose_path(&temporary, "%s.tmp", path));
-  status result = STATUS_OK;
-  FILE *file = fopen(temporary, "wb");
-  if (file == NULL || !write_and_close(file, bytes, length) ||
-      rename(temporary, path) != 0) {
-    result = system_error(path);
-    if (file != NULL) unlink(temporary);
-  }
-  memory_free(temporary);
-  return result;
 }
 
 /* The last bytes: JPEG's end marker, PNG's IEND chunk. */
@@ -159,11 +115,11 @@ static status agree_on_options(const char *out, const char *path,
                                const char *text) {
   if (access(path, F_OK) != 0) {
     TRY(check_unused(out));
-    return compose_file_write(path, text, strlen(text));
+    return publish_bytes(path, text, strlen(text));
   }
   char *was;
   size_t length;
-  TRY(compose_file_read(path, &was, &length));
+  TRY(read_file(path, &was, &length));
   status result =
       strcmp(was, text) == 0 ? STATUS_OK : differing_options(path, was, text);
   memory_free(was);
@@ -230,7 +186,7 @@ static status take_file(const char *path, const photo_index *index,
   if (access(path, F_OK) != 0) return STATUS_OK;
   char *text;
   size_t length;
-  TRY(compose_file_read(path, &text, &length));
+  TRY(read_file(path, &text, &length));
   /* Only lines that have an end. */
   for (char *line = text, *end; (end = strchr(line, '\n')) != NULL;
        line = end + 1) {
@@ -271,7 +227,7 @@ static status write_stream(const char *out, const char *name, FILE *stream,
   }
   status result = compose_path(&path, "%s/%s", out, name);
   if (result == STATUS_OK) {
-    result = compose_file_write(path, *text, *length);
+    result = publish_bytes(path, *text, *length);
     memory_free(path);
   }
   free(*text);

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "base/text_file.h"
 #include "data/data.h"
 
 /* ---- photos.c --------------------------------------------------------------
@@ -22,7 +23,7 @@ typedef struct photo_index {
   photo *photos;
   size_t count;
   bool ids_from_names; /* else ids are row numbers from 1 */
-  char *text;          /* the file; names point into it */
+  text_file file;      /* names point into it */
 } photo_index;
 
 /* Reads FOLDER/index.tsv: tab-separated, a header line with the columns name,
@@ -36,6 +37,11 @@ void photo_index_free(photo_index *index);
 /* Moves scenes (without scenes: photographs) from the training split to that
  * for validation: data_hold_out. */
 status photo_index_hold_out(photo_index *index, double validation);
+
+/* Scenes that are in several splits are warned of, or with `strict` are
+ * STATUS_MISFIT. */
+status photo_index_check(const char *where, const photo_index *index,
+                         bool strict);
 
 /* A copy in order of name, for photo_find; free with memory_free. */
 status photo_index_sort(const photo_index *index, photo **sorted);
@@ -87,10 +93,5 @@ status compose_folder_finish(const char *out, const photo_index *index,
 
 /* Whether `path` is a JPEG or PNG of this size with its end in place. */
 bool compose_file_is_whole(const char *path, int width, int height);
-
-/* A whole file as bytes (a zero after the last); free with memory_free. */
-status compose_file_read(const char *path, char **bytes, size_t *length);
-/* To a temporary name, flushed to disk, renamed. */
-status compose_file_write(const char *path, const char *bytes, size_t length);
 
 #endif

@@ -42,9 +42,12 @@ status data_image_read_grey(const char *path, data_image *out);
 status data_image_read_size(const char *path, int *width, int *height);
 
 /* By the path's ending: .png, .jpg or .jpeg (4:4:4 above quality 90, else
- * 4:2:0). Written to a temporary name beside it and renamed, so that a full
- * disk never leaves half a file. 1 or 3 channels. */
+ * 4:2:0). Written by publish_bytes: a full disk never leaves half a file, a
+ * link is followed. 1 or 3 channels. */
 status data_image_write(const char *path, const data_image *image, int quality);
+
+/* Whether data_image_write takes the path: asked before long work. */
+status data_image_check(const char *path);
 
 /* ---- pictures with all that their files say (picture.c) -------------------
  */
@@ -281,6 +284,7 @@ typedef struct data_compose_options {
   double validation; /* scenes taken from the training split: see below */
   int quality;       /* of the JPEGs written */
   int threads;       /* 0: all cores */
+  bool strict;       /* the same scene in two splits is an error */
 } data_compose_options;
 
 /* Deterministic in the options but `threads`. Safe to interrupt and run again:
@@ -300,6 +304,7 @@ typedef struct data_pack_options {
   data_binarize binarize; /* what mask.threshold leaves grey */
   double validation;      /* scenes taken from the training split: see below */
   bool skip_bad;   /* leave out samples that cannot be read, listing them */
+  bool strict;     /* the same image in two splits is an error */
   int compression; /* gzip level 0 to 9 */
   int threads;     /* 0: all cores */
 } data_pack_options;
@@ -311,8 +316,9 @@ typedef struct data_pack_options {
  * overwritten. The file's bytes depend on neither threads nor interruptions.
  * Samples that cannot be read, whose three images differ in size, whose mask
  * data_mask_read refuses or has no object left among the nearest pixels are an
- * error, or with skip_bad left out, warned of and listed in OUT.skipped.txt.
- * Logs progress with rate and time left. */
+ * error, or with skip_bad left out, warned of and listed in OUT.skipped.txt. A
+ * real image in two splits, or under two names, is warned of (`strict`:
+ * STATUS_MISFIT). Logs progress with rate and time left. */
 status data_pack(const data_pack_options *options);
 
 typedef struct data_synth_options {
@@ -400,7 +406,8 @@ typedef struct data_set_plan {
 
 typedef struct data_set_writer data_set_writer;
 
-/* Begins PATH.tmp beside `path`; a former PATH.tmp is overwritten. */
+/* Begins PATH.tmp; a former one is overwritten. A link is followed: PATH is
+ * then where it leads. */
 status data_set_writer_open(const char *path, const data_set_plan *plan,
                             data_set_writer **out);
 

@@ -1,7 +1,6 @@
 /* HCOCO folders: which list is whose, and what the names in it mean. */
 #include "data/hcoco.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,6 +10,8 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
+#include "base/text_file.h"
+#include "data/file_names.h"
 #include "data/name_set.h"
 
 enum { NAME_ROOM = NAME_MAX + 1 };
@@ -20,9 +21,9 @@ typedef struct scan {
   char parent[PATH_MAX]; /* where a merged list may lie besides */
   char name[NAME_ROOM];  /* "HCOCO": the folder's own name */
   bool lenient;
-  name_set composites, masks, reals; /* files that are there */
-  name_set listed;                   /* composite -> its entry */
-  char lists[DATA_SPLITS][PATH_MAX]; /* "" where there is none */
+  file_names composites, masks, reals; /* files that are there */
+  name_set listed;                     /* composite -> its entry */
+  char lists[DATA_SPLITS][PATH_MAX];   /* "" where there is none */
   data_entry *entries;
   size_t *lines; /* of the list, an entry */
   size_t count, room;
@@ -109,28 +110,10 @@ static status find_folder(scan *s, const char *given) {
   return take_name(s);
 }
 
-static status read_directory(const scan *s, const char *name, name_set *out) {
+static status read_directory(const scan *s, const char *name, file_names *out) {
   char path[PATH_MAX];
   TRY(join(path, s->path, name));
-  DIR *directory = opendir(path);
-  if (directory == NULL)
-    return status_error(STATUS_IO, "%s: cannot list the folder: %s", path,
-                        strerror(errno));
-  status result = STATUS_OK;
-  for (;;) {
-    errno = 0;
-    const struct dirent *file = readdir(directory);
-    if (file == NULL) break;
-    size_t there;
-    bool added;
-    TRY_OR(end, name_set_add(out, file->d_name, 0, &there, &added));
-  }
-  if (errno != 0)
-    result = status_error(STATUS_IO, "%s: cannot list the folder: %s", path,
-                          strerror(errno));
-end:
-  closedir(directory);
-  return result;
+  return file_names_read(path, out);
 }
 
 /* ---- which list -----------------------------------------------------------
@@ -139,19 +122,19 @@ end:
 /* The folder's own list: NAME_<split>.txt, HCOCO_<split>.txt, or the only file
  * with that end. `*out` stays "" where there is none. */
 static status find_own_list(const scan *s, data_split split,
-                            const name_set *files, char out[PATH_MAX]) {
+                            const file_names *files, char out[PATH_MAX]) {
   char end[24], named[NAME_ROOM + 24], merged[40];
   snprintf(end, sizeof end, "_%s.txt", data_split_name(split));
   snprintf(merged, sizeof merged, "IHD%s", end);
   snprintf(named, sizeof named, "%s%s", s->name, end);
-  if (name_set_find(files, named) != NULL) return join(out, s->path, named);
+  const char *found = file_names_find(files, named);
+  if (found != NULL) return join(out, s->path, found);
   snprintf(named, sizeof named, "HCOCO%s", end);
-  if (name_set_find(files, named) != NULL) return join(out, s->path, named);
-  const char *found = NULL;
-  for (size_t i = 0; i < files->room; i++) {
-    const char *name = files->slots[i].name;
-    if (name == NULL || !ends_with(name, end) || strcmp(name, merged) == 0)
-      continue;
+  found = file_names_find(files, named);
+  if (found != NULL) return join(out, s->path, found);
+  for (size_t i = 0; i < files->exact.count; i++) {
+    const char *name = files->names[i];
+    if (!ends_with(name, end) || strcmp(name, merged) == 0) continue;
     if (found != NULL)
       return status_error(STATUS_FORMAT,
                           "%s: both %s and %s could be the %s list; name the "
@@ -206,25 +189,27 @@ static bool parse_name(const char *name, char mask[NAME_ROOM],
   return cut_field(real);
 }
 
-static status check_there(const scan *s, data_split split, size_t line,
-                          const char *name) {
-  if (s->lenient || name_set_find(&s->composites, name) != NULL)
-    return STATUS_OK;
+/* The composite as the folder has it. */
+static status find_composite(const scan *s, data_split split, size_t line,
+                             const char *name, const char **out) {
+  *out = file_names_find(&s->composites, name);
+  if (*out != NULL) return STATUS_OK;
+  *out = name;
+  if (s->lenient) return STATUS_OK;
   return status_error(STATUS_FORMAT,
                       "%s:%zu: there is no file %s/composite_images/%s",
                       s->lists[split], line, s->path, name);
 }
 
-/* "FOLDER/STEM.ext" with the first ending of three that is there. */
+/* "FOLDER/STEM.ext" with one of three endings that is there. */
 static status resolve(const scan *s, data_split split, size_t line,
-                      const char *folder, const name_set *files,
+                      const char *folder, const file_names *files,
                       const char *stem, const char *const endings[3],
                       char **out) {
-  char name[NAME_ROOM + 8], path[2 * NAME_ROOM];
-  for (int i = 0; i < 3; i++) {
-    snprintf(name, sizeof name, "%s%s", stem, endings[i]);
-    if (name_set_find(files, name) == NULL) continue;
-    snprintf(path, sizeof path, "%s/%s", folder, name);
+  char path[2 * NAME_ROOM];
+  const char *found = file_names_find_stem(files, stem, endings, 3);
+  if (found != NULL) {
+    snprintf(path, sizeof path, "%s/%s", folder, found);
     return memory_copy_text(path, out);
   }
   snprintf(path, sizeof path, "%s/%s%s", folder, stem, endings[0]);
@@ -280,8 +265,8 @@ static status add_entry(scan *s, data_split split, size_t line,
                         "%s:%zu: '%.80s' is not a composite's name: expected "
                         "<image>_<object>_<k>.jpg",
                         s->lists[split], line, name);
+  TRY(find_composite(s, split, line, name, &name));
   TRY(check_new(s, split, line, name));
-  TRY(check_there(s, split, line, name));
   TRY(make_room(s));
   s->lines[s->count] = line;
   data_entry *entry = &s->entries[s->count++]; /* counted: freed on failure */
@@ -298,16 +283,6 @@ static status add_entry(scan *s, data_split split, size_t line,
 
 /* ---- reading a list -------------------------------------------------------
  */
-
-/* The line without its end, blanks around it and a byte-order mark. */
-static char *trim(char *line) {
-  if (strncmp(line, "\xef\xbb\xbf", 3) == 0) line += 3;
-  line += strspn(line, " \t");
-  size_t length = strlen(line);
-  while (length > 0 && strchr(" \t\r\n", line[length - 1]) != NULL) length--;
-  line[length] = '\0';
-  return line;
-}
 
 /* Of "SUBSET/composite_images/NAME" the name; `*own` tells whether SUBSET is
  * this folder. NULL where the line is not of that form. */
@@ -326,6 +301,11 @@ static status take_line(scan *s, data_split split, size_t line, char *text,
                         bool merged) {
   static const char folder[] = "composite_images/";
   bool own = true;
+  if (strchr(text, '\\') != NULL)
+    return status_error(STATUS_FORMAT,
+                        "%s:%zu: '%.80s' has a backslash; expected / between "
+                        "folder and name",
+                        s->lists[split], line, text);
   char *name = split_merged(s, text, &own);
   if (merged && name == NULL)
     return status_error(STATUS_FORMAT,
@@ -343,39 +323,25 @@ static status take_line(scan *s, data_split split, size_t line, char *text,
 
 static status read_list(scan *s, data_split split, bool merged) {
   const char *path = s->lists[split];
-  FILE *file = fopen(path, "r");
-  if (file == NULL)
-    return status_error(STATUS_IO, "%s: cannot open: %s", path,
-                        strerror(errno));
-  char *line = NULL;
-  size_t room = 0, number = 0, before = s->count;
-  ssize_t length;
+  size_t before = s->count, notes = 0;
+  text_file file;
+  char *line;
   status result = STATUS_OK;
-  errno = 0;
-  while ((length = getline(&line, &room, file)) >= 0) {
-    number++;
-    if (strlen(line) != (size_t)length) {
-      result =
-          status_error(STATUS_FORMAT, "%s:%zu: not a text file", path, number);
-      goto end;
-    }
-    char *text = trim(line);
-    if (*text == '\0') continue;
-    TRY_OR(end, take_line(s, split, number, text, merged));
-  }
-  if (ferror(file)) /* a folder by that name, for one */
-    result =
-        status_error(STATUS_IO, "%s: cannot read: %s", path, strerror(errno));
-  else if (s->count == before && !merged)
+  TRY(text_file_open(path, &file));
+  while (result == STATUS_OK && (line = text_file_next(&file)) != NULL)
+    if (file_name_is_note(line = text_trim(line)))
+      notes++;
+    else
+      result = take_line(s, split, file.line, line, merged);
+  text_file_close(&file);
+  file_names_warn_notes(path, notes);
+  if (result == STATUS_OK && s->count == before && !merged)
     result = status_error(STATUS_FORMAT, "%s: the list is empty", path);
-end:
-  free(line);
-  fclose(file);
   return result;
 }
 
 static status read_lists(scan *s) {
-  name_set files = {0};
+  file_names files = {0};
   status result = STATUS_OK;
   TRY_OR(end, read_directory(s, ".", &files));
   for (int split = 0; split < DATA_SPLITS; split++) {
@@ -393,7 +359,7 @@ static status read_lists(scan *s) {
                           "in it or beside it",
                           s->path, s->name, s->name, s->name);
 end:
-  name_set_free(&files);
+  file_names_free(&files);
   return result;
 }
 
@@ -415,9 +381,9 @@ status data_folder_scan(const char *path, bool lenient, data_folder *out) {
   s->lenient = lenient;
   status result = scan_all(s, path);
   if (result == STATUS_OK) result = memory_copy_text(s->path, &out->path);
-  name_set_free(&s->composites);
-  name_set_free(&s->masks);
-  name_set_free(&s->reals);
+  file_names_free(&s->composites);
+  file_names_free(&s->masks);
+  file_names_free(&s->reals);
   name_set_free(&s->listed);
   memory_free(s->lines);
   out->entries = s->entries;

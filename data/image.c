@@ -3,7 +3,6 @@
  * that errors of the disk and errors of the format are told apart. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/publish.h"
 #include "data/image_internal.h"
 
 /* A file of more bytes is no image that may be decoded here. */
@@ -242,61 +242,28 @@ status data_image_read_size(const char *path, int *width, int *height) {
 
 /* ---- writing ----------------------------------------------------------- */
 
-static status write_all(const char *path, int file, const data_bytes *bytes) {
-  for (size_t done = 0; done < bytes->size;) {
-    ssize_t wrote = write(file, bytes->data + done, bytes->size - done);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return io_error(path, "write");
-    done += (size_t)wrote;
-  }
-  /* A full disk may show only here. EINVAL: a pipe has no disk. */
-  if (fsync(file) != 0 && errno != EINVAL) return io_error(path, "write");
-  return STATUS_OK;
+static status find_format(const char *path, bool *png) {
+  const char *slash = strrchr(path, '/');
+  const char *ending = strrchr(slash != NULL ? slash : path, '.');
+  if (ending == NULL) ending = "";
+  *png = strcasecmp(ending, ".png") == 0;
+  if (*png || strcasecmp(ending, ".jpg") == 0 ||
+      strcasecmp(ending, ".jpeg") == 0)
+    return STATUS_OK;
+  return status_error(STATUS_USAGE,
+                      "%s: an image's name ends in .png, .jpg or .jpeg", path);
 }
 
-/* Opens a new file beside `path`; its name comes in `name`. */
-static status open_beside(const char *path, char *name, size_t size,
-                          int *file) {
-  static atomic_uint counter;
-  for (int attempt = 0; attempt < 1000; attempt++) {
-    snprintf(name, size, "%s.%ld-%u.part", path, (long)getpid(),
-             atomic_fetch_add(&counter, 1));
-    *file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (*file >= 0) return STATUS_OK;
-    if (errno != EEXIST) break;
-  }
-  return io_error(path, "create");
-}
-
-/* All of the bytes under `path`, or nothing. */
-static status store(const char *path, const data_bytes *bytes) {
-  size_t size = strlen(path) + 64;
-  char *name;
-  TRY(MEMORY_NEW(size, "a file name", &name));
-  int file;
-  status result = open_beside(path, name, size, &file);
-  if (result == STATUS_OK) {
-    result = write_all(path, file, bytes);
-    if (close(file) != 0 && result == STATUS_OK)
-      result = io_error(path, "write");
-    if (result == STATUS_OK && rename(name, path) != 0)
-      result = io_error(path, "create");
-    if (result != STATUS_OK) unlink(name);
-  }
-  memory_free(name);
-  return result;
+status data_image_check(const char *path) {
+  bool png;
+  TRY(find_format(path, &png));
+  return publish_check(path);
 }
 
 static status encode(const char *path, const data_picture *picture, int quality,
                      char *dropped, data_bytes *out) {
-  const char *slash = strrchr(path, '/');
-  const char *ending = strrchr(slash != NULL ? slash : path, '.');
-  if (ending == NULL) ending = "";
-  bool png = strcasecmp(ending, ".png") == 0;
-  if (!png && strcasecmp(ending, ".jpg") != 0 &&
-      strcasecmp(ending, ".jpeg") != 0)
-    return status_error(
-        STATUS_USAGE, "%s: an image's name ends in .png, .jpg or .jpeg", path);
+  bool png;
+  TRY(find_format(path, &png));
   data_bytes handed_on = {0};
   status result = (png ? image_chunks_make
                        : image_segments_make)(picture, &handed_on, dropped);
@@ -313,7 +280,7 @@ status data_picture_write(const char *path, const data_picture *picture,
   dropped[0] = '\0';
   data_bytes bytes = {0};
   status result = encode(path, picture, quality, dropped, &bytes);
-  if (result == STATUS_OK) result = store(path, &bytes);
+  if (result == STATUS_OK) result = publish_bytes(path, bytes.data, bytes.size);
   image_bytes_free(&bytes);
   return result;
 }

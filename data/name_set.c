@@ -41,9 +41,9 @@ status name_set_add(name_set *set, const char *name, size_t value,
   return STATUS_OK;
 }
 
-const size_t *name_set_find(const name_set *set, const char *name) {
+size_t *name_set_find(const name_set *set, const char *name) {
   if (set->room == 0) return NULL;
-  const name_slot *slot = locate(set->slots, set->room, name);
+  name_slot *slot = locate(set->slots, set->room, name);
   return slot->name != NULL ? &slot->value : NULL;
 }
 

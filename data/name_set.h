@@ -25,7 +25,7 @@ status name_set_add(name_set *set, const char *name, size_t value,
                     size_t *there, bool *added);
 
 /* The number stored with `name`, or NULL. */
-const size_t *name_set_find(const name_set *set, const char *name);
+size_t *name_set_find(const name_set *set, const char *name);
 
 void name_set_free(name_set *set);
 

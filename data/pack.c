@@ -19,8 +19,10 @@
 #include "base/disk.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/publish.h"
 #include "base/threads.h"
 #include "data/deflate.h"
+#include "data/overlap.h"
 #include "data/pack_journal.h"
 #include "data/pack_load.h"
 #include "data/pack_plan.h"
@@ -318,7 +320,11 @@ static status compare(const pack *p, const data_set *set) {
 /* `*finished` where the file is the one that was asked for. */
 static status look_for_result(const pack *p, bool *finished) {
   *finished = false;
-  if (disk_is_absent(p->options->out)) return STATUS_OK;
+  char *target; /* a link to a file that is still to be made is none */
+  TRY(publish_target(p->options->out, &target));
+  bool absent = disk_is_absent(target);
+  memory_free(target);
+  if (absent) return STATUS_OK;
   data_set *set;
   status result = data_set_open(p->options->out, &set);
   if (result != STATUS_OK) {
@@ -362,6 +368,7 @@ static status run(pack *p) {
   TRY(pack_plan_make(p->options, &p->plan));
   p->job = (pack_job){.options = p->options, .folder = p->plan.folder.path};
   TRY(MEMORY_NEW(p->plan.folder.count, "list of bad samples", &p->bad));
+  TRY(overlap_of_names(&p->plan, p->options->strict));
   TRY(look_for_result(p, &finished));
   if (finished) {
     log_info("%s: already complete", p->options->out);
@@ -375,6 +382,7 @@ static status run(pack *p) {
   TRY(threads_for(p->plan.counts[SET_REAL], p->options->threads, pack_group,
                   p));
   TRY(report_skipped(p));
+  TRY(overlap_of_pixels(&p->plan, p->journal, p->options->strict));
   status result = assemble(p);
   if (result != STATUS_OK) {
     log_info("the images packed are kept in %s for the next try",
@@ -399,15 +407,26 @@ static status check_options(const data_pack_options *options) {
   return STATUS_OK;
 }
 
+/* On the disk of the result, which a link may lead to. */
+static status name_journal(pack *p) {
+  char *target;
+  TRY(publish_target(p->options->out, &target));
+  int length = snprintf(p->journal_path, PATH_MAX, "%s.partial", target);
+  memory_free(target);
+  if (length < PATH_MAX) return STATUS_OK;
+  return status_error(STATUS_IO, "%.60s...: the path is too long",
+                      p->options->out);
+}
+
 status data_pack(const data_pack_options *options) {
   TRY(check_options(options));
   pack *p;
   TRY(MEMORY_NEW(1, "packing", &p));
   p->options = options;
-  snprintf(p->journal_path, PATH_MAX, "%s.partial", options->out);
   snprintf(p->skipped_path, PATH_MAX, "%s.skipped.txt", options->out);
   pthread_mutex_init(&p->mutex, NULL);
-  status result = run(p);
+  status result = name_journal(p);
+  if (result == STATUS_OK) result = run(p);
   pthread_mutex_destroy(&p->mutex);
   journal_close(&p->journal, false);
   for (size_t i = 0; p->bad != NULL && i < p->plan.folder.count; i++)

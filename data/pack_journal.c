@@ -163,6 +163,12 @@ bool journal_has(const journal *j, set_kind kind, size_t number) {
   return j->places[kind][number].offset != 0;
 }
 
+uint64_t journal_fingerprint(const journal *j, set_kind kind, size_t number) {
+  INVARIANT(journal_has(j, kind, number), "image %zu is not there", number);
+  const record *head = &j->places[kind][number].head;
+  return (uint64_t)head->crc << 32 | head->chunk_sum;
+}
+
 /* Head last would save nothing: the sums tell a torn record either way. */
 static int append(journal *j, const record *head, const data_chunk *chunk) {
   int error = disk_write(j->file, head, sizeof *head, j->end);

@@ -28,6 +28,10 @@ status journal_open(const char *path, const char *header,
 /* Whether the image is there. */
 bool journal_has(const journal *file, set_kind kind, size_t number);
 
+/* Of an image that is there: two of the same pixels have the same one, two of
+ * others hardly ever. */
+uint64_t journal_fingerprint(const journal *file, set_kind kind, size_t number);
+
 /* Appends; a second chunk of an image replaces the first. Any thread. */
 status journal_append(journal *file, set_kind kind, size_t number,
                       const data_chunk *chunk);

@@ -6,6 +6,8 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "data/file_names.h"
+#include "data/overlap.h"
 
 enum { MAX_COLUMNS = 64 };
 
@@ -17,21 +19,20 @@ typedef struct columns {
   int at[WANTED]; /* -1: not there */
 } columns;
 
-/* Cuts the text's next line off, without its end; NULL after the last. */
-static char *next_line(char **rest) {
-  if (**rest == '\0') return NULL;
-  char *line = *rest, *end = strchr(line, '\n');
-  *rest = end != NULL ? end + 1 : line + strlen(line);
-  if (end != NULL) *end = '\0';
-  size_t length = strlen(line);
-  if (length > 0 && line[length - 1] == '\r') line[length - 1] = '\0';
-  return line;
+/* A field without blanks around it and the quotes that spreadsheets put around
+ * some. */
+static char *clean(char *field) {
+  field = text_trim(field);
+  size_t length = strlen(field);
+  if (length < 2 || field[0] != '"' || field[length - 1] != '"') return field;
+  field[length - 1] = '\0';
+  return text_trim(field + 1);
 }
 
 static int cut_fields(char *line, char *fields[MAX_COLUMNS]) {
   int count = 0;
   for (char *rest = line; rest != NULL && count < MAX_COLUMNS; count++)
-    fields[count] = strsep(&rest, "\t");
+    fields[count] = clean(strsep(&rest, "\t"));
   return count;
 }
 
@@ -51,30 +52,31 @@ static status read_header(const char *path, char *line, columns *out) {
   return STATUS_OK;
 }
 
-static status read_split(const char *path, int line, const char *text,
+static status read_split(const char *path, size_t line, const char *text,
                          data_split *out) {
   if (data_split_find(text, out)) return STATUS_OK;
   return status_error(STATUS_FORMAT,
-                      "%s: line %d: split is '%s'; expected train, test or "
+                      "%s: line %zu: split is '%s'; expected train, test or "
                       "validation",
                       path, line, text);
 }
 
-static status read_row(const char *path, int line, char *text,
+static status read_row(const char *path, size_t line, char *text,
                        const columns *where, photo *out) {
   char *fields[MAX_COLUMNS] = {NULL};
   int count = cut_fields(text, fields);
   const char *values[WANTED];
   for (int w = 0; w < WANTED; w++) {
     if (where->at[w] >= count)
-      return status_error(STATUS_FORMAT, "%s: line %d has no field '%s'", path,
+      return status_error(STATUS_FORMAT, "%s: line %zu has no field '%s'", path,
                           line, wanted_names[w]);
     values[w] = where->at[w] < 0 ? "" : fields[where->at[w]];
   }
   const char *name = values[NAME];
-  if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
+  bool dot = name[0] == '.' && !file_name_is_note(name);
+  if (name[0] == '\0' || dot || strpbrk(name, "/\\") != NULL)
     return status_error(STATUS_FORMAT,
-                        "%s: line %d: '%s' is no name of a photograph", path,
+                        "%s: line %zu: '%s' is no name of a photograph", path,
                         line, name);
   *out = (photo){
       .name = name, .category = values[CATEGORY], .scene = values[SCENE]};
@@ -146,21 +148,29 @@ static status check_and_number(const char *path, photo_index *index) {
 
 static size_t count_lines(const char *text) {
   size_t lines = 1;
-  for (; *text != '\0'; text++) lines += *text == '\n';
+  for (; *text != '\0'; text++) lines += *text == '\n' || *text == '\r';
   return lines;
 }
 
 static status read_rows(const char *path, photo_index *out) {
-  TRY(MEMORY_NEW(count_lines(out->text), "index of photographs", &out->photos));
-  char *rest = out->text, *line = next_line(&rest);
+  text_file *file = &out->file;
+  size_t notes = 0;
+  char nothing[] = "", *line;
   columns where = {{0}};
-  TRY(read_header(path, line != NULL ? line : out->text, &where));
-  for (int number = 2; (line = next_line(&rest)) != NULL; number++) {
-    if (line[0] == '\0') continue;
-    TRY(read_row(path, number, line, &where, &out->photos[out->count]));
-    out->photos[out->count].row = (uint32_t)out->count;
-    out->count++;
+  TRY(MEMORY_NEW(count_lines(file->text), "index of photographs",
+                 &out->photos));
+  line = text_file_next(file);
+  TRY(read_header(path, line != NULL ? line : nothing, &where));
+  while ((line = text_file_next(file)) != NULL) {
+    photo *next = &out->photos[out->count];
+    TRY(read_row(path, file->line, line, &where, next));
+    next->row = (uint32_t)out->count;
+    if (file_name_is_note(next->name))
+      notes++;
+    else
+      out->count++;
   }
+  file_names_warn_notes(path, notes);
   if (out->count == 0)
     return status_error(STATUS_FORMAT, "%s lists no photographs", path);
   return check_and_number(path, out);
@@ -170,10 +180,7 @@ status photo_index_read(const char *folder, photo_index *out) {
   *out = (photo_index){0};
   char *path;
   TRY(compose_path(&path, "%s/index.tsv", folder));
-  size_t length;
-  status result = compose_file_read(path, &out->text, &length);
-  if (result == STATUS_OK && strlen(out->text) != length)
-    result = status_error(STATUS_FORMAT, "%s is not a text file", path);
+  status result = text_file_open(path, &out->file);
   if (result == STATUS_OK) result = read_rows(path, out);
   if (result != STATUS_OK) photo_index_free(out);
   memory_free(path);
@@ -182,7 +189,7 @@ status photo_index_read(const char *folder, photo_index *out) {
 
 void photo_index_free(photo_index *index) {
   memory_free(index->photos);
-  memory_free(index->text);
+  text_file_close(&index->file);
   *index = (photo_index){0};
 }
 
@@ -203,6 +210,28 @@ status photo_index_hold_out(photo_index *index, double validation) {
 end:
   memory_free(scenes);
   memory_free(held_out);
+  return result;
+}
+
+status photo_index_check(const char *where, const photo_index *index,
+                         bool strict) {
+  overlap o;
+  name_set scenes = {0};
+  size_t number;
+  bool added;
+  status result;
+  TRY_OR(end, overlap_create(index->count, &o));
+  for (size_t i = 0; i < index->count; i++) {
+    const photo *p = &index->photos[i];
+    if (p->scene[0] == '\0') continue;
+    TRY_OR(end, name_set_add(&scenes, p->scene, scenes.count, &number, &added));
+    if (added) TRY_OR(end, memory_copy_text(p->scene, &o.names[number]));
+    o.in[number] = o.also[number] |= 1u << p->split;
+  }
+  result = overlap_tell(where, "scenes", &o, strict);
+end:
+  name_set_free(&scenes);
+  overlap_free(&o);
   return result;
 }
 

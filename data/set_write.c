@@ -157,8 +157,11 @@ static status take_plan(data_set_writer *writer, const char *path,
   snprintf(writer->source, sizeof writer->source, "%s", plan->source);
   snprintf(writer->listing, sizeof writer->listing, "%s",
            plan->listing != NULL ? plan->listing : "");
+  char *target;
+  TRY(publish_target(path, &target));
   int length =
-      snprintf(writer->temporary, sizeof writer->temporary, "%s.tmp", path);
+      snprintf(writer->temporary, sizeof writer->temporary, "%s.tmp", target);
+  memory_free(target);
   if (length < 0 || length >= (int)sizeof writer->temporary)
     return status_error(STATUS_IO, "%.60s...: the path is too long", path);
   memcpy(writer->path, writer->temporary, (size_t)length - 4);

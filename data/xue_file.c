@@ -7,16 +7,14 @@
  * trees (4), nodes (4), the deflated bytes' length (4) and these: trees + 1
  * beginnings (4 each), then the nodes' features, thresholds (bits of a float)
  * and others (4 each), array after array. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include "base/memory.h"
+#include "base/publish.h"
+#include "base/read_file.h"
 #include "data/sha256.h"
 #include "data/xue_model.h"
 
@@ -133,61 +131,10 @@ static status compose(const data_xue_model *model, bytes *b) {
   return STATUS_OK;
 }
 
-static bool write_all(int file, const bytes *b) {
-  for (size_t done = 0; done < b->length;) {
-    ssize_t wrote = write(file, b->data + done, b->length - done);
-    if (wrote < 0 && errno != EINTR) return false;
-    if (wrote > 0) done += (size_t)wrote;
-  }
-  return fsync(file) == 0;
-}
-
-static status io_error(const char *path, const char *what) {
-  return status_error(STATUS_IO, "%s: cannot %s: %s", path, what,
-                      strerror(errno));
-}
-
-/* A new file beside `path`; free its name. */
-static status open_beside(const char *path, char **name, int *file) {
-  size_t size = strlen(path) + 32;
-  TRY(MEMORY_NEW(size, "a file name", name));
-  snprintf(*name, size, "%s.%ld.tmp", path, (long)getpid());
-  *file = open(*name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (*file >= 0) return STATUS_OK;
-  status result = io_error(path, "create");
-  memory_free(*name);
-  return result;
-}
-
-/* Under another name first: a reader sees all of it or nothing. */
-static status store(const bytes *b, const char *path) {
-  char *name;
-  int file;
-  TRY(open_beside(path, &name, &file));
-  status result = STATUS_OK;
-  if (!write_all(file, b)) result = io_error(path, "write");
-  if (close(file) != 0 && result == STATUS_OK) result = io_error(path, "write");
-  if (result == STATUS_OK && rename(name, path) != 0)
-    result = io_error(path, "create");
-  if (result != STATUS_OK) unlink(name);
-  memory_free(name);
-  return result;
-}
-
-status xue_model_writable(const char *path) {
-  char *name;
-  int file;
-  TRY(open_beside(path, &name, &file));
-  close(file);
-  unlink(name);
-  memory_free(name);
-  return STATUS_OK;
-}
-
 status xue_model_write(const data_xue_model *model, const char *path) {
   bytes b = {0};
   status result = compose(model, &b);
-  if (result == STATUS_OK) result = store(&b, path);
+  if (result == STATUS_OK) result = publish_bytes(path, b.data, b.length);
   memory_free(b.data);
   return result;
 }
@@ -265,23 +212,6 @@ done:
   return result;
 }
 
-static status read_bytes(const char *path, bytes *b) {
-  struct stat about;
-  FILE *file = fopen(path, "rb");
-  if (file == NULL) return io_error(path, "open");
-  status result = STATUS_OK;
-  if (fstat(fileno(file), &about) != 0 || !S_ISREG(about.st_mode))
-    result = status_error(STATUS_IO, "%s: not a file", path);
-  if (result == STATUS_OK)
-    result = MEMORY_NEW((size_t)about.st_size + 1, path, &b->data);
-  if (result == STATUS_OK) {
-    b->length = fread(b->data, 1, (size_t)about.st_size, file);
-    if (ferror(file)) result = io_error(path, "read");
-  }
-  fclose(file);
-  return result;
-}
-
 static status check_head(const bytes *b, const char *path) {
   char hex[HASH_LENGTH + 1];
   size_t line = sizeof first_line - 1;
@@ -316,7 +246,10 @@ status data_xue_model_open(const char *path, const char *identity,
                            data_xue_model **out) {
   bytes b = {0};
   *out = NULL;
-  status result = read_bytes(path, &b);
+  char *data;
+  TRY(read_file(path, &data, &b.length));
+  b.data = (uint8_t *)data;
+  status result = STATUS_OK;
   if (result == STATUS_OK) result = MEMORY_NEW(1, path, out);
   if (result == STATUS_OK) result = parse(&b, path, identity, *out);
   if (result != STATUS_OK) data_xue_model_free(out);

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/publish.h"
 #include "base/threads.h"
 #include "data/xue_model.h"
 
@@ -216,7 +217,7 @@ status data_xue_model_fit(data_set *set, uint64_t seed, int threads,
   status result;
   TRY_OR(done, MEMORY_NEW(1, "a model", &model));
   memcpy(model->identity, info->identity, sizeof model->identity);
-  TRY_OR(done, xue_model_writable(path));
+  TRY_OR(done, publish_check(path));
   TRY_OR(done, prepare(&f));
   TRY_OR(done, measure_pairs(&f));
   TRY_OR(done, fit_all(&f, seed, model));

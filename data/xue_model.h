@@ -15,7 +15,6 @@ struct data_xue_model {
 };
 
 /* xue_file.c: atomically. */
-status xue_model_writable(const char *path); /* before the work, not after */
 status xue_model_write(const data_xue_model *model, const char *path);
 
 #endif

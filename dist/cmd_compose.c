@@ -9,6 +9,7 @@ typedef struct compose_configuration {
   int64_t per_image, seed, quality, threads;
   double max_fmse, validation;
   mask_options masks;
+  bool strict;
 } compose_configuration;
 
 #define AT(member) offsetof(compose_configuration, member)
@@ -26,6 +27,8 @@ static const option options[] = {
     {"validation", OPTION_REAL, AT(validation), "0", 0, 1e9, "F", NULL,
      "hold scenes out of the training split, to validate on: below 1 a share "
      "of them, from 1 on their number; which ones follows from their names"},
+    {"strict", OPTION_FLAG, AT(strict), "no", 0, 0, NULL, NULL,
+     "an error, not a warning, where photographs of a scene are in two splits"},
     {"quality", OPTION_INT, AT(quality), "95", 1, 100, "Q", NULL,
      "JPEG quality"},
     MASK_OPTIONS(AT(masks), "128, of the grey", ""),
@@ -63,6 +66,7 @@ static status run(void *configuration, const bool *given,
       .validation = conf->validation,
       .quality = (int)conf->quality,
       .threads = (int)conf->threads,
+      .strict = conf->strict,
   };
   return data_compose(&compose);
 }

@@ -1,13 +1,13 @@
 /* harmonia eval: the table of the field. */
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/memory.h"
+#include "base/publish.h"
 #include "dist/command.h"
 #include "dist/evaluate_sheet.h"
+#include "dist/evaluate_table.h"
 
 typedef struct eval_configuration {
   const char *data, *split, *background, *range, *quantise, *csv, *code,
@@ -143,98 +143,23 @@ static status open_model(const cluster *c, const eval_configuration *conf,
   return cluster_agree(c, result);
 }
 
-/* ---- the table ---- */
+/* ---- the results ---- */
 
-static void print_numbers(FILE *file, const averages *a, const char *format) {
-  const double values[] = {a->mse, a->psnr, a->fmse, a->ssim};
-  for (int k = 0; k < 4; k++) {
-    char text[64];
-    snprintf(text, sizeof text, k == 3 ? "%.4f" : "%.2f", values[k]);
-    fprintf(file, format, a->count > 0 ? text : "-");
-  }
-}
-
-static void print_table(const method *methods, int count,
-                        const averages *scores) {
-  int width = 9;
-  for (int m = 0; m < count; m++)
-    if ((int)strlen(methods[m].name) > width)
-      width = (int)strlen(methods[m].name);
-  printf("%-*s %9s %9s %9s %9s %9s\n", width, "Method", "MSE", "PSNR", "fMSE",
-         "SSIM", "PSNR255");
-  for (int m = 0; m < count; m++) {
-    printf("%-*s", width, methods[m].name);
-    print_numbers(stdout, &scores[m * SHARES], " %9s");
-    printf(" %9.2f\n", scores[m * SHARES].psnr_255);
-  }
-  printf("\nBy foreground share (%%)\n%-*s %8s %7s %9s %9s %9s %9s\n", width,
-         "Method", "Share", "Images", "MSE", "PSNR", "fMSE", "SSIM");
-  for (int m = 0; m < count; m++)
-    for (int s = 0; s < SHARES; s++) {
-      const averages *a = &scores[m * SHARES + s];
-      printf("%-*s %8s %7zu", width, methods[m].name, share_names[s], a->count);
-      print_numbers(stdout, a, " %9s");
-      putchar('\n');
-    }
-}
-
-/* A method's name may hold a comma or a quote: it is a path. */
-static void print_csv_name(FILE *file, const char *name) {
-  if (strpbrk(name, ",\"\n") == NULL) {
-    fputs(name, file);
-    return;
-  }
-  fputc('"', file);
-  for (; *name != '\0'; name++) {
-    if (*name == '"') fputc('"', file);
-    fputc(*name, file);
-  }
-  fputc('"', file);
-}
-
-static void write_rows(FILE *file, const method *methods, int count,
-                       const averages *scores) {
-  fprintf(file, "method,mse,psnr,fmse,ssim,psnr255,fssim,images");
-  for (int s = 1; s < SHARES; s++)
-    fprintf(file, ",mse_%s,psnr_%s,fmse_%s,ssim_%s,images_%s", share_names[s],
-            share_names[s], share_names[s], share_names[s], share_names[s]);
-  fputc('\n', file);
-  for (int m = 0; m < count; m++) {
-    const averages *a = &scores[m * SHARES];
-    print_csv_name(file, methods[m].name);
-    fprintf(file, ",%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%zu", a->mse, a->psnr,
-            a->fmse, a->ssim, a->psnr_255, a->fssim, a->count);
-    for (int s = 1; s < SHARES; s++) {
-      const averages *b = &a[s];
-      if (b->count > 0)
-        fprintf(file, ",%.9g,%.9g,%.9g,%.9g,%zu", b->mse, b->psnr, b->fmse,
-                b->ssim, b->count);
-      else
-        fprintf(file, ",,,,,0");
-    }
-    fputc('\n', file);
-  }
-}
-
-static status write_csv(const char *path, const method *methods, int count,
-                        const averages *scores) {
-  FILE *file = fopen(path, "w");
-  if (file == NULL)
-    return status_error(STATUS_IO, "%s: cannot be written: %s", path,
-                        strerror(errno));
-  write_rows(file, methods, count, scores);
-  bool failed = ferror(file) != 0;
-  if (fclose(file) != 0 || failed)
-    return status_error(STATUS_IO, "%s: cannot be written: %s", path,
-                        strerror(errno));
+/* Before the evaluation, which may take hours. */
+static status check_places(const cluster *c, const eval_configuration *conf) {
+  if (c->rank != 0) return STATUS_OK;
+  if (conf->csv[0] != '\0') TRY(publish_check(conf->csv));
+  if (conf->sheet[0] != '\0') TRY(data_image_check(conf->sheet));
   return STATUS_OK;
 }
 
 static status give_results(const eval_configuration *conf, data_set *set,
                            const protocol *how, const method *methods,
                            int count, const averages *scores) {
-  print_table(methods, count, scores);
-  if (conf->csv[0] != '\0') TRY(write_csv(conf->csv, methods, count, scores));
+  evaluate_table_print(stdout, set, how, methods, count, scores);
+  fflush(stdout); /* --csv may be /dev/stdout */
+  if (conf->csv[0] != '\0')
+    TRY(evaluate_table_write(conf->csv, methods, count, scores));
   if (conf->sheet[0] != '\0')
     TRY(evaluate_sheet(conf->sheet, set, how, methods, count,
                        (int)conf->sheet_rows));
@@ -255,6 +180,7 @@ static status check(const eval_configuration *conf) {
 static status open_all(const cluster *c, const eval_configuration *conf,
                        data_set **set, method *methods) {
   TRY(check(conf));
+  TRY(check_places(c, conf));
   TRY(data_set_open(conf->data, set));
   const data_set_info *info = data_set_describe(*set);
   data_split split = (data_split)choice_index(SPLITS, conf->split);

@@ -10,7 +10,7 @@ typedef struct pack_configuration {
   const char *filter, *mask;
   int64_t size, compression, threads;
   double validation;
-  bool skip_bad;
+  bool skip_bad, strict;
   mask_options masks;
 } pack_configuration;
 
@@ -32,6 +32,9 @@ static const option options[] = {
     {"skip-bad", OPTION_FLAG, AT(skip_bad), "no", 0, 0, NULL, NULL,
      "leave out samples that cannot be read, listing them on stderr and in "
      "OUT.h5.skipped.txt"},
+    {"strict", OPTION_FLAG, AT(strict), "no", 0, 0, NULL, NULL,
+     "an error, not a warning, where a real image is in two splits, or the "
+     "same pixels under two names"},
     {"compression", OPTION_INT, AT(compression), "3", 0, 9, "LEVEL", NULL,
      "deflate level; 0: none"},
     {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
@@ -77,6 +80,7 @@ static status run(void *configuration, const bool *given,
       .binarize = dither ? DATA_DITHER : DATA_THRESHOLD,
       .validation = conf->validation,
       .skip_bad = conf->skip_bad,
+      .strict = conf->strict,
       .compression = (int)conf->compression,
       .threads = (int)conf->threads,
   };

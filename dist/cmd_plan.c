@@ -1,10 +1,11 @@
 /* harmonia plan: what a run would take on a cluster that is not here. */
-#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/publish.h"
 #include "dist/command.h"
 #include "dist/measure.h"
 #include "dist/micro_batch.h"
@@ -192,35 +193,39 @@ static void write_line(FILE *csv, const plan_options *o, const line *l) {
           (double)o->samples / l->images_per_second, l->node_bytes);
 }
 
-static status print_table(const plan_options *o, const measurements *m,
-                          const cluster *c) {
-  FILE *csv = NULL;
-  if (o->csv[0] != '\0' && (csv = fopen(o->csv, "w")) == NULL)
-    return status_error(STATUS_IO, "%s: cannot be written: %s", o->csv,
-                        strerror(errno));
-  if (csv != NULL)
-    fprintf(csv,
-            "nodes,ranks,batch,step_s,computing_s,summing_s,waiting_s,"
-            "updating_s,hidden_s,sent_bytes,images_per_s,efficiency,epoch_s,"
-            "node_bytes\n");
+static status print_lines(const plan_options *o, const measurements *m,
+                          const cluster *c, FILE *csv) {
+  fprintf(csv, "nodes,ranks,batch,step_s,computing_s,summing_s,waiting_s,"
+               "updating_s,hidden_s,sent_bytes,images_per_s,efficiency,epoch_s,"
+               "node_bytes\n");
   print_heading(o, m, c);
   double alone = 0;
   int threads = cluster_threads(c, o->train.threads);
   memory_model model = {0};
-  status result = STATUS_OK;
   for (int nodes = 1;;
        nodes = 2 * nodes < o->nodes ? 2 * nodes : (int)o->nodes) {
     line l = foretell(o, m, nodes, alone);
-    result = find_memory(o, threads, &l, &model, &l.node_bytes);
-    if (result != STATUS_OK) break;
+    TRY(find_memory(o, threads, &l, &model, &l.node_bytes));
     if (nodes == 1) alone = l.images_per_second;
     print_line(o, &l);
-    if (csv != NULL) write_line(csv, o, &l);
-    if (nodes == o->nodes) break;
+    write_line(csv, o, &l);
+    if (nodes == o->nodes) return STATUS_OK;
   }
-  bool bad = csv != NULL && ferror(csv) != 0;
-  if (csv != NULL && (fclose(csv) != 0 || bad) && result == STATUS_OK)
-    result = status_error(STATUS_IO, "%s: cannot be written", o->csv);
+}
+
+static status print_table(const plan_options *o, const measurements *m,
+                          const cluster *c) {
+  char *text = NULL;
+  size_t length = 0;
+  FILE *csv = open_memstream(&text, &length);
+  status result = csv != NULL ? print_lines(o, m, c, csv)
+                              : status_error(STATUS_MEMORY, "no memory");
+  fflush(stdout); /* --csv may be /dev/stdout */
+  if (csv != NULL && fclose(csv) != 0 && result == STATUS_OK)
+    result = status_error(STATUS_MEMORY, "no memory for the table");
+  if (result == STATUS_OK && o->csv[0] != '\0')
+    result = publish_bytes(o->csv, text, length);
+  free(text);
   return result;
 }
 
@@ -252,7 +257,9 @@ static status run(const cluster *c, void *configuration, const bool *given,
   plan_options *o = configuration;
   train_options *t = &o->train;
   train_options_preset(t, given + table.count);
-  TRY(cluster_agree(c, look_at_data(o)));
+  status own = STATUS_OK;
+  if (c->rank == 0 && o->csv[0] != '\0') own = publish_check(o->csv);
+  TRY(cluster_agree(c, own == STATUS_OK ? look_at_data(o) : own));
   if (o->ranks_per_node == 0) o->ranks_per_node = c->ranks;
   TRY(settle_micro_batch(o, c));
   measurements m = {0};

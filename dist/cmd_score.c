@@ -1,4 +1,5 @@
 /* harmonia score: how well a foreground fits its background. */
+#include <math.h>
 #include <stdio.h>
 
 #include "base/threads.h"
@@ -58,7 +59,11 @@ static status run(void *configuration, const bool *given,
   TRY_OR(done, mask_options_read(&conf->masks, conf->mask, conf->image,
                                  &picture, &mask));
   TRY_OR(done, apply_score(h, profile, &picture, &mask, &score));
-  printf("%.6f\n", score);
+  if (isfinite(score))
+    printf("%.6f\n", score);
+  else
+    result = status_error(STATUS_NUMERIC, "%s: the score is no number (%g)",
+                          conf->checkpoint, score);
 done:
   data_picture_free(&picture);
   data_profile_close(&profile);

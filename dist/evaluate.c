@@ -1,5 +1,6 @@
 #include "dist/evaluate.h"
 
+#include <math.h>
 #include <mpi.h>
 #include <string.h>
 
@@ -38,31 +39,58 @@ static int bin_of(double share) {
   return share <= 0.05 ? 1 : share <= 0.15 ? 2 : 3;
 }
 
-static void add_scores(averages *sum, const data_scores *s) {
+static bool is_number(const data_scores *s) {
+  return isfinite(s->mse) && isfinite(s->fmse) && isfinite(s->ssim) &&
+         isfinite(s->fssim);
+}
+
+static void note_lack(averages *sum, lack why, size_t sample) {
+  if (sum->lacking[why] < LACK_EXAMPLES)
+    sum->examples[why][sum->lacking[why]] = sample;
+  sum->lacking[why]++;
+}
+
+/* What keeps the sample out of some means. */
+static void note_lacks(averages *sum, const data_scores *s, size_t sample) {
+  if (!is_number(s)) {
+    note_lack(sum, LACK_NUMBERS, sample);
+    return;
+  }
+  if (s->mse == 0)
+    note_lack(sum, LACK_ERROR, sample);
+  else if (!isfinite(s->psnr))
+    note_lack(sum, LACK_PEAK, sample);
+  if (s->share == 0) note_lack(sum, LACK_FOREGROUND, sample);
+}
+
+static void add_score(averages *sum, metric which, double value) {
+  if (!isfinite(value)) return;
+  sum->mean[which] += value;
+  sum->images[which]++;
+}
+
+static void add_scores(averages *sum, const data_scores *s, size_t sample) {
   sum->count++;
-  sum->mse += s->mse;
-  sum->psnr += s->psnr;
-  sum->psnr_255 += s->psnr_255;
-  sum->fmse += s->fmse;
-  sum->ssim += s->ssim;
-  sum->fssim += s->fssim;
+  note_lacks(sum, s, sample);
+  if (!is_number(s)) return;
+  add_score(sum, METRIC_MSE, s->mse);
+  add_score(sum, METRIC_PSNR, s->psnr);
+  add_score(sum, METRIC_PSNR_255, s->psnr_255);
+  add_score(sum, METRIC_SSIM, s->ssim);
+  if (s->share == 0) return;
+  add_score(sum, METRIC_FMSE, s->fmse);
+  add_score(sum, METRIC_FSSIM, s->fssim);
 }
 
 static void average(const data_scores *scores, size_t count, averages *bins) {
   memset(bins, 0, SHARES * sizeof *bins);
   for (size_t i = 0; i < count; i++) {
-    add_scores(&bins[0], &scores[i]);
-    add_scores(&bins[bin_of(scores[i].share)], &scores[i]);
+    add_scores(&bins[0], &scores[i], i);
+    add_scores(&bins[bin_of(scores[i].share)], &scores[i], i);
   }
-  for (int b = 0; b < SHARES; b++) {
-    double n = (double)bins[b].count;
-    bins[b].mse /= n;
-    bins[b].psnr /= n;
-    bins[b].psnr_255 /= n;
-    bins[b].fmse /= n;
-    bins[b].ssim /= n;
-    bins[b].fssim /= n;
-  }
+  for (int b = 0; b < SHARES; b++)
+    for (int k = 0; k < METRICS; k++)
+      if (bins[b].images[k] > 0) bins[b].mean[k] /= (double)bins[b].images[k];
 }
 
 /* Every score is computed by one rank and zero elsewhere: a sum collects. */

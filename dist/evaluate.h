@@ -37,9 +37,33 @@ typedef struct method {
 enum { SHARES = 4 }; /* all, and the three bins */
 extern const char *const share_names[SHARES];
 
+typedef enum metric {
+  METRIC_MSE,
+  METRIC_PSNR,
+  METRIC_FMSE,
+  METRIC_SSIM,
+  METRIC_PSNR_255,
+  METRIC_FSSIM,
+  METRICS
+} metric;
+
+/* Why a sample has no finite value in some metrics, so that their means are
+ * over the others. */
+typedef enum lack {
+  LACK_ERROR,      /* it equals the real image: PSNR is infinite */
+  LACK_PEAK,       /* the range that PSNR compares with is 0 */
+  LACK_FOREGROUND, /* fMSE and fSSIM are of nothing */
+  LACK_NUMBERS,    /* the output holds NaN: left out of every mean */
+  LACKS
+} lack;
+enum { LACK_EXAMPLES = 3 };
+
 typedef struct averages {
-  size_t count;
-  double mse, psnr, psnr_255, fmse, ssim, fssim; /* means over images */
+  size_t count;           /* images */
+  size_t images[METRICS]; /* those that have a value */
+  double mean[METRICS];   /* over these; 0 without any */
+  size_t lacking[LACKS];
+  size_t examples[LACKS][LACK_EXAMPLES]; /* the first, counted in the split */
 } averages;
 
 /* Samples that a protocol takes of a set. */

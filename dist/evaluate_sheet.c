@@ -45,6 +45,11 @@ static void gallery_close(gallery *g) {
   memory_free(g->labels);
 }
 
+/* Of a level, which may be no number: then black. */
+static uint8_t to_byte(float level) {
+  return level > 0 ? (uint8_t)(level + 0.5f) : 0;
+}
+
 static status make_row(const gallery *g, evaluator *e, size_t first,
                        size_t sample, data_image *cells) {
   size_t values = 3 * (size_t)e->size * (size_t)e->size;
@@ -58,7 +63,7 @@ static status make_row(const gallery *g, evaluator *e, size_t first,
   for (int k = 2; k < last; k++) {
     TRY(evaluator_run(e, g->methods[k], sample));
     for (size_t i = 0; i < values; i++)
-      cells[k].pixels[i] = (uint8_t)(e->output[i] + 0.5f);
+      cells[k].pixels[i] = to_byte(e->output[i]);
   }
   return STATUS_OK;
 }

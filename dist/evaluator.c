@@ -1,5 +1,7 @@
 #include "dist/evaluator.h"
 
+#include <math.h>
+
 #include "base/memory.h"
 #include "dist/augment.h"
 
@@ -31,7 +33,9 @@ void evaluator_close(evaluator *e) {
   memory_free(e->scratch);
 }
 
+/* What is no number stays none: quantised it would be black. */
 static float to_level(nn_real value, quantisation how) {
+  if (!isfinite(value)) return NAN;
   switch (how) {
   case QUANTISE_TRUNCATE: return data_net_to_byte((float)value);
   case QUANTISE_ROUND: return data_net_to_byte_rounded((float)value);

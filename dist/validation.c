@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "dist/evaluate.h"
+#include "dist/evaluate_table.h"
 #include "dist/run_table.h"
 
 struct validation {
@@ -99,20 +99,39 @@ void validation_destroy(validation **pointer) {
 
 best_score validation_best(const validation *v) { return v->best; }
 
+static const char *number(const averages *a, metric which, char text[32]) {
+  if (a->images[which] == 0) return "-";
+  snprintf(text, 32, "%.2f", a->mean[which]);
+  return text;
+}
+
+static void say_scores(const validation *v, uint64_t step, const averages *a) {
+  char text[LACK_TEXT], mse[32], fmse[32], psnr[32];
+  unsigned long long now = (unsigned long long)step;
+  log_info("step %llu: validation mse %s, fmse %s, psnr %s; best: mse %.2f at "
+           "step %llu",
+           now, number(a, METRIC_MSE, mse), number(a, METRIC_FMSE, fmse),
+           number(a, METRIC_PSNR, psnr), v->best.mse,
+           (unsigned long long)v->best.step);
+  for (int why = 0; why < LACKS; why++)
+    if (evaluate_lack(v->set, &v->how, a, (lack)why, text))
+      log_info("step %llu: validation: %s", now, text);
+}
+
 static status note(validation *v, uint64_t step, const averages *a,
                    bool *improved) {
-  *improved = v->best.step == 0 || a->mse < v->best.mse;
+  /* Means over fewer images do not compare. */
+  *improved = a->images[METRIC_MSE] == a->count &&
+              (v->best.step == 0 || !(a->mean[METRIC_MSE] >= v->best.mse));
   if (*improved) {
     v->best.step = step;
-    v->best.mse = a->mse;
+    v->best.mse = a->mean[METRIC_MSE];
   }
-  log_info("step %llu: validation mse %.2f, fmse %.2f, psnr %.2f; best: mse "
-           "%.2f at step %llu",
-           (unsigned long long)step, a->mse, a->fmse, a->psnr, v->best.mse,
-           (unsigned long long)v->best.step);
-  fprintf(v->table.file, "%llu,%.9g,%.9g,%.9g,%.9g,%.9g,%zu\n",
-          (unsigned long long)step, a->mse, a->psnr, a->fmse, a->ssim,
-          a->psnr_255, a->count);
+  say_scores(v, step, a);
+  fprintf(v->table.file, "%llu", (unsigned long long)step);
+  for (int k = 0; k <= METRIC_PSNR_255; k++)
+    evaluate_print_cell(v->table.file, a, (metric)k);
+  fprintf(v->table.file, ",%zu\n", a->count);
   return run_table_flush(&v->table);
 }
 

@@ -7,6 +7,8 @@
 #                         was cancelled meanwhile
 #   newest_of RUN         the newest checkpoint of a run, if any; fails where there
 #                         are some and none can be resumed
+#   rows_of FILE          its lines without comments, blank ones and what Windows
+#                         leaves in a file
 
 # shellcheck shell=bash disable=SC2034
 say() { printf '%s %s: %s\n' "$(date '+%F %T')" "${SLURM_JOB_NAME:-job}" "$*" >&2; }
@@ -40,4 +42,9 @@ requeue_job() {
 
 newest_of() {
     "${HARMONIA:-build/harmonia}" info --newest "$1"
+}
+
+rows_of() {
+    { tr '\r' '\n' <"$1" && echo; } | LC_ALL=C sed -E 's/^(\xef\xbb\xbf)+//; s/^[[:space:]]+//
+        /^#/d; s/[[:space:]]+$//; /^$/d'
 }

@@ -163,9 +163,14 @@ join_published() {
             printf "%s,\"%s\",%s,%s,%s,%s,%s,%s,%s\n", m, name[m],
                 v[column["mse"]], v[column["psnr"]], mse[m], psnr[m],
                 v[column["fmse"]], v[column["ssim"]], v[column["images"]] >csv
-            printf "| %s | %.2f | %.2f | %s | %s | %.2f | %.4f |\n", name[m],
-                v[column["mse"]], v[column["psnr"]], mse[m], psnr[m],
-                v[column["fmse"]], v[column["ssim"]]
+            printf "| %s | %s | %s | %s | %s | %s | %s |\n", name[m],
+                number("mse", 2), number("psnr", 2), mse[m], psnr[m],
+                number("fmse", 2), number("ssim", 4)
+        }
+        # An empty cell: no image has a value.
+        function number(heading, digits) {
+            return v[column[heading]] == "" ? "-" : \
+                sprintf("%." digits "f", v[column[heading]])
         }' - "$OUT/eval.csv"
 }
 {

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/publish.h"
+#include "base/read_file.h"
 #include "base/random.h"
 #include "tests/tap.h"
 
@@ -73,7 +75,7 @@ static void write_photo(const char *folder, int i) {
 }
 
 static void write_text(const char *path, const char *text) {
-  must(compose_file_write(path, text, strlen(text)));
+  must(publish_bytes(path, text, strlen(text)));
 }
 
 /* Columns in another order, others among them, Windows line ends. */
@@ -114,8 +116,8 @@ static data_compose_options options_for(const char *photos, const char *out) {
 static bool same_bytes(const char *a, const char *b) {
   char *x = NULL, *y = NULL;
   size_t n = 0, m = 1;
-  bool same = compose_file_read(a, &x, &n) == STATUS_OK &&
-              compose_file_read(b, &y, &m) == STATUS_OK && n == m &&
+  bool same = read_file(a, &x, &n) == STATUS_OK &&
+              read_file(b, &y, &m) == STATUS_OK && n == m &&
               memcmp(x, y, n) == 0;
   memory_free(x);
   memory_free(y);
@@ -157,7 +159,7 @@ static void check_same_folder(const char *a, const char *b, const char *what) {
 static char *read_text(const char *path) {
   char *text = NULL;
   size_t length;
-  must(compose_file_read(path, &text, &length));
+  must(read_file(path, &text, &length));
   return text;
 }
 

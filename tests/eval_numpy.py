@@ -85,6 +85,7 @@ def averages(scores):
     for suffix, members in bins.items():
         row["images" + suffix] = len(members)
         for key in ("mse", "psnr", "fmse", "ssim", "psnr255", "fssim"):
+            row[key + "_images" + suffix] = len(members)
             if members:
                 row[key + suffix] = sum(s[key] for s in members) / len(members)
     return row
