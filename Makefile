@@ -137,11 +137,19 @@ $(BUILD)/tests/parity: $(addprefix $(BUILD)/tests/,parity.o parity_record.o pari
 BENCH_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/bench/node_sum.c,$(wildcard tests/bench/*.c))) $(addprefix $(BUILD)/dist/,order.o train_options.o)
 $(BENCH_BIN): $(BENCH_OBJ) $(LIBNN) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK)
+# The readers of tests/fuzz: main.c changes inputs by itself, libfuzzer.c is for
+# clang's libFuzzer.
+FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c %/libfuzzer.c,$(wildcard tests/fuzz/*.c))) \
+            $(addprefix $(BUILD)/dist/,order.o train_options.o vgg_weights.o)
+$(BUILD)/tests/fuzz/fuzz: $(BUILD)/tests/fuzz/main.o $(FUZZ_OBJ) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
+	$(TEST_LINK)
+$(BUILD)/tests/fuzz/libfuzzer: $(BUILD)/tests/fuzz/libfuzzer.o $(FUZZ_OBJ) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
+	$(TEST_LINK) -fsanitize=fuzzer
 .PRECIOUS: $(BUILD)/tests/%.o $(BUILD)/tests/%_double.o
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-tests: $(BUILD)/harmonia $(TEST_BIN) $(TEST_NND) $(TOOL_BIN) $(PRELOAD) $(BENCH_BIN)
+tests: $(BUILD)/harmonia $(TEST_BIN) $(TEST_NND) $(TOOL_BIN) $(PRELOAD) $(BENCH_BIN) $(BUILD)/tests/fuzz/fuzz
 
 # One after the other: each may use all cores. What they print beside TAP is
 # shown by make test-NAME.
