@@ -34,8 +34,7 @@ static void parent_of(const char *path, char folder[2 * FUZZ_PATH_MAX]) {
   *strrchr(folder, '/') = '\0';
 }
 
-/* ---- lists ------------------------------------------------------------------
- */
+/* ---- lists ---- */
 
 void fuzz_prepare_list(const char *folder) {
   static const char *const files[] = {"composite_images/c1_1_1.jpg",
@@ -66,8 +65,7 @@ void fuzz_read_list(const char *path) {
   if (data_folder_open(folder, &found) == STATUS_OK) data_folder_close(&found);
 }
 
-/* ---- index.tsv
- * --------------------------------------------------------------- */
+/* ---- index.tsv ---- */
 
 void fuzz_read_index(const char *path) {
   char folder[2 * FUZZ_PATH_MAX];
@@ -84,8 +82,7 @@ void fuzz_read_index(const char *path) {
   photo_index_free(&index);
 }
 
-/* ---- hosts: dist/launch
- * ------------------------------------------------------- */
+/* ---- hosts: dist/launch ---- */
 
 /* ssh and mpirun are scripts here. An option where a host belongs would have
  * ssh start what the file names. */

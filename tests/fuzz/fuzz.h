@@ -30,7 +30,7 @@ extern const size_t fuzz_target_count;
 /* NULL if there is none of that name. */
 const fuzz_target *fuzz_find(const char *name);
 
-/* ---- trying (targets.c) -------------------------------------------------- */
+/* ---- trying (targets.c) ---- */
 
 /* Makes the target's folder below TMPDIR and its file; once a process. */
 void fuzz_open(const fuzz_target *target);
@@ -43,8 +43,7 @@ void fuzz_try(const uint8_t *bytes, size_t size);
 _Noreturn void fuzz_fail(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
-/* ---- readers of folders (folders.c) ---------------------------------------
- */
+/* ---- readers of folders (folders.c) ---- */
 
 void fuzz_prepare_list(const char *folder);
 void fuzz_read_list(const char *path);
@@ -52,8 +51,7 @@ void fuzz_read_index(const char *path);
 void fuzz_prepare_hosts(const char *folder);
 void fuzz_read_hosts(const char *path);
 
-/* ---- changing inputs (mutate.c) -------------------------------------------
- */
+/* ---- changing inputs (mutate.c) ---- */
 
 /* Changes bytes[0..size-1] in room for FUZZ_BYTES_MAX, some steps by numbers
  * drawn from *state; `other` is a second input to take pieces of. Returns the
@@ -64,8 +62,7 @@ size_t fuzz_mutate(const fuzz_target *target, uint8_t *bytes, size_t size,
 /* The next of a sequence of numbers. */
 uint64_t fuzz_random(uint64_t *state);
 
-/* ---- checksums (mend.c) ----------------------------------------------------
- */
+/* ---- checksums (mend.c) ---- */
 
 /* The CRC of every PNG chunk. */
 void fuzz_mend_png(uint8_t *bytes, size_t size);

@@ -51,8 +51,7 @@ static struct {
   progress *shared;
 } run;
 
-/* ---- the corpus
- * ---------------------------------------------------------------- */
+/* ---- the corpus ---- */
 
 static void load(const char *path) {
   sample *s = &run.corpus[run.count];
@@ -81,8 +80,7 @@ static void load_corpus(const char *folder) {
   if (run.count == 0) fuzz_fail("%s holds no inputs", folder);
 }
 
-/* ---- the child
- * ----------------------------------------------------------------- */
+/* ---- the child ---- */
 
 /* The corpus first, as it is. */
 static void make_input(uint64_t number) {
@@ -123,8 +121,7 @@ static _Noreturn void read_inputs(uint64_t number, uint64_t count,
   _exit(leaked || has_leaked() ? LEAKED : 0);
 }
 
-/* ---- the parent
- * ---------------------------------------------------------------- */
+/* ---- the parent ---- */
 
 /* Waits for the child, and ends it where it stays at one input. */
 static int await(pid_t child, bool *hung) {

@@ -5,8 +5,7 @@
 
 #include "tests/fuzz/fuzz.h"
 
-/* ---- PNG ------------------------------------------------------------------
- */
+/* ---- PNG ---- */
 
 static uint32_t big_endian(const uint8_t *at) {
   return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 |
@@ -24,8 +23,7 @@ void fuzz_mend_png(uint8_t *bytes, size_t size) {
   }
 }
 
-/* ---- HDF5 -----------------------------------------------------------------
- */
+/* ---- HDF5 ---- */
 
 static uint32_t rotate(uint32_t x, int by) { return x << by | x >> (32 - by); }
 

@@ -33,8 +33,7 @@ static size_t some_length(input *in, size_t limit) {
   return limit == 0 ? 0 : 1 + below(in, most < limit ? most : limit);
 }
 
-/* ---- in place ---------------------------------------------------------------
- */
+/* ---- in place ---- */
 
 static void flip_bit(input *in) {
   if (in->size > 0)
@@ -82,8 +81,7 @@ static void fill(input *in) {
          below(in, 2) == 0 ? 0 : 0xff, length);
 }
 
-/* ---- of another length ------------------------------------------------------
- */
+/* ---- of another length ---- */
 
 static void insert(input *in, const uint8_t *piece, size_t length) {
   if (length > FUZZ_BYTES_MAX - in->size) return;
@@ -139,8 +137,7 @@ static void insert_word(input *in) {
   insert(in, (const uint8_t *)word, strlen(word));
 }
 
-/* ---- the whole
- * --------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 size_t fuzz_mutate(const fuzz_target *target, uint8_t *bytes, size_t size,
                    const uint8_t *other, size_t other_size, uint64_t *state) {
