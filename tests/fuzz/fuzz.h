@@ -14,7 +14,7 @@ typedef struct fuzz_target {
   const char *name;
   /* NULL, or makes what the reader needs beside the input, in `folder`. */
   void (*prepare)(const char *folder);
-  /* The input's file in the folder; NULL: a nameless file in memory. */
+  /* The input's name in the folder; NULL: it has none. It is in memory. */
   const char *file;
   /* Gives the file to the reader. It may fail but must not crash, hang, leak or
    * leave a file or an HDF5 object open. */
@@ -32,9 +32,9 @@ const fuzz_target *fuzz_find(const char *name);
 
 /* ---- trying (targets.c) ---- */
 
-/* Makes the target's folder below TMPDIR and its file; once a process. */
+/* Makes the target's folder below TMPDIR, which who made TMPDIR removes, and
+ * its file; once a process. */
 void fuzz_open(const fuzz_target *target);
-void fuzz_close(void);
 /* Stores the bytes and lets the reader read them; aborts, saying why, where it
  * left something open. */
 void fuzz_try(const uint8_t *bytes, size_t size);
@@ -68,5 +68,7 @@ uint64_t fuzz_random(uint64_t *state);
 void fuzz_mend_png(uint8_t *bytes, size_t size);
 /* The checksums of HDF5's superblock and object headers. */
 void fuzz_mend_hdf5(uint8_t *bytes, size_t size);
+/* The same, and the checkpoint's own digest. */
+void fuzz_mend_checkpoint(uint8_t *bytes, size_t size);
 
 #endif

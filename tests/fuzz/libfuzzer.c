@@ -19,7 +19,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
   target = name != NULL ? fuzz_find(name) : NULL;
   if (target == NULL) fuzz_fail("FUZZ_TARGET names no reader");
   fuzz_open(target);
-  atexit(fuzz_close);
   return 0;
 }
 

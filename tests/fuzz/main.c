@@ -117,7 +117,6 @@ static _Noreturn void read_inputs(uint64_t number, uint64_t count,
     if ((number + 1) % leaks_every == 0) leaked = has_leaked();
   }
   if (!leaked) run.shared->number = number;
-  fuzz_close();
   _exit(leaked || has_leaked() ? LEAKED : 0);
 }
 
@@ -199,8 +198,8 @@ static bool go_on(uint64_t *number, int *failures) {
 int main(int argc, char **argv) {
   run.target = argc == 6 ? fuzz_find(argv[1]) : NULL;
   if (run.target == NULL) {
-    fputs("usage: fuzz TARGET CORPUS SECONDS SEED FAILED\n", stderr);
-    return 2;
+    for (size_t i = 0; i < fuzz_target_count; i++) puts(fuzz_targets[i].name);
+    return argc == 1 ? 0 : 2;
   }
   load_corpus(argv[2]);
   run.seed = strtoull(argv[4], NULL, 10);
