@@ -162,6 +162,16 @@ static bool has_shape(const data_set *set, set_kind kind, hid_t dataset,
          dims[2] == side && (rank == 3 || dims[3] == 3);
 }
 
+/* A size that the file only claims must not make anybody allocate for it;
+ * deflate makes nothing smaller than by 1032. */
+static bool is_stored(const data_set *set, set_kind kind) {
+  enum { COMPRESSION_MAX = 1100 };
+  hsize_t side = (hsize_t)set->info.size;
+  return side * side * (hsize_t)set_channels(kind) / COMPRESSION_MAX *
+             set->index.counts[kind] <=
+         H5Dget_storage_size(set->datasets[kind]);
+}
+
 static status open_images(data_set *set, set_kind kind) {
   const char *name = set_dataset_names[kind];
   hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
@@ -178,6 +188,10 @@ static status open_images(data_set *set, set_kind kind) {
         STATUS_FORMAT, "%s: dataset %s is not of bytes [%zu,%d,%d%s]",
         set->path, name, set->index.counts[kind], set->info.size,
         set->info.size, set_channels(kind) == 3 ? ",3" : "");
+  if (!is_stored(set, kind))
+    return status_error(STATUS_FORMAT,
+                        "%s: dataset %s is damaged (it is not there in full)",
+                        set->path, name);
   hsize_t side = (hsize_t)set->info.size, dims[4] = {1, side, side, 3};
   set->image[kind] =
       H5Screate_simple(set_channels(kind) == 3 ? 4 : 3, dims, NULL);

@@ -167,6 +167,19 @@ def sets():
             for key in file:
                 file.copy(key, old)
             old.close()
+    claims()
+
+
+def claims():
+    """A data set whose pictures are said to be large, and are not there."""
+    with h5py.File(path("set", "claims.h5"), "w") as file, h5py.File(path("set", "small.h5")) as small:
+        for key, value in small.attrs.items():
+            file.attrs[key] = value
+        file.attrs["size"] = np.uint64(16384)
+        small.copy("index", file)
+        for name in "reals", "masks", "composites":
+            shape = (small[name].shape[0], 16384, 16384) + small[name].shape[3:]
+            file.create_dataset(name, shape, "u1", chunks=(1, 64, 64) + shape[3:])
 
 
 def digest(file):
@@ -208,6 +221,13 @@ def checkpoints():
                     whole.copy(key, small.require_group(key.rpartition("/")[0] or "/"))
                 small.attrs.modify("digest", np.bytes_(digest(small)))
                 small.close()
+            with h5py.File(path("checkpoint", "claims.h5"), "w") as file:
+                for key, value in whole.attrs.items():
+                    file.attrs[key] = value
+                whole.copy("state", file)
+                claims = file.create_dataset("G/w", (1 << 40,), "f4", chunks=(1 << 20,))
+                claims.attrs["crc32"] = np.uint32(0)
+                file.attrs.modify("digest", np.bytes_(digest(file)))
 
 
 def weights():
