@@ -33,7 +33,7 @@ const fuzz_target *fuzz_find(const char *name);
 /* ---- trying (targets.c) ---- */
 
 /* Makes the target's folder below TMPDIR, which who made TMPDIR removes, and
- * its file; once a process. */
+ * its file; once a process, which works in the folder from then on. */
 void fuzz_open(const fuzz_target *target);
 /* Stores the bytes and lets the reader read them; aborts, saying why, where it
  * left something open. */

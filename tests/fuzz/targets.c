@@ -317,7 +317,8 @@ void fuzz_open(const fuzz_target *target) {
   snprintf(now.path, sizeof now.path, "/proc/%ld/fd/%d", (long)getpid(),
            now.file);
   if (target->file != NULL) link_input(target->file);
-  if (now.file < 0) fuzz_fail("%s: no file", now.path);
+  if (now.file < 0 || chdir(now.folder) != 0)
+    fuzz_fail("%s: no file", now.path);
   H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
