@@ -190,7 +190,7 @@ test-sanitize:
 FUZZ_CLANG ?= clang
 fuzz:
 	@if .ci/has-libfuzzer $(FUZZ_CLANG); then \
-	    $(MAKE) fuzz-by DRIVER=libfuzzer BUILD=$(BUILD)-fuzz CC="$(FUZZ_CLANG) -Wno-unknown-pragmas" \
+	    $(MAKE) fuzz-by DRIVER=libfuzzer BUILD=$(BUILD)-fuzz CC=$(FUZZ_CLANG) WARNINGS=-w \
 	        SANITIZE=fuzzer-no-link,address,undefined CFLAGS="-O1 -g"; \
 	else \
 	    $(MAKE) fuzz-by DRIVER=fuzz BUILD=$(BUILD)-sanitize SANITIZE=address,undefined CFLAGS="-O1 -g"; \

@@ -1,4 +1,5 @@
 /* Readers of texts that say something about a folder, or start programs. */
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -119,8 +120,9 @@ static int launch(const char *folder, const char *hosts) {
     execve(launcher, arguments, environment);
     _exit(99);
   }
-  int result;
-  waitpid(child, &result, 0);
+  int result = 0;
+  while (waitpid(child, &result, 0) < 0 && errno == EINTR) {
+  }
   if (!WIFEXITED(result)) fuzz_fail("dist/launch ended by a signal");
   return WEXITSTATUS(result);
 }
