@@ -140,7 +140,7 @@ $(BENCH_BIN): $(BENCH_OBJ) $(LIBNN) $(LIBCKPT) $(LIBBASE)
 # The readers of tests/fuzz: main.c changes inputs by itself, libfuzzer.c is for
 # clang's libFuzzer.
 FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c %/libfuzzer.c,$(wildcard tests/fuzz/*.c))) \
-            $(addprefix $(BUILD)/dist/,order.o train_options.o vgg_weights.o)
+            $(addprefix $(BUILD)/dist/,csv.o order.o train_options.o vgg_weights.o)
 $(BUILD)/tests/fuzz/fuzz: $(BUILD)/tests/fuzz/main.o $(FUZZ_OBJ) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK)
 $(BUILD)/tests/fuzz/libfuzzer: $(BUILD)/tests/fuzz/libfuzzer.o $(FUZZ_OBJ) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)

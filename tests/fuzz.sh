@@ -5,7 +5,7 @@
 export TMPDIR="$scratch"
 fuzz=$HARMONIA_BUILD/tests/fuzz/fuzz
 seconds=1
-is_sanitized && seconds=7
+is_sanitized && seconds=6
 for target in $("$fuzz"); do
     run 300 "$HARMONIA_SOURCE/tests/fuzz/run" "$fuzz" found "$seconds" 1 "$target"
     exits 0 "$(head -n 1 "$stdout")"

@@ -70,5 +70,7 @@ void fuzz_mend_png(uint8_t *bytes, size_t size);
 void fuzz_mend_hdf5(uint8_t *bytes, size_t size);
 /* The same, and the checkpoint's own digest. */
 void fuzz_mend_checkpoint(uint8_t *bytes, size_t size);
+/* The SHA-256 of a model of xue's method. */
+void fuzz_mend_xue(uint8_t *bytes, size_t size);
 
 #endif

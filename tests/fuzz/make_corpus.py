@@ -2,6 +2,7 @@
 """make_corpus.py PROGRAM FOLDER: the inputs that fuzzing starts from (needs
 Pillow, NumPy and h5py). Those that once failed, FOLDER/*/found-*, are not made
 here and stay."""
+import hashlib
 import os
 import struct
 import subprocess
@@ -248,5 +249,21 @@ def weights():
                 file[f"features.{i}.bias"] = np.ones(c_out, "f4")
 
 
-for part in pngs, jpegs, texts, sets, checkpoints, weights:
+def tables():
+    write("csv", "log", b"step,loss,psnr\n1,0.5,20.25\n2,,nan\n3,1e-3\n4,0.25,21,7\n5,0.1")
+    write("csv", "windows", b"\xef\xbb\xbfstep,loss\r\n1,2\r\n")
+    write("csv", "empty", b"")
+
+
+def model():
+    """Nine forests of two trees: one that asks, one that answers."""
+    arrays = struct.pack("<3I4i4f4I", 0, 3, 4, 0, -1, -1, -1, 0.5, 0, 0, 0, 2, 0, 1, 1)
+    part = zlib.compress(arrays)
+    forest = struct.pack("<dIII", 0.25, 2, 4, len(part)) + part
+    rest = b"a" * 64 + b"\n" + struct.pack("<Q", 20) + 9 * forest
+    write("xue", "small", b"harmonia xue model 1\n" + hashlib.sha256(rest).hexdigest().encode()
+          + b"\n" + rest)
+
+
+for part in pngs, jpegs, texts, tables, model, sets, checkpoints, weights:
     part()

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "checkpoint/checkpoint.h"
 #include "data/data.h"
+#include "dist/csv.h"
 #include "dist/train_options.h"
 #include "dist/vgg_weights.h"
 #include "tests/fuzz/fuzz.h"
@@ -96,6 +97,45 @@ static void read_vgg(const char *path) {
   nn_vgg_weights *weights;
   if (vgg_weights_load(path, 2, 3, &weights) == STATUS_OK)
     nn_vgg_weights_destroy(&weights);
+}
+
+/* ---- what the program writes beside ---- */
+
+static void read_table(const char *path) {
+  csv_reader *reader;
+  if (csv_open(path, &reader) != STATUS_OK) return;
+  int columns = csv_columns(reader);
+  double *values;
+  if (MEMORY_NEW((size_t)columns, "a row", &values) == STATUS_OK)
+    while (csv_next(reader, values)) {
+    }
+  for (int i = 0; i < columns; i++) csv_find(reader, csv_heading(reader, i));
+  memory_free(values);
+  csv_close(&reader);
+}
+
+/* A picture whose object is its left half, so that forests are walked. */
+static void use_model(const data_xue_model *model) {
+  enum { SIDE = 24 };
+  data_image image, mask, out;
+  if (data_image_create(SIDE, SIDE, 3, &image) != STATUS_OK) return;
+  if (data_image_create(SIDE, SIDE, 1, &mask) == STATUS_OK) {
+    for (int i = 0; i < SIDE * SIDE; i++) {
+      mask.pixels[i] = i % SIDE < SIDE / 2 ? 255 : 0;
+      for (int c = 0; c < 3; c++)
+        image.pixels[3 * i + c] = (uint8_t)(7 * i * (c + 1));
+    }
+    if (data_xue(model, &image, &mask, &out) == STATUS_OK)
+      data_image_free(&out);
+    data_image_free(&mask);
+  }
+  data_image_free(&image);
+}
+
+static void read_model(const char *path) {
+  data_xue_model *model;
+  if (data_xue_model_open(path, NULL, &model) == STATUS_OK) use_model(model);
+  data_xue_model_free(&model);
 }
 
 /* ---- options ---- */
@@ -212,6 +252,8 @@ static const char *const hosts_words[] = {"\n",
                                           "\\",
                                           "here slots=1\n",
                                           NULL};
+static const char *const table_words[] = {",",     "\n", "\r\n", "nan", "-inf",
+                                          "1e999", "\"", "step", NULL};
 static const char *const option_words[] = {"--lr=",
                                            "--steps",
                                            "\n",
@@ -240,6 +282,8 @@ const fuzz_target fuzz_targets[] = {
     {"set", NULL, NULL, read_set, fuzz_mend_hdf5, NULL},
     {"checkpoint", NULL, NULL, read_checkpoint, fuzz_mend_checkpoint, NULL},
     {"vgg", NULL, NULL, read_vgg, fuzz_mend_hdf5, NULL},
+    {"csv", NULL, NULL, read_table, NULL, table_words},
+    {"xue", NULL, NULL, read_model, fuzz_mend_xue, NULL},
     {"options", NULL, NULL, read_options, NULL, option_words},
 };
 const size_t fuzz_target_count = sizeof fuzz_targets / sizeof fuzz_targets[0];
