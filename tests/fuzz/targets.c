@@ -301,6 +301,7 @@ const fuzz_target *fuzz_find(const char *name) {
 
 const char *__asan_default_options(void);
 const char *__ubsan_default_options(void);
+const char *__lsan_default_options(void);
 const char *__lsan_default_suppressions(void);
 
 /* A size that a file claims may be more than there is: then malloc fails. */
@@ -308,6 +309,8 @@ const char *__asan_default_options(void) {
   return "allocator_may_return_null=1:max_allocation_size_mb=512:"
          "handle_abort=1";
 }
+
+const char *__lsan_default_options(void) { return "print_suppressions=0"; }
 
 const char *__ubsan_default_options(void) { return "print_stacktrace=1"; }
 
