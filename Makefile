@@ -117,7 +117,7 @@ $(BUILD)/tests/dist_%: $(BUILD)/tests/dist_%.o $(TEST_COMMON) $(PLAIN_OBJ) $(LIB
 $(BUILD)/tests/dist_vgg: $(BUILD)/tests/dist_vgg.o $(TEST_COMMON) $(BUILD)/dist/vgg_weights.o $(LIBNN) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK)
 # Benchmarks of the program's own parts under mpirun.
-UPDATE_OBJ := $(addprefix $(BUILD)/dist/,cluster.o exchange.o node_memory.o order.o pieces.o routes.o tree.o tree_sum.o update.o update_gather.o update_memory.o)
+UPDATE_OBJ := $(addprefix $(BUILD)/dist/,cluster.o exchange.o launcher.o node_memory.o order.o pieces.o routes.o tree.o tree_sum.o update.o update_gather.o update_memory.o)
 $(BUILD)/tests/bench/node_sum.o: tests/bench/node_sum.c | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	OMPI_CC="$(CC)" $(MPICC) $(filter-out $(CC),$(COMPILE)) -I. -o $@ $<
@@ -163,9 +163,18 @@ test: tests
 test-%: tests
 	$(PROVE) -v $(firstword $(wildcard tests/$*.sh) $(BUILD)/tests/$*)
 
-# A run that is killed 200 times and resumed each time: minutes.
+# Runs that are killed KILLS times and sent SIGNALS pairs of signals, and resumed
+# each time; SERIES of them side by side: minutes.
+test-kills: KILLS ?= 200
+test-kills: SIGNALS ?= 80
+test-kills: SERIES ?= 2
 test-kills: tests
-	KILLS=200 $(PROVE) -v tests/kill.sh
+	@failed=0; each() { echo $$((($$1 + $(SERIES) - 1) / $(SERIES))); }; \
+	for seed in $$(seq $(SERIES)); do \
+	  KILLS=$$(each $(KILLS)) SIGNALS=$$(each $(SIGNALS)) SEED=$$seed \
+	    $(PROVE) -v tests/kill.sh & pids="$$pids $$!"; \
+	done; \
+	for pid in $$pids; do wait $$pid || failed=1; done; exit $$failed
 
 # On virtual hosts and a Slurm of their own, for which it needs root: dist/launch
 # and slurm/train.sbatch when hosts are lost. About five minutes.
@@ -200,7 +209,7 @@ fuzz-by: $(BUILD)/tests/fuzz/$(DRIVER) $(BUILD)/tests/fuzz/fuzz
 
 # How fast steps are: make bench BENCH='--model unet --size 64' (BENCH=--help).
 bench: $(BENCH_BIN)
-	@env -u OPENBLAS_CORETYPE $(BENCH_BIN) $(BENCH)
+	@$(BENCH_BIN) $(BENCH)
 
 # The same networks in PyTorch beside it (BENCH_TORCH=--help), then two ranks
 # against one (BENCH_RANKS=--help). PYTHON: one that has PyTorch.
@@ -242,7 +251,7 @@ help:
 	@echo "make test          all tests; make test-NAME: one of them"
 	@echo "make test-cluster  hosts that are lost, and Slurm (root; namespaces)"
 	@echo "make tests         builds the test programs in $(BUILD)/tests"
-	@echo "make test-kills    a run killed 200 times loses nothing"
+	@echo "make test-kills    runs killed and signalled lose nothing (KILLS=200 SIGNALS=80)"
 	@echo "make test-layouts  layouts of up to 8 ranks over nodes, memory of a large network"
 	@echo "make bench-sum     the sum of gradients on a node against the memory's bandwidth"
 	@echo "make bench         times of training steps and of every node in them"

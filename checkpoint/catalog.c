@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 
 /* ---- growing lists --------------------------------------------------------
@@ -68,6 +69,41 @@ bool ckpt_attribute_text(hid_t attribute, char *text, size_t size) {
   return good;
 }
 
+/* A variable-length string; false where it is none, or too long. */
+static bool variable_text(hid_t attribute, hid_t type, char *text,
+                          size_t size) {
+  char *string = NULL;
+  if (H5Tis_variable_str(type) <= 0 || H5Aread(attribute, type, &string) < 0 ||
+      string == NULL)
+    return false;
+  bool fits = snprintf(text, size, "%s", string) < (int)size;
+  H5free_memory(string);
+  return fits;
+}
+
+/* A text as other programs store it: of variable length, or a number. */
+static bool foreign_text(hid_t attribute, char *text, size_t size) {
+  hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
+  long long whole = 0;
+  double real = 0;
+  bool good = H5Sget_simple_extent_npoints(space) == 1;
+  switch (good ? H5Tget_class(type) : H5T_NO_CLASS) {
+  case H5T_STRING: good = variable_text(attribute, type, text, size); break;
+  case H5T_INTEGER:
+    good = H5Aread(attribute, H5T_NATIVE_LLONG, &whole) >= 0;
+    snprintf(text, size, "%lld", whole);
+    break;
+  case H5T_FLOAT:
+    good = H5Aread(attribute, H5T_NATIVE_DOUBLE, &real) >= 0;
+    snprintf(text, size, "%.17g", real);
+    break;
+  default: good = false;
+  }
+  H5Tclose(type);
+  H5Sclose(space);
+  return good;
+}
+
 static status add_text(visit *v, const char *key, const char *text) {
   ckpt_catalog *catalog = v->catalog;
   TRY(grow((void **)&catalog->texts, &catalog->text_room, catalog->text_count,
@@ -89,14 +125,19 @@ static herr_t visit_attribute(hid_t state, const char *key,
   visit *v = context;
   char text[CKPT_TEXT_SIZE + 1];
   hid_t attribute = H5Aopen(state, key, H5P_DEFAULT);
-  bool good =
-      attribute >= 0 && ckpt_attribute_text(attribute, text, sizeof text);
+  bool good = attribute >= 0 &&
+              (ckpt_attribute_text(attribute, text, sizeof text) ||
+               (v->foreign && foreign_text(attribute, text, sizeof text)));
   if (attribute >= 0) H5Aclose(attribute);
   if (good)
     v->result = add_text(v, key, text);
   else if (!v->foreign)
-    v->result = status_error(STATUS_FORMAT, "%s: text '%.64s' is damaged",
-                             v->path, key);
+    v->result = status_error(STATUS_FORMAT, "%s: text '%.64s' is damaged%s",
+                             v->path, key, CKPT_EDITED_HINT);
+  else
+    log_warning("%s: '%.64s' of its state is neither a text nor a number: left "
+                "out",
+                v->path, key);
   return v->result == STATUS_OK ? 0 : 1;
 }
 
@@ -185,10 +226,11 @@ static status add_entry(visit *v, hid_t set, const char *name) {
   ckpt_entry entry = {0};
   if (strlen(name) >= CKPT_NAME_SIZE || !number_type(set, &entry.array.type) ||
       !read_shape(set, &entry.array))
-    return v->foreign ? STATUS_OK
-                      : status_error(STATUS_FORMAT,
-                                     "%s: '%.64s' is no array of a checkpoint",
-                                     v->path, name);
+    return v->foreign
+               ? STATUS_OK
+               : status_error(STATUS_FORMAT,
+                              "%s: '%.64s' is no array of a checkpoint%s",
+                              v->path, name, CKPT_EDITED_HINT);
   strcpy(entry.array.name, name);
   if (!v->foreign && !is_stored(set, &entry.array))
     return status_error(STATUS_FORMAT,
@@ -196,8 +238,8 @@ static status add_entry(visit *v, hid_t set, const char *name) {
                         v->path, name);
   read_crc(set, &entry);
   if (!entry.has_crc && !v->foreign)
-    return status_error(STATUS_FORMAT, "%s: array '%s' has no checksum",
-                        v->path, name);
+    return status_error(STATUS_FORMAT, "%s: array '%s' has no checksum%s",
+                        v->path, name, CKPT_EDITED_HINT);
   ckpt_catalog *catalog = v->catalog;
   TRY(grow((void **)&catalog->entries, &catalog->entry_room,
            catalog->entry_count, sizeof *catalog->entries));

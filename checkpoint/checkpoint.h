@@ -60,6 +60,12 @@ status ckpt_reader_open(const char *path, ckpt_reader **out);
 /* As ckpt_reader_open, but for any HDF5 file of named arrays (for example
  * exported PyTorch weights): format, version and /state may be missing. */
 status ckpt_reader_open_foreign(const char *path, ckpt_reader **out);
+/* As ckpt_reader_open_foreign, for what may be a checkpoint that another
+ * program has changed: an array that does not have the checksum of this library
+ * (but HDF5's own) is taken as it is, and a line says so; texts may be of any
+ * type.
+ */
+status ckpt_reader_open_edited(const char *path, ckpt_reader **out);
 void ckpt_reader_close(ckpt_reader **reader);
 
 /* The text of a key, in a buffer of `size` bytes; STATUS_FORMAT if missing. */

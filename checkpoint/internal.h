@@ -7,6 +7,9 @@
 #include "checkpoint/checkpoint.h"
 
 #define CKPT_FORMAT "harmonia checkpoint"
+/* Behind the message of a file that is whole, but not as it was written. */
+#define CKPT_EDITED_HINT                                                       \
+  "; if another program wrote or changed it: harmonia import"
 enum { CKPT_VERSION = 1, CKPT_DIGEST_SIZE = 17 };
 
 /* ---- calls into HDF5 (hdf5.c) -------------------------------------------- */

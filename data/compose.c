@@ -3,6 +3,7 @@
  * section 3). Every draw follows from (seed, photograph's name, k), so that the
  * folder depends neither on threads nor on what an earlier run left. */
 #include "data/compose_internal.h"
+#include "data/image_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -76,13 +77,18 @@ static status check_options(const data_compose_options *options) {
 /* What compose.txt holds: all that the folder's bytes follow from. */
 static status describe(const composing *job, char **out) {
   const data_compose_options *o = job->options;
+  char threshold[32] = "";
+  if (o->mask.threshold > 0)
+    snprintf(threshold, sizeof threshold, "mask-threshold %d\n",
+             o->mask.threshold);
   return compose_path(out,
                       "harmonia compose 1\nmethods %s\nper-image %d\nseed "
                       "%" PRIu64 "\nmax-fmse %.17g\nquality %d\nphotographs "
-                      "%zu\nindex %016" PRIx64 "\n",
+                      "%zu\nindex %016" PRIx64 "\n%s%s",
                       o->methods, o->per_image, o->seed, o->max_fmse,
                       o->quality, job->index.count,
-                      photo_index_hash(&job->index));
+                      photo_index_hash(&job->index),
+                      o->mask.alpha ? "mask-alpha\n" : "", threshold);
 }
 
 /* ---- one photograph ---------------------------------------------------------
@@ -90,9 +96,11 @@ static status describe(const composing *job, char **out) {
 
 typedef struct picture {
   data_image image, mask; /* mask: 0 and 255 */
+  data_bytes profile;     /* of the photograph's colours */
 } picture;
 
 static void picture_free(picture *p) {
+  image_bytes_free(&p->profile);
   data_image_free(&p->image);
   data_image_free(&p->mask);
 }
@@ -104,12 +112,7 @@ static status photo_path(const composing *job, size_t i, const char *ending,
                       data_split_name(p->home), p->name, ending);
 }
 
-static status check_mask(const char *path, const data_image *image,
-                         data_image *mask) {
-  if (mask->width != image->width || mask->height != image->height)
-    return status_error(STATUS_MISFIT,
-                        "%s: the mask is %dx%d, its photograph %dx%d", path,
-                        mask->width, mask->height, image->width, image->height);
+static status check_mask(const char *path, data_image *mask) {
   size_t pixels = (size_t)mask->width * (size_t)mask->height, count = 0;
   for (size_t i = 0; i < pixels; i++) {
     mask->pixels[i] = mask->pixels[i] >= 128 ? 255 : 0;
@@ -123,15 +126,42 @@ static status check_mask(const char *path, const data_image *image,
   return STATUS_OK;
 }
 
+static status photo_read(const char *path, picture *out) {
+  data_picture read;
+  TRY(image_read(path, IMAGE_BYTES, &read));
+  status result = data_picture_colour(&read);
+  out->image = (data_image){read.width, read.height, 3, read.pixels};
+  out->profile = read.metadata.profile;
+  read.pixels = NULL; /* they are out's now */
+  read.metadata.profile = (data_bytes){0};
+  data_picture_free(&read);
+  return result;
+}
+
+/* With the photograph's colour profile, so that what is made of it looks like
+ * it. */
+static status picture_write(const char *path, const data_image *image,
+                            const picture *of, int quality) {
+  data_picture written = {.width = image->width,
+                          .height = image->height,
+                          .channels = 3,
+                          .bits = 8,
+                          .pixels = image->pixels};
+  char dropped[DATA_DROPPED_BYTES]; /* inks: the pixels are no longer */
+  written.metadata.profile = of->profile;
+  return data_picture_write(path, &written, quality, dropped);
+}
+
 static status picture_read(const composing *job, size_t i, picture *out) {
   *out = (picture){0};
   char *image_path = NULL, *mask_path = NULL;
   status result;
   TRY_OR(done, photo_path(job, i, "jpg", &image_path));
   TRY_OR(done, photo_path(job, i, "png", &mask_path));
-  TRY_OR(done, data_image_read(image_path, &out->image));
-  TRY_OR(done, data_image_read_grey(mask_path, &out->mask));
-  TRY_OR(done, check_mask(mask_path, &out->image, &out->mask));
+  TRY_OR(done, photo_read(image_path, out));
+  TRY_OR(done, data_mask_read(mask_path, &job->options->mask, image_path,
+                              out->image.width, out->image.height, &out->mask));
+  TRY_OR(done, check_mask(mask_path, &out->mask));
 done:
   memory_free(image_path);
   memory_free(mask_path);
@@ -215,12 +245,12 @@ static status draw_composite(const composing *job, size_t of, int k,
 }
 
 static status write_composite(const composing *job, size_t of, int k,
-                              const data_image *image) {
+                              const picture *target, const data_image *image) {
   char name[64], *path;
   compose_composite_name(&job->index.photos[of], k, name);
   TRY(compose_path(&path, "%s/composite_images/%s.jpg", job->options->out,
                    name));
-  status result = data_image_write(path, image, job->options->quality);
+  status result = picture_write(path, image, target, job->options->quality);
   memory_free(path);
   return result;
 }
@@ -265,7 +295,7 @@ static status make_composite(composing *job, size_t of, int k,
   data_image image;
   TRY(draw_composite(job, of, k, target, candidates, candidate_count, record,
                      &image));
-  status result = write_composite(job, of, k, &image);
+  status result = write_composite(job, of, k, target, &image);
   data_image_free(&image);
   TRY(result);
   return note_composite(job, of, k, record);
@@ -274,18 +304,34 @@ static status make_composite(composing *job, size_t of, int k,
 /* ---- real image and mask ----------------------------------------------------
  */
 
-/* The photograph itself: its bytes if it is a JPEG, else encoded. */
-static status write_real(const composing *job, size_t i,
-                         const data_image *image, const char *path) {
+/* A JPEG whose stored pixels are upright. */
+static status is_upright_jpeg(const data_bytes *file, bool *upright) {
+  data_metadata metadata;
+  *upright = false;
+  if (file->size <= 3 || memcmp(file->data, "\xff\xd8\xff", 3) != 0)
+    return STATUS_OK;
+  TRY(image_metadata_read(file, &metadata));
+  *upright = exif_orientation(&metadata.exif) == 1;
+  image_metadata_free(&metadata);
+  return STATUS_OK;
+}
+
+/* The photograph itself: its bytes if it is a JPEG as its composites are, else
+ * encoded. */
+static status write_real(const composing *job, size_t i, const picture *p,
+                         const char *path) {
   char *source, *bytes = NULL;
   size_t length = 0;
+  bool upright;
   TRY(photo_path(job, i, "jpg", &source));
   status result = compose_file_read(source, &bytes, &length);
   memory_free(source);
   TRY(result);
-  bool jpeg = length > 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0;
-  result = jpeg ? compose_file_write(path, bytes, length)
-                : data_image_write(path, image, job->options->quality);
+  result = is_upright_jpeg(&(data_bytes){(uint8_t *)bytes, length, length},
+                           &upright);
+  if (result == STATUS_OK)
+    result = upright ? compose_file_write(path, bytes, length)
+                     : picture_write(path, &p->image, p, job->options->quality);
   memory_free(bytes);
   return result;
 }
@@ -294,7 +340,7 @@ static status write_real_and_mask(const composing *job, size_t i,
                                   const picture *p, const char *real,
                                   const char *mask) {
   if (!compose_file_is_whole(real, p->image.width, p->image.height))
-    TRY(write_real(job, i, &p->image, real));
+    TRY(write_real(job, i, p, real));
   if (!compose_file_is_whole(mask, p->image.width, p->image.height))
     TRY(data_image_write(mask, &p->mask, 0));
   return STATUS_OK;

@@ -28,15 +28,17 @@ void data_image_free(data_image *image);
 
 /* Reads a PNG (grey, RGB, palette, alpha; 1 to 16 bit) or a JPEG (grey, YCbCr,
  * CMYK/YCCK as Adobe writes it), told apart by their first bytes, as 3 channels
- * (RGB). 16-bit values keep their high byte; alpha is dropped, as Pillow's
- * convert("RGB") does. Truncated and foreign files are STATUS_FORMAT. */
+ * (RGB), upright: turned as the EXIF orientation says (damaged EXIF says
+ * nothing). 16-bit values are rounded to the nearest of 8 bits; alpha is
+ * dropped, as Pillow's convert("RGB") does. Truncated and foreign files are
+ * STATUS_FORMAT. */
 status data_image_read(const char *path, data_image *out);
 
 /* The same as one channel (Pillow's convert("L"): (299 R + 587 G + 114 B)
  * / 1000 in its fixed point). */
 status data_image_read_grey(const char *path, data_image *out);
 
-/* Only the size, from the header. */
+/* Only the size, upright, from the header. */
 status data_image_read_size(const char *path, int *width, int *height);
 
 /* By the path's ending: .png, .jpg or .jpeg (4:4:4 above quality 90, else
@@ -44,7 +46,83 @@ status data_image_read_size(const char *path, int *width, int *height);
  * disk never leaves half a file. 1 or 3 channels. */
 status data_image_write(const char *path, const data_image *image, int quality);
 
-/* ---- resizing and masks (resize.c, mask.c) ------------------------------ */
+/* ---- pictures with all that their files say (picture.c) -------------------
+ */
+
+typedef struct data_bytes {
+  uint8_t *data;
+  size_t size, capacity;
+} data_bytes;
+
+typedef enum data_density_unit {
+  DATA_ASPECT, /* no unit: only the shape of a pixel */
+  DATA_PER_INCH,
+  DATA_PER_CENTIMETRE,
+  DATA_PER_METRE
+} data_density_unit;
+
+/* What a file says beside its pixels; what is not there has size 0. */
+typedef struct data_metadata {
+  data_bytes profile; /* ICC */
+  data_bytes exif;    /* from its TIFF header on; its orientation is 1 */
+  data_bytes xmp;
+  data_bytes others;   /* comments and the like, as they stand in the file */
+  bool others_of_png;  /* others: a PNG's chunks; else a JPEG's segments */
+  uint32_t density[2]; /* across and down; 0: not given */
+  data_density_unit density_unit;
+  bool profile_damaged, exif_damaged; /* they were there, and are left out */
+  bool other_colours; /* others: a gamma or primaries that are not sRGB's */
+  bool more_pictures; /* the file holds others: an animation, a gain map */
+} data_metadata;
+
+typedef struct data_picture {
+  int width, height; /* upright, as viewers show it */
+  int channels;      /* 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha */
+  int bits;          /* 8 or 16, in the machine's byte order */
+  bool palette;      /* the colours came from a palette */
+  bool inks;         /* the colours came from CMYK: so does the profile */
+  void *pixels;      /* interleaved, rows from top to bottom */
+  data_metadata metadata;
+} data_picture;
+
+/* Reads what data_image_read reads, with nothing left out: alpha (also of
+ * tRNS) and 16 bits are kept. Fewer than 8 bits become 8, a palette and inks
+ * become RGB. */
+status data_picture_read(const char *path, data_picture *out);
+void data_picture_free(data_picture *picture);
+
+/* Grey becomes RGB, and its profile, if it can, one of RGB. */
+status data_picture_colour(data_picture *picture);
+
+/* A new image of an RGB picture: 8 bits, without alpha. */
+status data_picture_see(const data_picture *picture, data_image *out);
+
+enum { DATA_DROPPED_BYTES = 256 };
+
+/* As data_image_write, with all that the format can hold. What it cannot is
+ * listed in `dropped` ("alpha, 16 bits"), "" where nothing is lost. */
+status data_picture_write(const char *path, const data_picture *picture,
+                          int quality, char dropped[DATA_DROPPED_BYTES]);
+
+/* ---- colour profiles (profile.c) ----------------------------------------- */
+
+typedef struct data_profile data_profile;
+
+/* What brings the colours of an ICC profile to sRGB and back. *out is NULL
+ * where there is nothing to do: no profile, or that of sRGB (to two levels of
+ * 255). A profile that cannot be used, or a program built without a library for
+ * it, is STATUS_FORMAT. */
+status data_profile_open(const data_bytes *icc, data_profile **out);
+void data_profile_close(data_profile **profile); /* accepts NULL inside */
+
+/* `count` colours of three values in [0,1]; `in` may be `out`. Colours that
+ * sRGB does not have lie outside of [0,1]. Not from several threads. */
+void data_profile_to_srgb(const data_profile *profile, const float *in,
+                          float *out, size_t count);
+void data_profile_from_srgb(const data_profile *profile, const float *in,
+                            float *out, size_t count);
+
+/* ---- resizing and masks (resize.c, mask*.c) ----------------------------- */
 
 typedef enum data_filter {
   DATA_BILINEAR,  /* Pillow BILINEAR: triangle, widened when shrinking */
@@ -66,11 +144,37 @@ status data_resize_box(const data_image *image, double x0, double y0, double w,
                        double h, int width, int height, data_filter filter,
                        data_image *out);
 
+/* How a file is read as a mask. */
+typedef struct data_mask_options {
+  bool alpha;    /* its alpha channel is the mask */
+  int threshold; /* 0: greys stay; else black and white: object is what has this
+                    value or more in any channel (with `alpha`, in that), in
+                    the file's own values, of 8 or 16 bits */
+  bool warn;     /* log what is odd about its greys or alpha */
+} data_mask_options;
+
+/* Reads any image file (data_picture_read) as the mask of the picture `image`
+ * of width x height pixels: one channel, white where the object is, which is
+ * the file's alpha, or its grey as data_image_read_grey has it. What would not
+ * give a mask is STATUS_FORMAT, with what was found and the option that helps:
+ * colours, alpha that tells of another object, class numbers, no pixel of 128
+ * or more, none below. A mask that is read has both. Another size is
+ * STATUS_MISFIT. */
+status data_mask_read(const char *path, const data_mask_options *how,
+                      const char *image, int width, int height,
+                      data_image *out);
+
 /* Grey to {0,255}. THRESHOLD: 255 where value >= 128. DITHER: Pillow's
  * convert("1"), Floyd-Steinberg, equal to it bit for bit. */
 typedef enum data_binarize { DATA_THRESHOLD, DATA_DITHER } data_binarize;
 status data_mask_binarize(const data_image *grey, data_binarize how,
                           data_image *out);
+
+/* A grey mask as a network of size x size pixels sees it, in {0,255}: its
+ * nearest pixels, 255 where >= 128, as `pack` has them. Parts of the object
+ * that the nearest pixels miss - a pole, a wire, a dot - take the pixels of
+ * which they cover most. A mask that has object and background keeps both. */
+status data_mask_shrink(const data_image *mask, int size, data_image *out);
 
 /* ---- colour (colour.c) -------------------------------------------------- */
 
@@ -169,6 +273,7 @@ status data_hold_out(const char *const *scenes, size_t count, double validation,
 typedef struct data_compose_options {
   const char *photos; /* folder with index.tsv and {train,test}/NAME.jpg+.png */
   const char *out;    /* the HCOCO-layout folder to make */
+  data_mask_options mask;
   const char *methods; /* comma-separated names of transfers */
   int per_image;       /* composites a photograph */
   uint64_t seed;
@@ -191,11 +296,12 @@ typedef struct data_pack_options {
   const char *out;    /* F.h5 */
   int size;           /* pixels a side */
   data_filter filter;
-  data_binarize binarize;
-  double validation; /* scenes taken from the training split: see below */
-  bool skip_bad;     /* leave out samples that cannot be read, listing them */
-  int compression;   /* gzip level 0 to 9 */
-  int threads;       /* 0: all cores */
+  data_mask_options mask;
+  data_binarize binarize; /* what mask.threshold leaves grey */
+  double validation;      /* scenes taken from the training split: see below */
+  bool skip_bad;   /* leave out samples that cannot be read, listing them */
+  int compression; /* gzip level 0 to 9 */
+  int threads;     /* 0: all cores */
 } data_pack_options;
 
 /* Decodes, resizes and stores a folder. Streams; killed at any moment, it is
@@ -203,9 +309,10 @@ typedef struct data_pack_options {
  * done: the disk needs room for twice the result); a finished file of the same
  * options and lists is STATUS_OK at once, one of others is refused, not
  * overwritten. The file's bytes depend on neither threads nor interruptions.
- * Samples that cannot be read, whose three images differ in size or whose mask
- * is empty are an error, or with skip_bad left out, warned of and listed in
- * OUT.skipped.txt. Logs progress with rate and time left. */
+ * Samples that cannot be read, whose three images differ in size, whose mask
+ * data_mask_read refuses or has no object left among the nearest pixels are an
+ * error, or with skip_bad left out, warned of and listed in OUT.skipped.txt.
+ * Logs progress with rate and time left. */
 status data_pack(const data_pack_options *options);
 
 typedef struct data_synth_options {

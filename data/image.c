@@ -49,7 +49,7 @@ void data_image_free(data_image *image) {
 
 /* By realloc: what grows is megabytes, which it moves without a copy, and room
  * that is never used is no memory. */
-status image_bytes_reserve(image_bytes *bytes, size_t capacity) {
+status image_bytes_reserve(data_bytes *bytes, size_t capacity) {
   if (capacity <= bytes->capacity) return STATUS_OK;
   uint8_t *data = realloc(bytes->data, capacity);
   if (data == NULL)
@@ -60,8 +60,7 @@ status image_bytes_reserve(image_bytes *bytes, size_t capacity) {
   return STATUS_OK;
 }
 
-status image_bytes_append(image_bytes *bytes, const uint8_t *data,
-                          size_t size) {
+status image_bytes_append(data_bytes *bytes, const uint8_t *data, size_t size) {
   if (size > bytes->capacity - bytes->size)
     TRY(image_bytes_reserve(bytes, 2 * (bytes->size + size)));
   if (size > 0) memcpy(bytes->data + bytes->size, data, size);
@@ -69,9 +68,9 @@ status image_bytes_append(image_bytes *bytes, const uint8_t *data,
   return STATUS_OK;
 }
 
-void image_bytes_free(image_bytes *bytes) {
+void image_bytes_free(data_bytes *bytes) {
   free(bytes->data);
-  *bytes = (image_bytes){0};
+  *bytes = (data_bytes){0};
 }
 
 /* ---- reading ----------------------------------------------------------- */
@@ -83,7 +82,7 @@ static status io_error(const char *path, const char *what) {
 
 /* Appends up to `limit` bytes in all; less means the end of the file. */
 static status read_open_file(const char *path, int file, size_t limit,
-                             image_bytes *out) {
+                             data_bytes *out) {
   struct stat about;
   if (fstat(file, &about) != 0) return io_error(path, "read");
   if (S_ISDIR(about.st_mode))
@@ -107,7 +106,7 @@ static status read_open_file(const char *path, int file, size_t limit,
   return STATUS_OK;
 }
 
-static status read_file(const char *path, size_t limit, image_bytes *out) {
+static status read_file(const char *path, size_t limit, data_bytes *out) {
   int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return io_error(path, "open");
   status result = read_open_file(path, file, limit, out);
@@ -115,33 +114,52 @@ static status read_file(const char *path, size_t limit, image_bytes *out) {
   return result;
 }
 
-static status decode(const char *path, const image_bytes *file,
-                     bool header_only, data_image *out) {
+static status decode(const char *path, const data_bytes *file, image_want want,
+                     data_picture *out) {
   static const uint8_t png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
   static const uint8_t jpeg[3] = {0xff, 0xd8, 0xff};
+  *out = (data_picture){0};
   if (file->size == 0)
     return status_error(
         STATUS_FORMAT, "%s: an empty file; expected a PNG or JPEG image", path);
   if (file->size >= sizeof png && memcmp(file->data, png, sizeof png) == 0)
-    return image_png_decode(path, file, header_only, out);
+    return image_png_decode(path, file, want, out);
   if (file->size >= sizeof jpeg && memcmp(file->data, jpeg, sizeof jpeg) == 0)
-    return image_jpeg_decode(path, file, header_only, out);
+    return image_jpeg_decode(path, file, want, out);
   return status_error(STATUS_FORMAT,
                       "%s: expected a PNG or JPEG image, but it does not begin "
                       "like either",
                       path);
 }
 
-/* The image with the channels that its file has, 1 or 3. */
-static status read_native(const char *path, data_image *out) {
-  *out = (data_image){0};
-  image_bytes file = {0};
-  status result = read_file(path, FILE_BYTES_MAX, &file);
-  if (result == STATUS_OK && file.size == FILE_BYTES_MAX)
-    result = status_error(STATUS_FORMAT,
-                          "%s: more than %zu bytes; expected an image", path,
-                          FILE_BYTES_MAX);
-  if (result == STATUS_OK) result = decode(path, &file, false, out);
+static status decode_upright(const char *path, const data_bytes *file,
+                             image_want want, data_picture *out) {
+  data_metadata metadata;
+  TRY(decode(path, file, want, out));
+  status result = image_metadata_read(file, &metadata);
+  if (result == STATUS_OK) {
+    int orientation = exif_orientation(&metadata.exif);
+    result = image_turn(out, orientation);
+    image_metadata_settle(&metadata, orientation > 4);
+  }
+  out->metadata = metadata;
+  if (result != STATUS_OK) data_picture_free(out);
+  return result;
+}
+
+static status read_whole(const char *path, data_bytes *out) {
+  TRY(read_file(path, FILE_BYTES_MAX, out));
+  if (out->size < FILE_BYTES_MAX) return STATUS_OK;
+  return status_error(STATUS_FORMAT,
+                      "%s: more than %zu bytes; expected an image", path,
+                      FILE_BYTES_MAX);
+}
+
+status image_read(const char *path, image_want want, data_picture *out) {
+  *out = (data_picture){0};
+  data_bytes file = {0};
+  status result = read_whole(path, &file);
+  if (result == STATUS_OK) result = decode_upright(path, &file, want, out);
   image_bytes_free(&file);
   return result;
 }
@@ -153,19 +171,24 @@ static void spread_grey(const data_image *grey, data_image *rgb) {
 }
 
 /* ITU-R 601 luma in Pillow's fixed point of 16 bits. */
+uint8_t image_luma(const uint8_t rgb[3]) {
+  return (
+      uint8_t)((rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u + 0x8000u) >>
+               16);
+}
+
 static void mix_grey(const data_image *rgb, data_image *grey) {
   size_t count = (size_t)grey->width * (size_t)grey->height;
-  for (size_t i = 0; i < count; i++) {
-    const uint8_t *p = rgb->pixels + 3 * i;
-    grey->pixels[i] =
-        (uint8_t)((p[0] * 19595u + p[1] * 38470u + p[2] * 7471u + 0x8000u) >>
-                  16);
-  }
+  for (size_t i = 0; i < count; i++)
+    grey->pixels[i] = image_luma(rgb->pixels + 3 * i);
 }
 
 static status read_as(const char *path, int channels, data_image *out) {
-  data_image native;
-  TRY(read_native(path, &native));
+  data_picture picture;
+  TRY(image_read(path, IMAGE_BYTES, &picture));
+  data_image native = {picture.width, picture.height, picture.channels,
+                       picture.pixels};
+  image_metadata_free(&picture.metadata);
   if (native.channels == channels) {
     *out = native;
     return STATUS_OK;
@@ -187,27 +210,39 @@ status data_image_read_grey(const char *path, data_image *out) {
   return read_as(path, 1, out);
 }
 
+status data_picture_read(const char *path, data_picture *out) {
+  return image_read(path, IMAGE_ALL, out);
+}
+
+/* A JPEG says all before its pixels; a PNG may say last how it is turned. */
+static bool tells_by_header(const data_bytes *file) {
+  return file->size < HEADER_BYTES || file->data[0] == 0xff;
+}
+
 status data_image_read_size(const char *path, int *width, int *height) {
-  image_bytes file = {0};
-  data_image header = {0};
+  data_bytes file = {0};
+  data_picture header = {0};
   *width = *height = 0;
   status result = read_file(path, HEADER_BYTES, &file);
-  bool more = file.size == HEADER_BYTES;
-  if (result == STATUS_OK) result = decode(path, &file, true, &header);
-  if (result == STATUS_FORMAT && more) { /* much metadata in front */
-    file.size = 0;
-    result = read_file(path, FILE_BYTES_MAX, &file);
-    if (result == STATUS_OK) result = decode(path, &file, true, &header);
+  bool more = file.size == HEADER_BYTES, enough = tells_by_header(&file);
+  if (result == STATUS_OK && enough)
+    result = decode_upright(path, &file, IMAGE_HEADER, &header);
+  if (more && (!enough || result == STATUS_FORMAT)) {
+    file.size = 0; /* a failure left nothing in `header` */
+    result = read_whole(path, &file);
+    if (result == STATUS_OK)
+      result = decode_upright(path, &file, IMAGE_HEADER, &header);
   }
   image_bytes_free(&file);
   *width = header.width;
   *height = header.height;
+  data_picture_free(&header);
   return result;
 }
 
 /* ---- writing ----------------------------------------------------------- */
 
-static status write_all(const char *path, int file, const image_bytes *bytes) {
+static status write_all(const char *path, int file, const data_bytes *bytes) {
   for (size_t done = 0; done < bytes->size;) {
     ssize_t wrote = write(file, bytes->data + done, bytes->size - done);
     if (wrote < 0 && errno == EINTR) continue;
@@ -234,7 +269,7 @@ static status open_beside(const char *path, char *name, size_t size,
 }
 
 /* All of the bytes under `path`, or nothing. */
-static status store(const char *path, const image_bytes *bytes) {
+static status store(const char *path, const data_bytes *bytes) {
   size_t size = strlen(path) + 64;
   char *name;
   TRY(MEMORY_NEW(size, "a file name", &name));
@@ -252,24 +287,46 @@ static status store(const char *path, const image_bytes *bytes) {
   return result;
 }
 
-status data_image_write(const char *path, const data_image *image,
-                        int quality) {
-  INVARIANT(image->pixels != NULL, "%s: an empty image to write", path);
-  INVARIANT(image->channels == 1 || image->channels == 3, "%s: %d channels",
-            path, image->channels);
+static status encode(const char *path, const data_picture *picture, int quality,
+                     char *dropped, data_bytes *out) {
   const char *slash = strrchr(path, '/');
   const char *ending = strrchr(slash != NULL ? slash : path, '.');
   if (ending == NULL) ending = "";
-  image_bytes bytes = {0};
-  status result;
-  if (strcasecmp(ending, ".png") == 0)
-    result = image_png_encode(path, image, &bytes);
-  else if (strcasecmp(ending, ".jpg") == 0 || strcasecmp(ending, ".jpeg") == 0)
-    result = image_jpeg_encode(path, image, quality, &bytes);
-  else
-    result = status_error(
+  bool png = strcasecmp(ending, ".png") == 0;
+  if (!png && strcasecmp(ending, ".jpg") != 0 &&
+      strcasecmp(ending, ".jpeg") != 0)
+    return status_error(
         STATUS_USAGE, "%s: an image's name ends in .png, .jpg or .jpeg", path);
+  data_bytes handed_on = {0};
+  status result = (png ? image_chunks_make
+                       : image_segments_make)(picture, &handed_on, dropped);
+  if (result == STATUS_OK)
+    result = png ? image_png_encode(path, picture, &handed_on, out)
+                 : image_jpeg_encode(path, picture, quality, &handed_on, out);
+  image_bytes_free(&handed_on);
+  return result;
+}
+
+status data_picture_write(const char *path, const data_picture *picture,
+                          int quality, char dropped[DATA_DROPPED_BYTES]) {
+  INVARIANT(picture->pixels != NULL, "%s: an empty image to write", path);
+  dropped[0] = '\0';
+  data_bytes bytes = {0};
+  status result = encode(path, picture, quality, dropped, &bytes);
   if (result == STATUS_OK) result = store(path, &bytes);
   image_bytes_free(&bytes);
   return result;
+}
+
+status data_image_write(const char *path, const data_image *image,
+                        int quality) {
+  INVARIANT(image->channels == 1 || image->channels == 3, "%s: %d channels",
+            path, image->channels);
+  data_picture picture = {.width = image->width,
+                          .height = image->height,
+                          .channels = image->channels,
+                          .bits = 8,
+                          .pixels = image->pixels};
+  char dropped[DATA_DROPPED_BYTES];
+  return data_picture_write(path, &picture, quality, dropped);
 }

@@ -29,18 +29,19 @@ typedef struct jpeg_reader {
   jpeg_state state;
   struct jpeg_decompress_struct jpeg;
   struct jpeg_progress_mgr progress;
-  const image_bytes *file;
-  bool header_only;
-  data_image *out;
+  const data_bytes *file;
+  image_want want;
+  data_picture *out;
 } jpeg_reader;
 
 typedef struct jpeg_writer {
   jpeg_state state;
   struct jpeg_compress_struct jpeg;
   struct jpeg_destination_mgr destination;
-  const data_image *image;
+  const data_picture *picture;
+  const data_bytes *handed_on;
   int quality;
-  image_bytes *bytes;
+  data_bytes *bytes;
   uint8_t piece[OUTPUT_PIECE];
 } jpeg_writer;
 
@@ -127,14 +128,14 @@ static void cmyk_to_rgb(const uint8_t *cmyk, int width, uint8_t *rgb) {
 
 static void read_rows(jpeg_reader *reader) {
   struct jpeg_decompress_struct *jpeg = &reader->jpeg;
-  data_image *out = reader->out;
-  size_t stride = (size_t)out->width * (size_t)out->channels;
+  data_picture *out = reader->out;
+  size_t stride = image_row_bytes(out);
   JSAMPARRAY inks = NULL;
   if (jpeg->out_color_space == JCS_CMYK)
     inks = jpeg->mem->alloc_sarray((j_common_ptr)jpeg, JPOOL_IMAGE,
                                    4 * (JDIMENSION)out->width, 1);
   while (jpeg->output_scanline < jpeg->output_height) {
-    uint8_t *row = out->pixels + jpeg->output_scanline * stride;
+    uint8_t *row = (uint8_t *)out->pixels + jpeg->output_scanline * stride;
     if (jpeg_read_scanlines(jpeg, inks != NULL ? inks : &row, 1) != 1)
       ERREXIT(jpeg, JERR_INPUT_EOF);
     if (inks != NULL) cmyk_to_rgb(inks[0], out->width, row);
@@ -151,15 +152,16 @@ static void read_jpeg(jpeg_reader *reader) {
   int64_t width = jpeg->image_width, height = jpeg->image_height;
   require(&reader->state, image_check_size(reader->state.path, width, height));
   int channels = choose_colours(reader);
-  if (reader->header_only) {
-    *reader->out = (data_image){(int)width, (int)height, channels, NULL};
-    return;
-  }
+  *reader->out = (data_picture){.width = (int)width,
+                                .height = (int)height,
+                                .channels = channels,
+                                .bits = 8,
+                                .inks = jpeg->out_color_space == JCS_CMYK};
+  if (reader->want == IMAGE_HEADER) return;
   jpeg->dct_method = JDCT_ISLOW;
   jpeg->do_fancy_upsampling = TRUE;
   jpeg_start_decompress(jpeg);
-  require(&reader->state,
-          data_image_create((int)width, (int)height, channels, reader->out));
+  require(&reader->state, image_pixels_create(reader->out));
   read_rows(reader);
   jpeg_finish_decompress(jpeg); /* the end may be missing */
 }
@@ -168,16 +170,16 @@ static void guarded_read(jpeg_reader *reader) {
   if (setjmp(reader->state.jump) == 0) read_jpeg(reader);
 }
 
-status image_jpeg_decode(const char *path, const image_bytes *file,
-                         bool header_only, data_image *out) {
-  *out = (data_image){0};
-  jpeg_reader reader = {.file = file, .header_only = header_only, .out = out};
+status image_jpeg_decode(const char *path, const data_bytes *file,
+                         image_want want, data_picture *out) {
+  *out = (data_picture){0};
+  jpeg_reader reader = {.file = file, .want = want, .out = out};
   reader.state.path = path;
   reader.state.doing = "expected a whole JPEG image";
   reader.jpeg.err = catch_errors(&reader.state);
   guarded_read(&reader);
   jpeg_destroy_decompress(&reader.jpeg);
-  if (reader.state.result != STATUS_OK) data_image_free(out);
+  if (reader.state.result != STATUS_OK) data_picture_free(out);
   return reader.state.result;
 }
 
@@ -205,29 +207,52 @@ static void end_pieces(j_compress_ptr jpeg) {
           image_bytes_append(writer->bytes, writer->piece, left));
 }
 
+static void set_density(struct jpeg_compress_struct *jpeg,
+                        const data_metadata *metadata) {
+  uint32_t density[2];
+  int unit = image_jpeg_density(metadata, density);
+  if (unit < 0) return;
+  jpeg->density_unit = (UINT8)unit;
+  jpeg->X_density = (UINT16)density[0];
+  jpeg->Y_density = (UINT16)density[1];
+}
+
+static void write_rows(jpeg_writer *writer) {
+  struct jpeg_compress_struct *jpeg = &writer->jpeg;
+  JSAMPARRAY row = jpeg->mem->alloc_sarray(
+      (j_common_ptr)jpeg, JPOOL_IMAGE,
+      jpeg->image_width * (JDIMENSION)jpeg->input_components, 1);
+  while (jpeg->next_scanline < jpeg->image_height) {
+    image_row_to_bytes(writer->picture, jpeg->next_scanline, row[0]);
+    jpeg_write_scanlines(jpeg, row, 1);
+  }
+}
+
 static void write_jpeg(jpeg_writer *writer) {
   struct jpeg_compress_struct *jpeg = &writer->jpeg;
-  const data_image *image = writer->image;
+  const data_picture *picture = writer->picture;
   jpeg_create_compress(jpeg);
   jpeg->client_data = writer;
   writer->destination.init_destination = begin_piece;
   writer->destination.empty_output_buffer = hand_on_piece;
   writer->destination.term_destination = end_pieces;
   jpeg->dest = &writer->destination;
-  jpeg->image_width = (JDIMENSION)image->width;
-  jpeg->image_height = (JDIMENSION)image->height;
-  jpeg->input_components = image->channels;
-  jpeg->in_color_space = image->channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  jpeg->image_width = (JDIMENSION)picture->width;
+  jpeg->image_height = (JDIMENSION)picture->height;
+  jpeg->input_components = picture->channels < 3 ? 1 : 3;
+  jpeg->in_color_space = picture->channels < 3 ? JCS_GRAYSCALE : JCS_RGB;
   jpeg_set_defaults(jpeg);
   jpeg_set_quality(jpeg, writer->quality, TRUE);
   if (writer->quality >= QUALITY_FULL)
     jpeg->comp_info[0].h_samp_factor = jpeg->comp_info[0].v_samp_factor = 1;
+  set_density(jpeg, &picture->metadata);
   jpeg_start_compress(jpeg, TRUE);
-  size_t stride = (size_t)image->width * (size_t)image->channels;
-  while (jpeg->next_scanline < jpeg->image_height) {
-    uint8_t *row = image->pixels + jpeg->next_scanline * stride;
-    jpeg_write_scanlines(jpeg, &row, 1);
-  }
+  end_pieces(jpeg); /* the header is there */
+  begin_piece(jpeg);
+  require(&writer->state,
+          image_bytes_append(writer->bytes, writer->handed_on->data,
+                             writer->handed_on->size));
+  write_rows(writer);
   jpeg_finish_compress(jpeg);
 }
 
@@ -235,9 +260,13 @@ static void guarded_write(jpeg_writer *writer) {
   if (setjmp(writer->state.jump) == 0) write_jpeg(writer);
 }
 
-status image_jpeg_encode(const char *path, const data_image *image, int quality,
-                         image_bytes *out) {
-  jpeg_writer writer = {.image = image, .quality = quality, .bytes = out};
+status image_jpeg_encode(const char *path, const data_picture *picture,
+                         int quality, const data_bytes *handed_on,
+                         data_bytes *out) {
+  jpeg_writer writer = {.picture = picture,
+                        .handed_on = handed_on,
+                        .quality = quality,
+                        .bytes = out};
   writer.state.path = path;
   writer.state.doing = "cannot be written as JPEG";
   writer.jpeg.err = catch_errors(&writer.state);

@@ -17,13 +17,14 @@ typedef struct png_state {
   status result;
   const char *doing; /* for messages */
   /* reading */
-  const image_bytes *file;
+  const data_bytes *file;
   size_t at;
-  bool header_only;
-  data_image *out;
+  image_want want;
+  data_picture *out;
   /* writing */
-  const data_image *image;
-  image_bytes *bytes;
+  const data_picture *picture;
+  const data_bytes *handed_on;
+  data_bytes *bytes;
 } png_state;
 
 static void on_error(png_structp png, png_const_charp message) {
@@ -58,38 +59,53 @@ static void take_bytes(png_structp png, png_bytep data, size_t size) {
 }
 
 /* Any kind of PNG to 8 bits of grey or RGB. */
-static int ask_for_bytes(png_state *state) {
+static void ask_for_bytes(png_structp png) {
+  png_set_scale_16(png);
+  png_set_strip_alpha(png); /* of tRNS chunks, too */
+}
+
+/* Any kind of PNG to 8 or 16 bits in the machine's order. */
+static void ask_for_all(png_structp png, png_infop info) {
+  if (png_get_valid(png, info, PNG_INFO_tRNS) != 0) png_set_tRNS_to_alpha(png);
+  if (png_get_bit_depth(png, info) == 16 && image_is_little_endian())
+    png_set_swap(png);
+}
+
+/* What the rows will be. */
+static void ask(png_state *state) {
   int colour = png_get_color_type(state->png, state->info);
   if (colour == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(state->png);
   if (colour == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(state->png);
-  png_set_strip_16(state->png);
-  png_set_strip_alpha(state->png); /* of tRNS chunks, too */
-  return colour == PNG_COLOR_TYPE_GRAY || colour == PNG_COLOR_TYPE_GRAY_ALPHA
-             ? 1
-             : 3;
+  if (state->want == IMAGE_ALL)
+    ask_for_all(state->png, state->info);
+  else
+    ask_for_bytes(state->png);
 }
 
 static void read_png(png_state *state) {
-  data_image *out = state->out;
+  data_picture *out = state->out;
   png_set_read_fn(state->png, state, take_bytes);
   png_read_info(state->png, state->info);
   int64_t width = png_get_image_width(state->png, state->info);
   int64_t height = png_get_image_height(state->png, state->info);
   require(state, image_check_size(state->path, width, height));
-  int channels = ask_for_bytes(state);
-  if (state->header_only) {
-    *out = (data_image){(int)width, (int)height, channels, NULL};
-    return;
-  }
+  ask(state);
   int passes = png_set_interlace_handling(state->png);
+  int colour = png_get_color_type(state->png, state->info);
   png_read_update_info(state->png, state->info);
-  size_t stride = (size_t)width * (size_t)channels;
+  *out = (data_picture){.width = (int)width,
+                        .height = (int)height,
+                        .channels = png_get_channels(state->png, state->info),
+                        .bits = png_get_bit_depth(state->png, state->info),
+                        .palette = colour == PNG_COLOR_TYPE_PALETTE};
+  if (state->want == IMAGE_HEADER) return;
+  size_t stride = image_row_bytes(out);
   if (png_get_rowbytes(state->png, state->info) != stride)
     png_error(state->png, "a kind of pixel that is not known here");
-  require(state, data_image_create((int)width, (int)height, channels, out));
+  require(state, image_pixels_create(out));
   for (int pass = 0; pass < passes; pass++)
     for (size_t y = 0; y < (size_t)height; y++)
-      png_read_row(state->png, out->pixels + y * stride, NULL);
+      png_read_row(state->png, (uint8_t *)out->pixels + y * stride, NULL);
   png_read_end(state->png, NULL); /* the end may be missing */
 }
 
@@ -104,17 +120,17 @@ static void guarded_read(png_state *state) {
   read_png(state);
 }
 
-status image_png_decode(const char *path, const image_bytes *file,
-                        bool header_only, data_image *out) {
-  *out = (data_image){0};
+status image_png_decode(const char *path, const data_bytes *file,
+                        image_want want, data_picture *out) {
+  *out = (data_picture){0};
   png_state state = {.path = path,
                      .doing = "expected a whole PNG image",
                      .file = file,
-                     .header_only = header_only,
+                     .want = want,
                      .out = out};
   guarded_read(&state);
   png_destroy_read_struct(&state.png, &state.info, NULL);
-  if (state.result != STATUS_OK) data_image_free(out);
+  if (state.result != STATUS_OK) data_picture_free(out);
   return state.result;
 }
 
@@ -136,18 +152,21 @@ static void choose_compression(png_structp png) {
 }
 
 static void write_png(png_state *state) {
-  const data_image *image = state->image;
-  size_t stride = (size_t)image->width * (size_t)image->channels;
+  static const int colours[] = {PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA,
+                                PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGB_ALPHA};
+  const data_picture *picture = state->picture;
   png_set_write_fn(state->png, state, give_bytes, flush_bytes);
-  png_set_IHDR(state->png, state->info, (png_uint_32)image->width,
-               (png_uint_32)image->height, 8,
-               image->channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB,
-               PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
-               PNG_FILTER_TYPE_DEFAULT);
+  png_set_IHDR(state->png, state->info, (png_uint_32)picture->width,
+               (png_uint_32)picture->height, picture->bits,
+               colours[picture->channels - 1], PNG_INTERLACE_NONE,
+               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   choose_compression(state->png);
   png_write_info(state->png, state->info);
-  for (size_t y = 0; y < (size_t)image->height; y++)
-    png_write_row(state->png, image->pixels + y * stride);
+  give_bytes(state->png, state->handed_on->data, state->handed_on->size);
+  if (picture->bits == 16 && image_is_little_endian()) png_set_swap(state->png);
+  for (size_t y = 0; y < (size_t)picture->height; y++)
+    png_write_row(state->png, (const uint8_t *)picture->pixels +
+                                  y * image_row_bytes(picture));
   png_write_end(state->png, NULL);
 }
 
@@ -162,11 +181,12 @@ static void guarded_write(png_state *state) {
   write_png(state);
 }
 
-status image_png_encode(const char *path, const data_image *image,
-                        image_bytes *out) {
+status image_png_encode(const char *path, const data_picture *picture,
+                        const data_bytes *handed_on, data_bytes *out) {
   png_state state = {.path = path,
                      .doing = "cannot be written as PNG",
-                     .image = image,
+                     .picture = picture,
+                     .handed_on = handed_on,
                      .bytes = out};
   guarded_write(&state);
   png_destroy_write_struct(&state.png, &state.info);

@@ -52,12 +52,16 @@ status pack_load_composite(const pack_job *job, const data_entry *entry,
   return result;
 }
 
-static status check_foreground(const char *path, const data_image *mask,
-                               const char *when) {
+/* What the nearest pixels have left of the object. */
+static status check_foreground(const pack_job *job, const char *path,
+                               const data_image *mask) {
   size_t count = (size_t)mask->width * (size_t)mask->height;
   if (memchr(mask->pixels, 255, count) != NULL) return STATUS_OK;
-  return status_error(STATUS_FORMAT, "%s: the mask has no foreground pixel%s",
-                      path, when);
+  return status_error(
+      STATUS_FORMAT,
+      "%s: the mask has no foreground pixel left after resizing "
+      "to %d x %d by the nearest pixel (--size: a larger one)",
+      path, job->options->size, job->options->size);
 }
 
 static status binarize(const pack_job *job, data_image *mask) {
@@ -73,12 +77,11 @@ status pack_load_mask(const pack_job *job, const data_entry *entry,
   char path[PATH_MAX];
   status result;
   TRY(full_path(job, entry->mask, path));
-  TRY(data_image_read_grey(path, out));
-  TRY_OR(failed, check_size(path, out, real));
+  TRY(data_mask_read(path, &job->options->mask, real->path, real->width,
+                     real->height, out));
   TRY_OR(failed, binarize(job, out));
-  TRY_OR(failed, check_foreground(path, out, ""));
   TRY_OR(failed, shrink(job, DATA_NEAREST, out));
-  TRY_OR(failed, check_foreground(path, out, " left after resizing"));
+  TRY_OR(failed, check_foreground(job, path, out));
   return STATUS_OK;
 failed:
   data_image_free(out);

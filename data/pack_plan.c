@@ -22,10 +22,14 @@ static void describe(const data_pack_options *options, pack_plan *plan) {
       [DATA_NEAREST] = "nearest",
       [DATA_CV_LINEAR] = "cv-linear",
   };
+  char threshold[32] = "threshold";
+  if (options->mask.threshold > 0)
+    snprintf(threshold, sizeof threshold, "threshold %d",
+             options->mask.threshold);
   snprintf(plan->protocol, sizeof plan->protocol,
-           "size %d, images %s, masks %s then nearest", options->size,
-           filters[options->filter],
-           options->binarize == DATA_DITHER ? "dither" : "threshold");
+           "size %d, images %s, masks %s%s then nearest", options->size,
+           filters[options->filter], options->mask.alpha ? "of alpha " : "",
+           options->binarize == DATA_DITHER ? "dither" : threshold);
   char real[PATH_MAX];
   const char *path = realpath(plan->folder.path, real);
   snprintf(plan->source, sizeof plan->source, "%.255s",

@@ -2,11 +2,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/cpus.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/threads.h"
+#include "dist/launcher.h"
 
 enum { MESSAGE_SIZE = 1024 };
 
@@ -47,8 +47,20 @@ static status order_ranks(cluster *c) {
   return find_places(c);
 }
 
+/* The ranks of a node share its quota, and the CPUs that they may run on. */
+static void find_threads(cluster *c) {
+  cpu_limits limits;
+  cpu_limits_find("", &limits);
+  int own = cpu_limits_threads(&limits, 1);
+  MPI_Allreduce(MPI_IN_PLACE, limits.mask, CPUS_MOST / 64, MPI_UINT64_T,
+                MPI_BOR, c->local);
+  int share = cpu_limits_threads(&limits, c->node_ranks);
+  c->threads = own < share ? own : share;
+}
+
 status cluster_divide(const cluster *whole, int node_ranks, cluster *out) {
   *out = (cluster){0};
+  out->threads = whole->threads;
   int part = node_ranks > 0 ? whole->node_rank / node_ranks : 0;
   MPI_Comm_dup(whole->world, &out->world);
   MPI_Comm_split(whole->local, part, whole->node_rank, &out->local);
@@ -73,6 +85,8 @@ status cluster_start(int *argc, char ***argv, cluster *out) {
                         "this MPI library was built without support for "
                         "threads (MPI_THREAD_MULTIPLE)");
   TRY(order_ranks(out));
+  TRY(launcher_check(out->ranks));
+  find_threads(out);
   log_set_rank(out->rank);
   return STATUS_OK;
 }
@@ -108,9 +122,5 @@ status cluster_agree_or_stop(const cluster *c, status own, bool *stop) {
 }
 
 int cluster_threads(const cluster *c, int64_t asked) {
-  if (asked > 0) return (int)asked;
-  int bound = threads_available();
-  int share = (int)sysconf(_SC_NPROCESSORS_ONLN) / c->node_ranks;
-  int threads = bound < share ? bound : share;
-  return threads > 0 ? threads : 1;
+  return asked > 0 ? (int)asked : c->threads;
 }

@@ -14,13 +14,15 @@ typedef struct cluster {
   int rank, ranks;
   int node_rank, node_ranks; /* among the ranks of this node */
   int node, nodes;           /* in the order of their ranks */
+  int threads;               /* of each rank, unless --threads is given */
   int *first_ranks;          /* node n has the ranks from first_ranks[n] to
                                 first_ranks[n + 1] - 1; nodes + 1 entries */
   MPI_Comm world;            /* all ranks: for collectives and messages */
   MPI_Comm local;            /* the ranks of this node, which share memory */
 } cluster;
 
-/* Starts MPI (any thread may call it) and learns the places. Not to be called
+/* Fails where a launcher's processes have not found each other (launcher.h).
+ * Starts MPI (any thread may call it) and learns the places. Not to be called
  * twice. Every communication goes over the two communicators, which live until
  * cluster_stop. */
 status cluster_start(int *argc, char ***argv, cluster *out);
@@ -41,7 +43,7 @@ status cluster_agree(const cluster *c, status own);
 status cluster_agree_or_stop(const cluster *c, status own, bool *stop);
 
 /* Threads of a rank: as many as were asked for (--threads), or with 0 its share
- * of the node's cores. */
+ * of the CPUs that its node's ranks may use (base/cpus.h). */
 int cluster_threads(const cluster *c, int64_t asked);
 
 #endif

@@ -8,11 +8,13 @@
 #include "base/threads.h"
 #include "dist/apply.h"
 #include "dist/command.h"
+#include "dist/mask_options.h"
 
 typedef struct apply_configuration {
   const char *checkpoint, *method, *data, *xue_model, *image, *mask, *output;
   int64_t threads, quality;
   bool invert;
+  mask_options masks;
 } apply_configuration;
 
 #define AT(member) offsetof(apply_configuration, member)
@@ -32,6 +34,8 @@ static const option options[] = {
     {"mask", OPTION_TEXT, AT(mask), NULL, 0, 0, "FILE", NULL,
      "its mask, of the same size: white where the pasted object is; greys "
      "blend"},
+    MASK_OPTIONS(AT(masks), "greys blend",
+                 " (of --mask, or without it of the image)"),
     {"output", OPTION_TEXT, AT(output), NULL, 0, 0, "FILE", NULL,
      "where the harmonized picture goes, .png or .jpg; PNG keeps the "
      "background's pixels bit for bit"},
@@ -85,8 +89,9 @@ static status check(const apply_configuration *conf) {
   if (conf->method[0] != '\0') TRY(check_method(conf));
   const struct {
     const char *name, *value;
-  } needed[] = {
-      {"image", conf->image}, {"mask", conf->mask}, {"output", conf->output}};
+  } needed[] = {{"image", conf->image},
+                {"mask", conf->masks.alpha ? conf->image : conf->mask},
+                {"output", conf->output}};
   for (int i = 0; i < 3; i++)
     if (needed[i].value[0] == '\0')
       return status_error(STATUS_USAGE, "option --%s is missing",
@@ -123,29 +128,46 @@ static void close_maker(maker *how) {
   data_xue_model_free(&how->model);
 }
 
-static status read_pictures(const apply_configuration *conf, data_image *image,
-                            data_image *mask) {
-  TRY(data_image_read(conf->image, image));
-  TRY(data_image_read_grey(conf->mask, mask));
-  if (mask->width != image->width || mask->height != image->height)
-    return status_error(STATUS_MISFIT, "%s: %d x %d pixels, but %s has %d x %d",
-                        conf->mask, mask->width, mask->height, conf->image,
-                        image->width, image->height);
-  size_t pixels = (size_t)mask->width * (size_t)mask->height;
+/* A picture on its way. */
+typedef struct work {
+  data_picture picture;
+  data_profile *profile;
+  data_image mask;
+} work;
+
+static void free_work(work *w) {
+  data_picture_free(&w->picture);
+  data_profile_close(&w->profile);
+  data_image_free(&w->mask);
+}
+
+static status read_pictures(const apply_configuration *conf, work *w) {
+  TRY(apply_read(conf->image, &w->picture, &w->profile));
+  TRY(mask_options_read(&conf->masks, conf->mask, conf->image, &w->picture,
+                        &w->mask));
+  size_t pixels = (size_t)w->mask.width * (size_t)w->mask.height;
   for (size_t i = 0; conf->invert && i < pixels; i++)
-    mask->pixels[i] = (uint8_t)(255 - mask->pixels[i]);
+    w->mask.pixels[i] = (uint8_t)(255 - w->mask.pixels[i]);
   return STATUS_OK;
 }
 
-/* The image becomes the harmonized one. */
-static status harmonize(const maker *how, int threads, data_image *image,
-                        const data_image *mask) {
+static status harmonize(const maker *how, int threads, work *w) {
   if (how->network != NULL)
-    return apply_network(how->network, threads, image, mask);
-  data_image output;
-  TRY(apply_classical(how->classical, how->model, image, mask, &output));
-  data_image_free(image);
-  *image = output;
+    return apply_network(how->network, threads, w->profile, &w->picture,
+                         &w->mask);
+  return apply_classical(how->classical, how->model, w->profile, &w->picture,
+                         &w->mask);
+}
+
+static status write_picture(const apply_configuration *conf,
+                            const data_picture *picture) {
+  char dropped[DATA_DROPPED_BYTES];
+  TRY(data_picture_write(conf->output, picture, (int)conf->quality, dropped));
+  if (dropped[0] != '\0')
+    log_warning("%s does not have what %s had: %s", conf->output, conf->image,
+                dropped);
+  log_info("wrote %s (%d x %d pixels)", conf->output, picture->width,
+           picture->height);
   return STATUS_OK;
 }
 
@@ -157,21 +179,14 @@ static status run(void *configuration, const bool *given,
   TRY(check(conf));
   int threads = conf->threads > 0 ? (int)conf->threads : threads_available();
   maker how = {0};
-  data_image image = {0}, mask = {0};
-  status result = read_pictures(conf, &image, &mask);
+  work w = {.profile = NULL};
+  status result = read_pictures(conf, &w);
   if (result == STATUS_OK) result = open_maker(conf, threads, &how);
-  if (result == STATUS_OK) {
-    result = harmonize(&how, threads, &image, &mask);
-    if (result != STATUS_OK) status_add_context("%s", conf->mask);
-  }
+  if (result == STATUS_OK) result = harmonize(&how, threads, &w);
   close_maker(&how);
-  data_image_free(&mask);
-  if (result == STATUS_OK)
-    result = data_image_write(conf->output, &image, (int)conf->quality);
-  if (result == STATUS_OK)
-    log_info("wrote %s (%d x %d pixels)", conf->output, image.width,
-             image.height);
-  data_image_free(&image);
+  data_image_free(&w.mask);
+  if (result == STATUS_OK) result = write_picture(conf, &w.picture);
+  free_work(&w);
   return result;
 }
 
@@ -179,5 +194,6 @@ const command command_apply = {
     .summary = "harmonize one picture of any size",
     .table = &table,
     .configuration_size = sizeof(apply_configuration),
+    .multiplies = true,
     .run = run,
 };

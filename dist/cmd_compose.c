@@ -2,11 +2,13 @@
 #include "dist/command.h"
 
 #include "data/data.h"
+#include "dist/mask_options.h"
 
 typedef struct compose_configuration {
   const char *methods;
   int64_t per_image, seed, quality, threads;
   double max_fmse, validation;
+  mask_options masks;
 } compose_configuration;
 
 #define AT(member) offsetof(compose_configuration, member)
@@ -26,6 +28,7 @@ static const option options[] = {
      "of them, from 1 on their number; which ones follows from their names"},
     {"quality", OPTION_INT, AT(quality), "95", 1, 100, "Q", NULL,
      "JPEG quality"},
+    MASK_OPTIONS(AT(masks), "128, of the grey", ""),
     {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
      "threads; 0: all cores"},
 };
@@ -52,6 +55,7 @@ static status run(void *configuration, const bool *given,
   data_compose_options compose = {
       .photos = positional[0],
       .out = positional[1],
+      .mask = mask_options_of(&conf->masks, false),
       .methods = conf->methods,
       .per_image = (int)conf->per_image,
       .seed = (uint64_t)conf->seed,

@@ -308,5 +308,6 @@ const command command_eval = {
     .summary = "compare methods by the field's metrics",
     .table = &table,
     .configuration_size = sizeof(eval_configuration),
+    .multiplies = true,
     .run_collective = run,
 };

@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "data/data.h"
+#include "dist/mask_options.h"
 
 typedef struct pack_configuration {
   const char *filter, *mask;
   int64_t size, compression, threads;
   double validation;
   bool skip_bad;
+  mask_options masks;
 } pack_configuration;
 
 #define AT(member) offsetof(pack_configuration, member)
@@ -23,6 +25,7 @@ static const option options[] = {
     {"mask", OPTION_CHOICE, AT(mask), "threshold", 0, 0, "HOW",
      "threshold|dither",
      "how masks become black and white: at 128, or as Pillow's convert('1')"},
+    MASK_OPTIONS(AT(masks), "as --mask says", ""),
     {"validation", OPTION_REAL, AT(validation), "0", 0, 1e9, "F", NULL,
      "hold scenes out of the training split, to validate on: below 1 a share "
      "of them, from 1 on their number; which ones follows from their names"},
@@ -60,13 +63,18 @@ static status run(void *configuration, const bool *given,
                   const char **positional, int positional_count) {
   (void)given, (void)positional_count;
   const pack_configuration *conf = configuration;
+  bool dither = strcmp(conf->mask, "dither") == 0;
+  if (dither && conf->masks.threshold > 0)
+    return status_error(STATUS_USAGE,
+                        "options --mask dither and --mask-threshold: one of "
+                        "them");
   data_pack_options pack = {
       .folder = positional[0],
       .out = positional[1],
       .size = (int)conf->size,
       .filter = filter_of(conf->filter),
-      .binarize =
-          strcmp(conf->mask, "dither") == 0 ? DATA_DITHER : DATA_THRESHOLD,
+      .mask = mask_options_of(&conf->masks, false),
+      .binarize = dither ? DATA_DITHER : DATA_THRESHOLD,
       .validation = conf->validation,
       .skip_bad = conf->skip_bad,
       .compression = (int)conf->compression,

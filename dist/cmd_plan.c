@@ -268,5 +268,6 @@ const command command_plan = {
     .summary = "foretell the steps of a run on a cluster",
     .table = &table,
     .configuration_size = sizeof(plan_options),
+    .multiplies = true,
     .run_collective = run,
 };

@@ -4,10 +4,12 @@
 #include "base/threads.h"
 #include "dist/apply.h"
 #include "dist/command.h"
+#include "dist/mask_options.h"
 
 typedef struct score_configuration {
   const char *checkpoint, *image, *mask;
   int64_t threads;
+  mask_options masks;
 } score_configuration;
 
 #define AT(member) offsetof(score_configuration, member)
@@ -18,6 +20,8 @@ static const option options[] = {
      "the picture, PNG or JPEG, of any size"},
     {"mask", OPTION_TEXT, AT(mask), NULL, 0, 0, "FILE", NULL,
      "its mask, of the same size: white where the pasted object is"},
+    MASK_OPTIONS(AT(masks), "128, of the grey",
+                 " (of --mask, or without it of the image)"),
     {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
      "0: all cores"},
 };
@@ -38,27 +42,26 @@ static status run(void *configuration, const bool *given,
                   const char **positional, int positional_count) {
   (void)positional, (void)positional_count;
   const score_configuration *conf = configuration;
-  for (int i = 0; i < 3; i++)
+  for (int i = 0; i < (conf->masks.alpha ? 2 : 3); i++)
     if (!given[i])
       return status_error(STATUS_USAGE, "option --%s is missing",
                           options[i].name);
   int threads = conf->threads > 0 ? (int)conf->threads : threads_available();
   harmonizer *h = NULL;
-  data_image image = {0}, mask = {0};
+  data_picture picture = {0};
+  data_profile *profile = NULL;
+  data_image mask = {0};
   double score = 0;
   status result;
   TRY_OR(done, harmonizer_open_score(conf->checkpoint, threads, &h));
-  TRY_OR(done, data_image_read(conf->image, &image));
-  TRY_OR(done, data_image_read_grey(conf->mask, &mask));
-  if (mask.width != image.width || mask.height != image.height)
-    result = status_error(
-        STATUS_MISFIT, "%s: %d x %d pixels, but %s has %d x %d", conf->mask,
-        mask.width, mask.height, conf->image, image.width, image.height);
-  else if ((result = apply_score(h, &image, &mask, &score)) != STATUS_OK)
-    status_add_context("%s", conf->mask);
-  if (result == STATUS_OK) printf("%.6f\n", score);
+  TRY_OR(done, apply_read(conf->image, &picture, &profile));
+  TRY_OR(done, mask_options_read(&conf->masks, conf->mask, conf->image,
+                                 &picture, &mask));
+  TRY_OR(done, apply_score(h, profile, &picture, &mask, &score));
+  printf("%.6f\n", score);
 done:
-  data_image_free(&image);
+  data_picture_free(&picture);
+  data_profile_close(&profile);
   data_image_free(&mask);
   harmonizer_destroy(&h);
   return result;
@@ -68,5 +71,6 @@ const command command_score = {
     .summary = "tell how well a foreground fits its background",
     .table = &table,
     .configuration_size = sizeof(score_configuration),
+    .multiplies = true,
     .run = run,
 };

@@ -16,5 +16,7 @@ const command command_train = {
     .summary = "train a network (under mpirun or srun, or alone)",
     .table = &train_option_table,
     .configuration_size = sizeof(train_options),
+    .multiplies = true,
     .run_collective = run,
+    .saves_when_asked = true,
 };

@@ -14,6 +14,7 @@ typedef struct command {
   const char *summary; /* one line for `harmonia --help` */
   const option_table *table;
   size_t configuration_size; /* of the struct the table's offsets point into */
+  bool multiplies;           /* runs networks: OpenBLAS's kernels matter */
   /* One of the two is set; `given[i]` tells whether the user set option i.
    * run_collective is called by every rank of an mpirun, with MPI started, and
    * must return the same status on all; run is for one process. */
@@ -22,10 +23,12 @@ typedef struct command {
   status (*run_collective)(const cluster *c, void *configuration,
                            const bool *given, const char **positional,
                            int positional_count);
+  /* Signals ask it to save and end (signals.h), from its start. */
+  bool saves_when_asked;
 } command;
 
 extern const command command_compose, command_synth, command_pack,
     command_train, command_eval, command_apply, command_score, command_report,
-    command_info, command_plan;
+    command_info, command_plan, command_import;
 
 #endif

@@ -78,8 +78,6 @@ static status plan_and_print(const cluster *c, const train_options *o,
   TRY(nn_system_create(&model, &how, &s));
   print(o, c, s, threads, found);
   nn_system_destroy(&s);
-  char advice[256];
-  if (nn_blas_advice(advice, sizeof advice)) log_warning("%s", advice);
   return STATUS_OK;
 }
 

@@ -16,6 +16,8 @@
 static const char *const moment_groups[] = {"optimizer/exp_avg/",
                                             "optimizer/exp_avg_sq/"};
 
+const char *snapshot_moments(int which) { return moment_groups[which]; }
+
 size_t snapshot_scratch(const nn_layout *layout) {
   size_t most = 1;
   for (int i = 0; i < layout->entry_count; i++)
@@ -69,6 +71,10 @@ static status write_texts(ckpt_writer *writer, const snapshot *s) {
   snprintf(text, sizeof text, "%" PRIu64, s->step);
   TRY(ckpt_write_text(writer, "step", text));
   TRY(ckpt_write_text(writer, "version", HARMONIA_VERSION));
+  if (s->source == NULL)
+    TRY(ckpt_write_text(writer, "blas.core", nn_blas_core()));
+  else
+    TRY(ckpt_write_text(writer, SNAPSHOT_SOURCE, s->source));
   TRY(ckpt_write_text(writer, "data.identity", s->data_identity));
   TRY(ckpt_write_text(writer, "data.name", s->data_name));
   if (s->best.step > 0) TRY(write_best(writer, &s->best));
@@ -149,6 +155,12 @@ status snapshot_step(ckpt_reader *reader, uint64_t *step) {
   TRY(ckpt_read_text(reader, "step", text, sizeof text));
   *step = strtoull(text, NULL, 10);
   return STATUS_OK;
+}
+
+status snapshot_core(ckpt_reader *reader, char *text, size_t size) {
+  snprintf(text, size, "%s", nn_blas_core());
+  if (!ckpt_has_text(reader, "blas.core")) return STATUS_OK;
+  return ckpt_read_text(reader, "blas.core", text, size);
 }
 
 status snapshot_best(ckpt_reader *reader, best_score *best) {

@@ -21,8 +21,15 @@ typedef struct snapshot {
   nn_real *state;      /* layout->state_size */
   nn_real *moments[2]; /* layout->parameter_size each; NULL: none */
   best_score best;
+  const char *source; /* of imported arrays: their file; NULL */
   bool partial; /* reading: the file may hold networks that the layout lacks */
 } snapshot;
+
+/* The text that names the file of imported arrays. */
+#define SNAPSHOT_SOURCE "import.source"
+
+/* The groups of Adam's moments: "optimizer/exp_avg/" and of squares. */
+const char *snapshot_moments(int which);
 
 /* Writes `path` atomically. `scratch` holds the largest entry. */
 status snapshot_write(const char *path, const snapshot *snapshot,
@@ -39,6 +46,9 @@ size_t snapshot_scratch(const nn_layout *layout);
 
 /* Steps done, from the file's state. */
 status snapshot_step(ckpt_reader *reader, uint64_t *step);
+/* The core whose kernels the run had; of a file that does not tell, this one's.
+ */
+status snapshot_core(ckpt_reader *reader, char *text, size_t size);
 /* The best validation up to there; zeros where there was none. */
 status snapshot_best(ckpt_reader *reader, best_score *best);
 

@@ -165,6 +165,18 @@ static status build_update(trainer *t) {
   return times_create(t->cluster, &t->times);
 }
 
+/* Other kernels add in another order. */
+static status warn_of_core(ckpt_reader *reader) {
+  char core[64];
+  TRY(snapshot_core(reader, core, sizeof core));
+  if (strcmp(core, nn_blas_core()) != 0)
+    log_warning("the checkpoint was made with OpenBLAS core %s, this run goes "
+                "on with %s: the bits will differ from those of an undisturbed "
+                "run",
+                core, nn_blas_core());
+  return STATUS_OK;
+}
+
 /* Rank 0: fresh weights, or those of the checkpoint. */
 static status load_state(trainer *t, const char *checkpoint) {
   if (checkpoint[0] == '\0') {
@@ -177,6 +189,7 @@ static status load_state(trainer *t, const char *checkpoint) {
   status result = saver_read(t->saver, reader);
   if (result == STATUS_OK)
     result = snapshot_best(reader, &saver_copy(t->saver)->best);
+  if (result == STATUS_OK) result = warn_of_core(reader);
   ckpt_reader_close(&reader);
   if (result != STATUS_OK) return status_context(result, "%s", checkpoint);
   memcpy(update_state(t->update), saver_copy(t->saver)->state,
@@ -256,8 +269,6 @@ static void introduce(const trainer *t) {
            t->budget.automatic ? " (auto)" : "",
            rank_memory_sum(&t->budget.memory.most) / GIBIBYTE,
            (unsigned long long)t->step, (unsigned long long)t->end_step);
-  char advice[256];
-  if (nn_blas_advice(advice, sizeof advice)) log_warning("%s", advice);
 }
 
 status trainer_set_up(trainer *t) {

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 typedef struct adam_job {
   nn_real scale, step_size, beta1, beta2, root_correction, eps;

@@ -1,5 +1,5 @@
 /* Elementwise operations of two values, with broadcasting. */
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 typedef enum binary_kind { BINARY_AXPBY, BINARY_MUL, BINARY_DIV } binary_kind;
 

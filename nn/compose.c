@@ -1,5 +1,5 @@
 /* Layers made of operations. */
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 nn_id nn_sum(nn_graph *g, nn_id x) { return nn_reduce_like(g, x, NN_SCALAR); }
 

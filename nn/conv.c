@@ -3,8 +3,6 @@
  * conv, conv_data_grad and conv_weight_grad, each the others' gradient. */
 #include "nn/conv.h"
 
-#include "nn/conv_minimal.h"
-
 static int conv_extent(int size, int kernel, int stride, int pad) {
   INVARIANT(size + 2 * pad >= kernel,
             "kernel %d over %d pixels with padding %d", kernel, size, pad);
@@ -52,15 +50,22 @@ static void conv_weight_grad_shape(const nn_graph *graph, nn_node *node) {
   node->shape = NN_SHAPE(node->shape.n, node->shape.h, x.c, gy.c);
 }
 
+bool nn_is_conv(const nn_node *node) {
+  return node->op == &nn_op_conv || node->op == &nn_op_conv_data_grad ||
+         node->op == &nn_op_conv_weight_grad;
+}
+
+/* Where the shapes of x, w and y are found: those of the inputs, and the
+ * result's in the place that is wanted. */
 nn_conv_case nn_conv_case_of(const nn_node *node, const nn_shape *in) {
-  nn_shape x, w, y;
-  if (node->op == &nn_op_conv) {
-    x = in[0], w = in[1], y = node->shape;
-  } else if (node->op == &nn_op_conv_data_grad) {
-    y = in[0], w = in[1], x = node->shape;
-  } else {
-    x = in[0], y = in[1], w = node->shape;
-  }
+  nn_conv_partial partial = node->op == &nn_op_conv             ? NN_PARTIAL_Y
+                            : node->op == &nn_op_conv_data_grad ? NN_PARTIAL_X
+                                                                : NN_PARTIAL_W;
+  nn_shape x = partial == NN_PARTIAL_X ? node->shape : in[0];
+  nn_shape w = partial == NN_PARTIAL_W ? node->shape : in[1];
+  nn_shape y = partial == NN_PARTIAL_Y   ? node->shape
+               : partial == NN_PARTIAL_X ? in[0]
+                                         : in[1];
   return (nn_conv_case){.batch = x.n,
                         .in_h = x.h,
                         .in_w = x.w,
@@ -71,65 +76,35 @@ nn_conv_case nn_conv_case_of(const nn_node *node, const nn_shape *in) {
                         .kernel_h = w.n,
                         .kernel_w = w.h,
                         .stride = node->stride,
-                        .pad = node->pad};
+                        .pad = node->pad,
+                        .partial = partial,
+                        .masked = node->masked};
 }
 
-/* ---- kernels: minimal filtering where the shape gains from it ---- */
+bool nn_conv_case_equal(const nn_conv_case *a, const nn_conv_case *b) {
+  return a->batch == b->batch && a->in_h == b->in_h && a->in_w == b->in_w &&
+         a->in_c == b->in_c && a->out_h == b->out_h && a->out_w == b->out_w &&
+         a->out_c == b->out_c && a->kernel_h == b->kernel_h &&
+         a->kernel_w == b->kernel_w && a->stride == b->stride &&
+         a->pad == b->pad && a->partial == b->partial && a->masked == b->masked;
+}
 
-typedef size_t gemm_scratch(const nn_node *node, const nn_shape *in,
-                            int threads);
+/* ---- the kernel of all three: the solver that the shape gets ---- */
 
-static void run(const nn_call *call, nn_conv_partial partial,
-                nn_minimal_kernel *minimal, nn_conv_kernel *gemm) {
+static void run(const nn_call *call) {
   nn_conv_case c = nn_conv_case_of(call->node, call->in_shape);
-  const nn_minimal_filter *f = nn_minimal_choice(&c, partial);
-  nn_conv_map map = nn_conv_map_of(call, &c, partial);
+  const nn_conv_solver *solver = nn_conv_choose(&c);
+  nn_conv_map map = nn_conv_map_of(call, &c);
   nn_call own = *call;
   if (own.scratch != NULL)
-    own.scratch = (char *)call->scratch + nn_conv_map_scratch(call->node, &c);
-  if (f != NULL)
-    minimal(&own, &map, f);
-  else
-    gemm(&own, &map);
+    own.scratch = (char *)call->scratch + nn_conv_map_scratch(&c);
+  solver->run(solver, &c, &own, &map);
 }
 
-static size_t scratch(const nn_node *node, const nn_shape *in, int threads,
-                      nn_conv_partial partial, gemm_scratch *gemm) {
+static size_t scratch(const nn_node *node, const nn_shape *in, int threads) {
   nn_conv_case c = nn_conv_case_of(node, in);
-  const nn_minimal_filter *f = nn_minimal_choice(&c, partial);
-  return nn_conv_map_scratch(node, &c) +
-         (f != NULL ? nn_conv_minimal_scratch(&c, partial, f, threads)
-                    : gemm(node, in, threads));
-}
-
-static void conv_kernel(const nn_call *call) {
-  run(call, NN_PARTIAL_Y, nn_conv_minimal, nn_conv_gemm);
-}
-
-static size_t conv_scratch(const nn_node *node, const nn_shape *in,
-                           int threads) {
-  return scratch(node, in, threads, NN_PARTIAL_Y, nn_conv_gemm_scratch);
-}
-
-static void data_grad_kernel(const nn_call *call) {
-  run(call, NN_PARTIAL_X, nn_conv_data_grad_minimal, nn_conv_data_grad_gemm);
-}
-
-static size_t data_grad_scratch(const nn_node *node, const nn_shape *in,
-                                int threads) {
-  return scratch(node, in, threads, NN_PARTIAL_X,
-                 nn_conv_data_grad_gemm_scratch);
-}
-
-static void weight_grad_kernel(const nn_call *call) {
-  run(call, NN_PARTIAL_W, nn_conv_weight_grad_minimal,
-      nn_conv_weight_grad_gemm);
-}
-
-static size_t weight_grad_scratch(const nn_node *node, const nn_shape *in,
-                                  int threads) {
-  return scratch(node, in, threads, NN_PARTIAL_W,
-                 nn_conv_weight_grad_gemm_scratch);
+  const nn_conv_solver *solver = nn_conv_choose(&c);
+  return nn_conv_map_scratch(&c) + solver->scratch(solver, &c, threads);
 }
 
 /* ---- gradients: the other two ---- */
@@ -185,27 +160,27 @@ static void conv_weight_grad_gradient(nn_graph *g, nn_id y, nn_id u,
 const nn_op nn_op_conv = {.name = "conv",
                           .arity = 2,
                           .shape = conv_shape,
-                          .kernel = conv_kernel,
+                          .kernel = run,
                           .reference = nn_conv_reference,
                           .gradient = conv_gradient,
-                          .scratch = conv_scratch,
+                          .scratch = scratch,
                           .multiply_adds = conv_multiply_adds};
 const nn_op nn_op_conv_data_grad = {.name = "conv_data_grad",
                                     .arity = 2,
                                     .shape = conv_data_grad_shape,
-                                    .kernel = data_grad_kernel,
+                                    .kernel = run,
                                     .reference = nn_conv_data_grad_reference,
                                     .gradient = conv_data_grad_gradient,
-                                    .scratch = data_grad_scratch,
+                                    .scratch = scratch,
                                     .multiply_adds = conv_multiply_adds};
 const nn_op nn_op_conv_weight_grad = {.name = "conv_weight_grad",
                                       .arity = 2,
                                       .shape = conv_weight_grad_shape,
-                                      .kernel = weight_grad_kernel,
+                                      .kernel = run,
                                       .reference =
                                           nn_conv_weight_grad_reference,
                                       .gradient = conv_weight_grad_gradient,
-                                      .scratch = weight_grad_scratch,
+                                      .scratch = scratch,
                                       .multiply_adds = conv_multiply_adds};
 
 nn_id nn_conv(nn_graph *g, nn_id x, nn_id w, int stride, int pad) {

@@ -1,16 +1,9 @@
-/* Kernels of the three convolution operations. */
+/* The three convolution operations: their sizes, and the solvers that compute
+ * them. */
 #ifndef HARMONIA_NN_CONV_H
 #define HARMONIA_NN_CONV_H
 
-#include "nn/internal.h"
-
-/* The sizes of one convolution, whichever partial is computed: x
- * [batch,in_h,in_w,in_c], w [kernel_h,kernel_w,in_c,out_c], y
- * [batch,out_h,out_w,out_c]. */
-typedef struct nn_conv_case {
-  int batch, in_h, in_w, in_c, out_h, out_w, out_c;
-  int kernel_h, kernel_w, stride, pad;
-} nn_conv_case;
+#include "nn/operation.h"
 
 /* Which of the three is computed from the other two. */
 typedef enum nn_conv_partial {
@@ -18,8 +11,22 @@ typedef enum nn_conv_partial {
   NN_PARTIAL_X,
   NN_PARTIAL_W
 } nn_conv_partial;
+enum { NN_PARTIALS = 3 };
+
+/* The sizes of one convolution: x [batch,in_h,in_w,in_c], w
+ * [kernel_h,kernel_w,in_c,out_c], y [batch,out_h,out_w,out_c]; and which of
+ * them is wanted. */
+typedef struct nn_conv_case {
+  int batch, in_h, in_w, in_c, out_h, out_w, out_c;
+  int kernel_h, kernel_w, stride, pad;
+  nn_conv_partial partial;
+  bool masked; /* zeros may be left out: nn_conv_masked */
+} nn_conv_case;
 
 nn_conv_case nn_conv_case_of(const nn_node *node, const nn_shape *in);
+/* The same partial of the same sizes, masked or not. */
+bool nn_conv_case_equal(const nn_conv_case *a, const nn_conv_case *b);
+bool nn_is_conv(const nn_node *node); /* or one of its two other partials */
 
 /* ---- rows that a masked convolution computes (conv_rows.c) ----
  *
@@ -43,9 +50,8 @@ static inline size_t nn_conv_row(const nn_conv_rows *rows, size_t i) {
 }
 
 /* The map lies at the beginning of the call's scratch memory. */
-size_t nn_conv_map_scratch(const nn_node *node, const nn_conv_case *c);
-nn_conv_map nn_conv_map_of(const nn_call *call, const nn_conv_case *c,
-                           nn_conv_partial partial);
+size_t nn_conv_map_scratch(const nn_conv_case *c);
+nn_conv_map nn_conv_map_of(const nn_call *call, const nn_conv_case *c);
 /* Whether a pixel of a window of an image of the batch is not zero. */
 bool nn_conv_map_meets(const nn_conv_map *map, size_t image, int y, int x,
                        int height, int width);
@@ -64,30 +70,47 @@ void nn_conv_rows_gather(const nn_conv_rows *rows, size_t begin, size_t end,
 void nn_conv_rows_scatter(const nn_conv_rows *rows, size_t begin, size_t end,
                           const nn_real *from, size_t width, nn_real *to);
 
-/* ---- kernels ---- */
+/* ---- solvers ----
+ *
+ * A solver is one way to compute one partial. A new one is a row here, in the
+ * file of its kernel, and a line in the table of conv_solvers.c. */
+typedef struct nn_conv_solver nn_conv_solver;
+struct nn_conv_solver {
+  const char *name; /* for people: "im2col, GEMM" */
+  /* Why it is taken, for people, where it is. */
+  void (*why)(const nn_conv_solver *self, const nn_conv_case *c, char *text,
+              size_t size);
+  /* Whether it can compute the case, as exactly as is wanted. */
+  bool (*applies)(const nn_conv_solver *self, const nn_conv_case *c);
+  /* In multiply-adds of a large matrix product. */
+  double (*cost)(const nn_conv_solver *self, const nn_conv_case *c);
+  /* Bytes of scratch memory, beside the map's. */
+  size_t (*scratch)(const nn_conv_solver *self, const nn_conv_case *c,
+                    int threads);
+  void (*run)(const nn_conv_solver *self, const nn_conv_case *c,
+              const nn_call *call, const nn_conv_map *map);
+  const struct nn_minimal_filter *filter; /* of minimal filtering, or NULL */
+};
+
+/* By partial, each list ended by NULL (conv_solvers.c). */
+extern const nn_conv_solver *const *const nn_conv_solvers[NN_PARTIALS];
+
+/* The solver that applies and costs least, the first one of equals: by shape
+ * alone, so that every machine chooses the same. */
+const nn_conv_solver *nn_conv_choose(const nn_conv_case *c);
+
+/* For several rows: what matrix products over all taps cost, and why those of
+ * a 1x1 kernel are taken. */
+double nn_conv_direct_cost(const nn_conv_solver *self, const nn_conv_case *c);
+void nn_conv_why_pointwise(const nn_conv_solver *self, const nn_conv_case *c,
+                           char *text, size_t size);
 
 /* im2col panels and matrix products (conv_gemm.c, conv_data_grad.c,
  * conv_weight_grad.c) */
-typedef void nn_conv_kernel(const nn_call *call, const nn_conv_map *map);
-nn_conv_kernel nn_conv_gemm, nn_conv_data_grad_gemm, nn_conv_weight_grad_gemm;
-size_t nn_conv_gemm_scratch(const nn_node *node, const nn_shape *in,
-                            int threads);
-size_t nn_conv_data_grad_gemm_scratch(const nn_node *node, const nn_shape *in,
-                                      int threads);
-size_t nn_conv_weight_grad_gemm_scratch(const nn_node *node, const nn_shape *in,
-                                        int threads);
-
-/* Whether a weight gradient of few pixels is computed where it lies
- * (conv_weight_grad.c). */
-bool nn_conv_weight_grad_in_place(const nn_conv_case *c);
-
-/* Which kernel a convolution gets, and why, for people (conv_choice.c). */
-typedef struct nn_conv_choice {
-  const char *kernel;
-  char why[64];
-} nn_conv_choice;
-nn_conv_choice nn_conv_choose(const nn_node *node, const nn_shape *in);
-bool nn_is_conv(const nn_node *node); /* or one of its two other partials */
+extern const nn_conv_solver nn_conv_im2col, nn_conv_pointwise,
+    nn_conv_data_grad_phases, nn_conv_data_grad_gather,
+    nn_conv_data_grad_pointwise, nn_conv_weight_grad_im2col,
+    nn_conv_weight_grad_pointwise, nn_conv_weight_grad_in_place;
 
 /* plain loops (conv_reference.c) */
 void nn_conv_reference(const nn_call *call);

@@ -7,9 +7,11 @@
  * weights' traffic dominates, or very few channels, one product with all
  * weights in place is followed by a gather. Both are chosen and cut by shape
  * alone. */
+#include <stdio.h>
 #include <string.h>
 
 #include "nn/conv.h"
+#include "nn/conv_minimal.h"
 
 enum {
   PANEL_VALUES = 1 << 18,
@@ -114,8 +116,9 @@ static void gather(void *context, size_t begin, size_t end) {
   }
 }
 
-static void by_gather(const nn_call *call, const nn_conv_case *c,
-                      const nn_conv_map *map) {
+static void by_gather(const nn_conv_solver *self, const nn_conv_case *c,
+                      const nn_call *call, const nn_conv_map *map) {
+  (void)self;
   size_t channels = (size_t)c->out_c, depth = depth_of(c);
   gather_job job = {.call = call, .c = *c, .map = map, .gy = call->in[0]};
   job.columns = call->scratch;
@@ -303,23 +306,15 @@ static void run_phase(const nn_call *call, const nn_conv_case *c,
                      &job);
 }
 
-/* ---- the kernel ---- */
-
-size_t nn_conv_data_grad_gemm_scratch(const nn_node *node, const nn_shape *in,
-                                      int threads) {
-  nn_conv_case c = nn_conv_case_of(node, in);
-  if (nn_conv_is_pointwise(&c)) return 0;
-  if (nn_conv_gathers(&c)) {
-    bool some = nn_conv_map_scratch(node, &c) > 0;
-    return nn_conv_pixels(&c) * (depth_of(&c) + (some ? (size_t)c.out_c : 0)) *
-           sizeof(nn_real);
-  }
-  size_t panel = panel_rows_of(&c) * (max_phase_depth(&c) + (size_t)c.in_c);
-  return (max_phase_depth(&c) * (size_t)c.in_c + panel * (size_t)threads) *
-         sizeof(nn_real);
+static void by_phases(const nn_conv_solver *self, const nn_conv_case *c,
+                      const nn_call *call, const nn_conv_map *map) {
+  (void)self;
+  for (int y = 0; y < c->stride; y++)
+    for (int x = 0; x < c->stride; x++) run_phase(call, c, map, y, x);
 }
 
-/* 1x1: gx = gy W' on the pixels as they lie. */
+/* ---- 1x1: gx = gy W' on the pixels as they lie ---- */
+
 static void pointwise(void *context, size_t begin, size_t end) {
   const gather_job *job = context;
   const nn_conv_case *c = &job->c;
@@ -329,15 +324,77 @@ static void pointwise(void *context, size_t begin, size_t end) {
           job->call->out + begin * (size_t)c->in_c, c->in_c);
 }
 
-void nn_conv_data_grad_gemm(const nn_call *call, const nn_conv_map *map) {
-  nn_conv_case c = nn_conv_case_of(call->node, call->in_shape);
-  if (nn_conv_is_pointwise(&c)) {
-    gather_job job = {.call = call, .c = c};
-    nn_parallel(call->threads, in_pixels(&c), 1024, pointwise, &job);
-  } else if (nn_conv_gathers(&c)) {
-    by_gather(call, &c, map);
-  } else {
-    for (int y = 0; y < c.stride; y++)
-      for (int x = 0; x < c.stride; x++) run_phase(call, &c, map, y, x);
-  }
+static void by_pointwise(const nn_conv_solver *self, const nn_conv_case *c,
+                         const nn_call *call, const nn_conv_map *map) {
+  (void)self, (void)map;
+  gather_job job = {.call = call, .c = *c};
+  nn_parallel(call->threads, in_pixels(c), 1024, pointwise, &job);
 }
+
+/* ---- the solvers ---- */
+
+static bool is_pointwise(const nn_conv_solver *self, const nn_conv_case *c) {
+  (void)self;
+  return nn_conv_is_pointwise(c);
+}
+
+static bool gathers(const nn_conv_solver *self, const nn_conv_case *c) {
+  (void)self;
+  return !nn_conv_is_pointwise(c) && nn_conv_gathers(c);
+}
+
+static bool has_phases(const nn_conv_solver *self, const nn_conv_case *c) {
+  (void)self;
+  return !nn_conv_is_pointwise(c) && !nn_conv_gathers(c);
+}
+
+static size_t no_scratch(const nn_conv_solver *self, const nn_conv_case *c,
+                         int threads) {
+  (void)self, (void)c, (void)threads;
+  return 0;
+}
+
+static size_t gather_scratch(const nn_conv_solver *self, const nn_conv_case *c,
+                             int threads) {
+  (void)self, (void)threads;
+  bool some = nn_conv_map_scratch(c) > 0;
+  return nn_conv_pixels(c) * (depth_of(c) + (some ? (size_t)c->out_c : 0)) *
+         sizeof(nn_real);
+}
+
+static size_t phase_scratch(const nn_conv_solver *self, const nn_conv_case *c,
+                            int threads) {
+  (void)self;
+  size_t panel = panel_rows_of(c) * (max_phase_depth(c) + (size_t)c->in_c);
+  return (max_phase_depth(c) * (size_t)c->in_c + panel * (size_t)threads) *
+         sizeof(nn_real);
+}
+
+static void why_gather(const nn_conv_solver *self, const nn_conv_case *c,
+                       char *text, size_t size) {
+  (void)self;
+  snprintf(text, size, "%s",
+           c->in_c <= NN_IMAGE_CHANNELS
+               ? "few channels: one product for all taps"
+               : "few pixels: weights read once");
+}
+
+const nn_conv_solver nn_conv_data_grad_phases = {.name = "phases, GEMM",
+                                                 .why = nn_minimal_why_not,
+                                                 .applies = has_phases,
+                                                 .cost = nn_conv_direct_cost,
+                                                 .scratch = phase_scratch,
+                                                 .run = by_phases};
+const nn_conv_solver nn_conv_data_grad_gather = {.name = "GEMM, gather",
+                                                 .why = why_gather,
+                                                 .applies = gathers,
+                                                 .cost = nn_conv_direct_cost,
+                                                 .scratch = gather_scratch,
+                                                 .run = by_gather};
+const nn_conv_solver nn_conv_data_grad_pointwise = {.name = "one GEMM",
+                                                    .why =
+                                                        nn_conv_why_pointwise,
+                                                    .applies = is_pointwise,
+                                                    .cost = nn_conv_direct_cost,
+                                                    .scratch = no_scratch,
+                                                    .run = by_pointwise};

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nn/conv.h"
+#include "nn/conv_minimal.h"
 
 /* A panel should stay in the cache between im2col and the product, yet have
  * enough rows that packing the weights for it is a small part of the work. */
@@ -19,9 +20,8 @@ typedef struct conv_job {
   size_t values;                   /* scratch a thread: panel and results */
 } conv_job;
 
-static conv_job conv_job_make(const nn_node *node, const nn_shape *in) {
-  conv_job job = {.c = nn_conv_case_of(node, in)};
-  const nn_conv_case *c = &job.c;
+static conv_job conv_job_make(const nn_conv_case *c) {
+  conv_job job = {.c = *c};
   job.pixels = nn_conv_pixels(c);
   job.depth = (size_t)c->kernel_h * (size_t)c->kernel_w * (size_t)c->in_c;
   job.panel_rows = PANEL_VALUES / job.depth;
@@ -29,14 +29,15 @@ static conv_job conv_job_make(const nn_node *node, const nn_shape *in) {
   if (job.panel_rows > job.pixels) job.panel_rows = job.pixels;
   job.panel_values = nn_conv_is_pointwise(c) ? 0 : job.panel_rows * job.depth;
   job.values = job.panel_values;
-  if (nn_conv_map_scratch(node, c) > 0)
+  if (nn_conv_map_scratch(c) > 0)
     job.values += job.panel_rows * (size_t)c->out_c;
   return job;
 }
 
-size_t nn_conv_gemm_scratch(const nn_node *node, const nn_shape *in,
-                            int threads) {
-  conv_job job = conv_job_make(node, in);
+static size_t scratch(const nn_conv_solver *self, const nn_conv_case *c,
+                      int threads) {
+  (void)self;
+  conv_job job = conv_job_make(c);
   bool one_panel = job.panel_rows == job.pixels;
   return job.values * sizeof(nn_real) * (one_panel ? 1 : (size_t)threads);
 }
@@ -97,8 +98,10 @@ static void one_panel(conv_job *job) {
                          channels, job->call->out);
 }
 
-void nn_conv_gemm(const nn_call *call, const nn_conv_map *map) {
-  conv_job job = conv_job_make(call->node, call->in_shape);
+static void run(const nn_conv_solver *self, const nn_conv_case *c,
+                const nn_call *call, const nn_conv_map *map) {
+  (void)self;
+  conv_job job = conv_job_make(c);
   job.call = call;
   job.rows = nn_conv_rows_of(map, job.pixels, nn_im2col_meets, &job.c);
   if (job.rows.list != NULL)
@@ -110,3 +113,26 @@ void nn_conv_gemm(const nn_call *call, const nn_conv_map *map) {
   else
     one_panel(&job);
 }
+
+static bool is_pointwise(const nn_conv_solver *self, const nn_conv_case *c) {
+  (void)self;
+  return nn_conv_is_pointwise(c);
+}
+
+static bool is_wider(const nn_conv_solver *self, const nn_conv_case *c) {
+  (void)self;
+  return !nn_conv_is_pointwise(c);
+}
+
+const nn_conv_solver nn_conv_im2col = {.name = "im2col, GEMM",
+                                       .why = nn_minimal_why_not,
+                                       .applies = is_wider,
+                                       .cost = nn_conv_direct_cost,
+                                       .scratch = scratch,
+                                       .run = run};
+const nn_conv_solver nn_conv_pointwise = {.name = "one GEMM",
+                                          .why = nn_conv_why_pointwise,
+                                          .applies = is_pointwise,
+                                          .cost = nn_conv_direct_cost,
+                                          .scratch = scratch,
+                                          .run = run};

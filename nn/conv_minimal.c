@@ -114,8 +114,9 @@ static void convolve_block(void *context, size_t begin, size_t end,
                  rows.values + job->places * job->weight_stride);
 }
 
-static void convolve(const nn_tiling *job, bool data_grad) {
+static void convolve(const nn_tiling *job) {
   int threads = job->call->threads;
+  bool data_grad = job->c.partial == NN_PARTIAL_X;
   convolution conv = {.job = job, .data_grad = data_grad};
   conv.from = data_grad ? &job->y : &job->x;
   conv.to = data_grad ? &job->x : &job->y;
@@ -133,16 +134,10 @@ static void convolve(const nn_tiling *job, bool data_grad) {
   }
 }
 
-void nn_conv_minimal(const nn_call *call, const nn_conv_map *map,
-                     const nn_minimal_filter *f) {
-  nn_tiling job = nn_tiling_of(call, map, NN_PARTIAL_Y, f);
-  convolve(&job, false);
-}
-
-void nn_conv_data_grad_minimal(const nn_call *call, const nn_conv_map *map,
-                               const nn_minimal_filter *f) {
-  nn_tiling job = nn_tiling_of(call, map, NN_PARTIAL_X, f);
-  convolve(&job, true);
+void nn_conv_minimal(const nn_conv_case *c, const nn_call *call,
+                     const nn_conv_map *map, const nn_minimal_filter *f) {
+  nn_tiling job = nn_tiling_of(c, call, map, f);
+  convolve(&job);
 }
 
 /* ---- the weight gradient: a sum over tiles ---- */
@@ -221,9 +216,10 @@ static void weight_grad_by_panels(weight_grad *job) {
   nn_parallel(threads, m->x.values, 16, nn_weights_transform_back, &rows);
 }
 
-void nn_conv_weight_grad_minimal(const nn_call *call, const nn_conv_map *map,
-                                 const nn_minimal_filter *f) {
-  weight_grad job = {.m = nn_tiling_of(call, map, NN_PARTIAL_W, f)};
+void nn_weight_grad_minimal(const nn_conv_case *c, const nn_call *call,
+                            const nn_conv_map *map,
+                            const nn_minimal_filter *f) {
+  weight_grad job = {.m = nn_tiling_of(c, call, map, f)};
   if (job.m.used.count == 0) return;
   if (job.m.block > 0)
     weight_grad_by_blocks(&job);

@@ -25,8 +25,10 @@ typedef void nn_minimal_transform(size_t count, const nn_real *const from[],
                                   nn_real *const to[]);
 
 typedef struct nn_minimal_filter {
-  const char *name;     /* "F(2x2,3x3)" */
   int tile, taps, side; /* m, r, n */
+  /* B' [n][n], G [n][r] and A' [m][n], which the code of the transforms must
+   * agree with (tests/nn_minimal.c). */
+  const double *b, *g, *a;
   /* Most products summed at once, over channels and over tiles: what bounds
    * the rounding errors that the output transform magnifies. */
   int depth;
@@ -41,17 +43,12 @@ typedef struct nn_minimal_filter {
   nn_minimal_transform *weights_adjoint; /* g = G' u G */
 } nn_minimal_filter;
 
-/* F(2x2,2x2), F(4x4,2x2), F(2x2,3x3), F(4x4,3x3) (minimal_transform.c), ended
- * by NULL. */
-extern const nn_minimal_filter *const nn_minimal_filters[];
+/* F(2x2,2x2), F(4x4,2x2), F(2x2,3x3), F(4x4,3x3) (minimal_transform.c). */
+extern const nn_minimal_filter nn_minimal_f22, nn_minimal_f42, nn_minimal_f23,
+    nn_minimal_f43;
 
 /* Whether the filter can compute a convolution of these sizes at all. */
 bool nn_minimal_fits(const nn_minimal_filter *f, const nn_conv_case *c);
-
-/* The filter that costs least, or NULL where im2col does: by shape alone, so
- * that every machine chooses the same. */
-const nn_minimal_filter *nn_minimal_choice(const nn_conv_case *c,
-                                           nn_conv_partial partial);
 
 /* What a filter's work is made of: tiles, each multiplied with all transformed
  * weights; values of a tile at all places; whether weights go by blocks. */
@@ -60,14 +57,25 @@ typedef struct nn_minimal_size {
   bool blocks;
 } nn_minimal_size;
 nn_minimal_size nn_minimal_size_of(const nn_conv_case *c,
-                                   nn_conv_partial partial,
                                    const nn_minimal_filter *f);
 
-typedef void nn_minimal_kernel(const nn_call *call, const nn_conv_map *map,
-                               const nn_minimal_filter *f);
-nn_minimal_kernel nn_conv_minimal, nn_conv_data_grad_minimal,
-    nn_conv_weight_grad_minimal;
-size_t nn_conv_minimal_scratch(const nn_conv_case *c, nn_conv_partial partial,
+/* ---- kernels (conv_minimal.c), and their rows (minimal_solvers.c) ---- */
+
+/* The forward pass and the data gradient; the weight gradient. */
+void nn_conv_minimal(const nn_conv_case *c, const nn_call *call,
+                     const nn_conv_map *map, const nn_minimal_filter *f);
+void nn_weight_grad_minimal(const nn_conv_case *c, const nn_call *call,
+                            const nn_conv_map *map, const nn_minimal_filter *f);
+size_t nn_conv_minimal_scratch(const nn_conv_case *c,
                                const nn_minimal_filter *f, int threads);
+
+extern const nn_conv_solver nn_forward_f22, nn_forward_f42, nn_forward_f23,
+    nn_forward_f43, nn_data_grad_f22, nn_data_grad_f42, nn_data_grad_f23,
+    nn_data_grad_f43, nn_weight_grad_f22, nn_weight_grad_f42,
+    nn_weight_grad_f23, nn_weight_grad_f43;
+
+/* For `why` of a solver that multiplies with every tap. */
+void nn_minimal_why_not(const nn_conv_solver *self, const nn_conv_case *c,
+                        char *text, size_t size);
 
 #endif

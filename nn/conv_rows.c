@@ -42,16 +42,15 @@ static size_t most_pixels(const nn_conv_case *c) {
   return ((x > y ? x : y) + LINE - 1) / LINE * LINE;
 }
 
-size_t nn_conv_map_scratch(const nn_node *node, const nn_conv_case *c) {
-  if (!node->masked || nn_conv_is_pointwise(c)) return 0;
+size_t nn_conv_map_scratch(const nn_conv_case *c) {
+  if (!c->masked || nn_conv_is_pointwise(c)) return 0;
   return most_pixels(c) * (sizeof(unsigned char) + 2 * sizeof(uint32_t));
 }
 
-nn_conv_map nn_conv_map_of(const nn_call *call, const nn_conv_case *c,
-                           nn_conv_partial partial) {
+nn_conv_map nn_conv_map_of(const nn_call *call, const nn_conv_case *c) {
   nn_conv_map map = {.height = c->out_h, .width = c->out_w};
-  if (nn_conv_map_scratch(call->node, c) == 0) return map;
-  int source = partial == NN_PARTIAL_W ? 1 : 0; /* gy; of the forward pass x */
+  if (nn_conv_map_scratch(c) == 0) return map;
+  int source = c->partial == NN_PARTIAL_W; /* gy; of the forward pass x */
   nn_shape s = call->in_shape[source];
   size_t pixels = (size_t)s.n * (size_t)s.h * (size_t)s.w;
   map_job job = {call->in[source], (size_t)s.c, call->scratch};

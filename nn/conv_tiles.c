@@ -56,7 +56,8 @@ static size_t place_stride(size_t rows, size_t columns) {
 /* Tiles a panel, rows a block, and the memory they take: all weights and each
  * thread's panel, or all tiles and each thread's block. The weight gradient's
  * threads share a panel. A tile's neighbours are in its panel or the next. */
-static void cut(nn_tiling *job, nn_conv_partial partial) {
+static void cut(nn_tiling *job) {
+  nn_conv_partial partial = job->c.partial;
   size_t x = job->x.values, y = job->y.values, places = job->places;
   bool blocks = partial != NN_PARTIAL_Y && job->tiles <= FEW_TILES &&
                 places * x * y > MANY_WEIGHTS;
@@ -79,8 +80,7 @@ static void cut(nn_tiling *job, nn_conv_partial partial) {
   job->shared = all - job->own;
 }
 
-static nn_tiling make(const nn_conv_case *c, nn_conv_partial partial,
-                      const nn_minimal_filter *f) {
+static nn_tiling make(const nn_conv_case *c, const nn_minimal_filter *f) {
   nn_tiling job = {.c = *c, .f = f, .places = (size_t)(f->side * f->side)};
   size_t tile = (size_t)f->tile;
   job.rows = ((size_t)c->out_h + tile - 1) / tile;
@@ -89,20 +89,19 @@ static nn_tiling make(const nn_conv_case *c, nn_conv_partial partial,
   job.x = side_make(c->in_h, c->in_w, c->in_c, c->stride, -c->pad);
   job.y = side_make(c->out_h, c->out_w, c->out_c, 1, 0);
   set_ranges(&job);
-  cut(&job, partial);
+  cut(&job);
   return job;
 }
 
-size_t nn_conv_minimal_scratch(const nn_conv_case *c, nn_conv_partial partial,
+size_t nn_conv_minimal_scratch(const nn_conv_case *c,
                                const nn_minimal_filter *f, int threads) {
-  nn_tiling job = make(c, partial, f);
+  nn_tiling job = make(c, f);
   return (job.shared + job.own * (size_t)threads) * sizeof(nn_real);
 }
 
 nn_minimal_size nn_minimal_size_of(const nn_conv_case *c,
-                                   nn_conv_partial partial,
                                    const nn_minimal_filter *f) {
-  nn_tiling job = make(c, partial, f);
+  nn_tiling job = make(c, f);
   size_t weights = 0;
   for (size_t k = 0; k < job.places; k++)
     weights += (job.range[k].end - job.range[k].begin) * job.y.values;
@@ -211,10 +210,10 @@ static bool meets(const void *context, const nn_conv_map *map, size_t tile) {
   return nn_conv_map_meets(map, at.image, at.y, at.x, size, size);
 }
 
-nn_tiling nn_tiling_of(const nn_call *call, const nn_conv_map *map,
-                       nn_conv_partial partial, const nn_minimal_filter *f) {
-  nn_conv_case c = nn_conv_case_of(call->node, call->in_shape);
-  nn_tiling job = make(&c, partial, f);
+nn_tiling nn_tiling_of(const nn_conv_case *c, const nn_call *call,
+                       const nn_conv_map *map, const nn_minimal_filter *f) {
+  nn_conv_partial partial = c->partial;
+  nn_tiling job = make(c, f);
   window seen = {&job, partial == NN_PARTIAL_Y ? &job.x : &job.y,
                  partial == NN_PARTIAL_Y ? f->side : f->tile};
   job.call = call;

@@ -42,8 +42,8 @@ typedef struct nn_weight_rows {
   nn_real *values; /* [places][rows][y.values] */
 } nn_weight_rows;
 
-nn_tiling nn_tiling_of(const nn_call *call, const nn_conv_map *map,
-                       nn_conv_partial partial, const nn_minimal_filter *f);
+nn_tiling nn_tiling_of(const nn_conv_case *c, const nn_call *call,
+                       const nn_conv_map *map, const nn_minimal_filter *f);
 nn_real *nn_tiling_own(const nn_tiling *job, int thread);
 nn_weight_rows nn_tiling_weights(const nn_tiling *job);
 

@@ -3,9 +3,11 @@
  * a group sums its panels in order. Of few pixels it is many more values than
  * products of each, and a matrix product would go over them three times: then
  * they are computed where they lie and written once. */
+#include <stdio.h>
 #include <string.h>
 
 #include "nn/conv.h"
+#include "nn/conv_minimal.h"
 
 enum {
   PANEL_VALUES = 1 << 18,
@@ -29,9 +31,8 @@ typedef struct weight_job {
   size_t values; /* scratch a thread: panel and, of some pixels, their gy */
 } weight_job;
 
-static weight_job weight_job_make(const nn_node *node, const nn_shape *in) {
-  weight_job job = {.c = nn_conv_case_of(node, in)};
-  const nn_conv_case *c = &job.c;
+static weight_job weight_job_make(const nn_conv_case *c) {
+  weight_job job = {.c = *c};
   int kernel_row = c->kernel_w * c->in_c;
   job.pixels = nn_conv_pixels(c);
   job.kernel_rows = (DEPTH_MIN + kernel_row - 1) / kernel_row;
@@ -44,7 +45,7 @@ static weight_job weight_job_make(const nn_node *node, const nn_shape *in) {
   if (job.panel_rows > job.pixels) job.panel_rows = job.pixels;
   job.panel_values = nn_conv_is_pointwise(c) ? 0 : job.panel_rows * depth;
   job.values = job.panel_values;
-  if (nn_conv_map_scratch(node, c) > 0) job.values += job.panel_rows * COLUMNS;
+  if (nn_conv_map_scratch(c) > 0) job.values += job.panel_rows * COLUMNS;
   return job;
 }
 
@@ -54,9 +55,10 @@ static size_t depth_of(const nn_conv_case *c) {
   return (size_t)c->kernel_h * (size_t)c->kernel_w * (size_t)c->in_c;
 }
 
-bool nn_conv_weight_grad_in_place(const nn_conv_case *c) {
-  return (size_t)c->batch * (size_t)c->out_h * (size_t)c->out_w <= FEW_PIXELS &&
-         depth_of(c) % BLOCK_ROWS == 0 && c->out_c % BLOCK_COLUMNS == 0;
+static bool has_few_pixels(const nn_conv_solver *self, const nn_conv_case *c) {
+  (void)self;
+  return nn_conv_pixels(c) <= FEW_PIXELS && depth_of(c) % BLOCK_ROWS == 0 &&
+         c->out_c % BLOCK_COLUMNS == 0;
 }
 
 typedef nn_real lanes __attribute__((vector_size(32)));
@@ -100,25 +102,37 @@ static void few_pixels(void *context, size_t begin, size_t end) {
                     job->call->out + row * count);
 }
 
-static void run_few_pixels(weight_job *job) {
-  const nn_call *call = job->call;
-  nn_conv_rows all = {NULL, job->pixels};
-  if (!nn_conv_is_pointwise(&job->c))
-    nn_im2col(&job->c, call->in[0], &all, 0, job->pixels, 0, job->c.kernel_h,
+static void in_place(const nn_conv_solver *self, const nn_conv_case *c,
+                     const nn_call *call, const nn_conv_map *map) {
+  (void)self, (void)map;
+  weight_job job = {.call = call, .c = *c, .pixels = nn_conv_pixels(c)};
+  nn_conv_rows all = {NULL, job.pixels};
+  if (!nn_conv_is_pointwise(c))
+    nn_im2col(c, call->in[0], &all, 0, job.pixels, 0, c->kernel_h,
               call->scratch);
-  nn_parallel(call->threads, depth_of(&job->c) / BLOCK_ROWS, 64, few_pixels,
-              job);
+  nn_parallel(call->threads, depth_of(c) / BLOCK_ROWS, 64, few_pixels, &job);
 }
 
-/* ---- the kernel ---- */
+static size_t in_place_scratch(const nn_conv_solver *self,
+                               const nn_conv_case *c, int threads) {
+  (void)self, (void)threads;
+  return nn_conv_is_pointwise(c)
+             ? 0
+             : nn_conv_pixels(c) * depth_of(c) * sizeof(nn_real);
+}
 
-size_t nn_conv_weight_grad_gemm_scratch(const nn_node *node, const nn_shape *in,
-                                        int threads) {
-  weight_job job = weight_job_make(node, in);
-  if (nn_conv_weight_grad_in_place(&job.c))
-    return nn_conv_is_pointwise(&job.c)
-               ? 0
-               : job.pixels * depth_of(&job.c) * sizeof(nn_real);
+static void why_in_place(const nn_conv_solver *self, const nn_conv_case *c,
+                         char *text, size_t size) {
+  (void)self, (void)c;
+  snprintf(text, size, "few pixels: weights written once");
+}
+
+/* ---- by groups ---- */
+
+static size_t group_scratch(const nn_conv_solver *self, const nn_conv_case *c,
+                            int threads) {
+  (void)self;
+  weight_job job = weight_job_make(c);
   return job.values * sizeof(nn_real) * (size_t)threads;
 }
 
@@ -162,13 +176,11 @@ static void weight_group(void *context, size_t begin, size_t end, int thread) {
   }
 }
 
-void nn_conv_weight_grad_gemm(const nn_call *call, const nn_conv_map *map) {
-  weight_job job = weight_job_make(call->node, call->in_shape);
+static void by_groups(const nn_conv_solver *self, const nn_conv_case *c,
+                      const nn_call *call, const nn_conv_map *map) {
+  (void)self;
+  weight_job job = weight_job_make(c);
   job.call = call;
-  if (nn_conv_weight_grad_in_place(&job.c)) {
-    run_few_pixels(&job);
-    return;
-  }
   job.rows = nn_conv_rows_of(map, job.pixels, nn_conv_map_has, NULL);
   if (job.rows.count == 0)
     memset(call->out, 0, nn_shape_count(call->shape) * sizeof *call->out);
@@ -176,3 +188,34 @@ void nn_conv_weight_grad_gemm(const nn_call *call, const nn_conv_map *map) {
                      (size_t)job.row_groups * (size_t)job.column_groups, 1,
                      weight_group, &job);
 }
+
+/* ---- the solvers ---- */
+
+static bool has_many_pixels(const nn_conv_solver *self, const nn_conv_case *c) {
+  return !has_few_pixels(self, c) && !nn_conv_is_pointwise(c);
+}
+
+static bool is_pointwise(const nn_conv_solver *self, const nn_conv_case *c) {
+  return !has_few_pixels(self, c) && nn_conv_is_pointwise(c);
+}
+
+const nn_conv_solver nn_conv_weight_grad_im2col = {.name = "im2col, GEMM",
+                                                   .why = nn_minimal_why_not,
+                                                   .applies = has_many_pixels,
+                                                   .cost = nn_conv_direct_cost,
+                                                   .scratch = group_scratch,
+                                                   .run = by_groups};
+const nn_conv_solver nn_conv_weight_grad_pointwise = {
+    .name = "one GEMM",
+    .why = nn_conv_why_pointwise,
+    .applies = is_pointwise,
+    .cost = nn_conv_direct_cost,
+    .scratch = group_scratch,
+    .run = by_groups};
+const nn_conv_solver nn_conv_weight_grad_in_place = {
+    .name = "in place",
+    .why = why_in_place,
+    .applies = has_few_pixels,
+    .cost = nn_conv_direct_cost,
+    .scratch = in_place_scratch,
+    .run = in_place};

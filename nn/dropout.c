@@ -1,7 +1,7 @@
 /* Dropout masks and the penalty's alpha from counter-based random numbers: a
  * sample's depend on (seed, its position in the run, layer), not on who
  * computes them. */
-#include "nn/internal.h"
+#include "nn/operation.h"
 #include "nn/philox.h"
 
 /* Values of whole blocks of four numbers. */

@@ -2,7 +2,7 @@
 #include <cblas.h>
 #include <string.h>
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 #ifdef NN_DOUBLE
 #define GEMM cblas_dgemm

@@ -1,7 +1,7 @@
 /* Reverse-mode differentiation that emits nodes. */
 #include <stdlib.h>
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 nn_id nn_accumulate(nn_graph *graph, nn_id a, nn_id b) {
   if (a == NN_NONE) return b;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 size_t nn_shape_count(nn_shape s) {
   return (size_t)s.n * (size_t)s.h * (size_t)s.w * (size_t)s.c;
@@ -91,8 +91,8 @@ status nn_graph_fork(const nn_graph *from, nn_graph **out) {
 
 /* ---- values from outside ---- */
 
-const nn_op nn_op_input = {.name = "input", .external = true};
-const nn_op nn_op_state = {.name = "state", .external = true};
+const nn_op nn_op_input = {.name = "input", .binding = NN_BOUND_INPUT};
+const nn_op nn_op_state = {.name = "state", .binding = NN_BOUND_STATE};
 
 nn_id nn_input(nn_graph *graph, const char *name, nn_shape shape) {
   nn_id id = nn_emit(graph, (nn_node){.op = &nn_op_input,
@@ -153,7 +153,7 @@ nn_id nn_find_state(const nn_graph *graph, const char *name) {
 
 nn_id nn_buffer_value(const nn_graph *graph, nn_id buffer) {
   nn_node node = nn_get(graph, buffer);
-  INVARIANT(node.op == &nn_op_state, "node %d is no buffer", buffer);
+  INVARIANT(node.op->binding == NN_BOUND_STATE, "node %d is no buffer", buffer);
   nn_id value = graph->states[node.index].result;
   return value != NN_NONE ? value : buffer;
 }
@@ -162,7 +162,7 @@ nn_id nn_buffer_value(const nn_graph *graph, nn_id buffer) {
 
 void nn_set_buffer(nn_graph *graph, nn_id buffer, nn_id value) {
   nn_node node = nn_get(graph, buffer);
-  INVARIANT(node.op == &nn_op_state &&
+  INVARIANT(node.op->binding == NN_BOUND_STATE &&
                 !graph->states[node.index].entry.trainable,
             "node %d is no buffer", buffer);
   INVARIANT(nn_shape_equal(node.shape, nn_shape_of(graph, value)),

@@ -15,7 +15,7 @@
  * colours fade to grey). Where c is below NN_HSV_GREY, less than a fourth of
  * a byte's step, a colour counts as grey: maps and gradients are exactly 0. On
  * all other colours of V >= NN_HSV_DARK the maps are HSV's own. */
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 static const double PI_BY_3 = 1.04719755119659774615;
 

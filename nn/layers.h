@@ -5,7 +5,7 @@
 #ifndef HARMONIA_NN_LAYERS_H
 #define HARMONIA_NN_LAYERS_H
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 typedef struct nn_layers {
   nn_graph *g;

@@ -2,7 +2,7 @@
 #ifndef HARMONIA_NN_LAYOUT_H
 #define HARMONIA_NN_LAYOUT_H
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 /* One layout for all graphs; completed[k][i]: the step after which the gradient
  * of state entry i of graph k is whole. A parameter is trained by one graph. */

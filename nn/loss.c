@@ -1,5 +1,5 @@
 /* Losses: means over all entries, or over samples for the triplet. */
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 nn_id nn_loss_l1(nn_graph *g, nn_id a, nn_id b) {
   return nn_mean(g, nn_abs(g, nn_sub(g, a, b)));

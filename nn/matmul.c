@@ -1,7 +1,7 @@
 /* Matrix products, one a sample: [N,H,W,C] is N matrices of H W rows and C
  * columns. Closed under differentiation: y = op(A) op(B) has
  * dA = dy op(B)' and dB = op(A)' dy, transposed where A or B is. */
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 enum { TRANSPOSE_A = 1, TRANSPOSE_B = 2 }; /* of node->factor */
 /* Rows of a result that one call computes: enough to repay the packing of B,

@@ -1,5 +1,6 @@
 /* The transforms of minimal filtering. Each is a transform of one line of
- * values, applied to the rows and then to the columns of a square. */
+ * values, applied to the rows and then to the columns of a square. The matrices
+ * before each filter's code say what it computes. */
 #include "nn/conv_minimal.h"
 
 #include <limits.h>
@@ -63,6 +64,10 @@ rows_and_columns(line *transform, int k, int l, bool add, size_t count,
 #define TO6(v) TO5(v), *v##5 = v[5]
 
 /* ---- F(2,2), points 0, 1 ---- */
+
+static const double f22_b[] = {1, -1, 0, 0, 1, 0, 0, 1, -1};
+static const double f22_g[] = {1, 0, 1, 1, 0, 1};
+static const double f22_a[] = {1, 1, 0, 0, 1, -1};
 
 LINE(f22_input, d, v) {
   FROM3(d);
@@ -135,6 +140,11 @@ LINE(f22_weights_adjoint, u, g) {
 TRANSFORM(f22_weights_adjoint, 3, 2)
 
 /* ---- F(2,3), points 0, 1, -1 ---- */
+
+static const double f23_b[] = {1, 0,  -1, 0, 0, 1,  1, 0,
+                               0, -1, 1,  0, 0, -1, 0, 1};
+static const double f23_g[] = {1, 0, 0, .5, .5, .5, .5, -.5, .5, 0, 0, 1};
+static const double f23_a[] = {1, 1, 1, 0, 0, 1, -1, 1};
 
 LINE(f23_input, d, v) {
   FROM4(d);
@@ -227,6 +237,15 @@ TRANSFORM(f23_weights_adjoint, 4, 3)
 /* G has the values of the Lagrange polynomials' denominators. */
 #define AT_P (1 / (2 * P * (P2 - Q2)))
 #define AT_Q (1 / (2 * Q * (Q2 - P2)))
+
+static const double f42_b[] = {
+    -P * Q2, -Q2, P,  1, 0, P *Q2,  -Q2, -P,         1, 0, -Q *P2, -P2, Q, 1, 0,
+    Q *P2,   -P2, -Q, 1, 0, P2 *Q2, 0,   -(P2 + Q2), 0, 1};
+static const double f42_g[] = {AT_P,    P *AT_P, -AT_P,   P *AT_P, AT_Q,
+                               Q *AT_Q, -AT_Q,   Q *AT_Q, 0,       1};
+static const double f42_a[] = {1, 1,     1,      1,     0,      P,  -P,
+                               Q, -Q,    0,      P2,    P2,     Q2, Q2,
+                               0, P *P2, -P *P2, Q *Q2, -Q *Q2, 1};
 
 LINE(f42_input, d, v) {
   FROM5(d);
@@ -332,6 +351,17 @@ TRANSFORM(f42_weights_adjoint, 5, 2)
 #define AT_P (1 / (2 * P2 * (P2 - Q2)))
 #define AT_Q (1 / (2 * Q2 * (Q2 - P2)))
 
+static const double f43_b[] = {
+    P2 * Q2, 0,     -(P2 + Q2), 0,  1, 0, 0, -P *Q2, -Q2, P,          1, 0,
+    0,       P *Q2, -Q2,        -P, 1, 0, 0, -Q *P2, -P2, Q,          1, 0,
+    0,       Q *P2, -P2,        -Q, 1, 0, 0, P2 *Q2, 0,   -(P2 + Q2), 0, 1};
+static const double f43_g[] = {
+    AT_0, 0,       0,        AT_P, P *AT_P,  P2 *AT_P, AT_P, -P *AT_P, P2 *AT_P,
+    AT_Q, Q *AT_Q, Q2 *AT_Q, AT_Q, -Q *AT_Q, Q2 *AT_Q, 0,    0,        1};
+static const double f43_a[] = {1,  1, 1,  1,     1,      0,     0,      P,
+                               -P, Q, -Q, 0,     0,      P2,    P2,     Q2,
+                               Q2, 0, 0,  P *P2, -P *P2, Q *Q2, -Q *Q2, 1};
+
 LINE(f43_input, d, v) {
   FROM6(d);
   TO6(v);
@@ -432,11 +462,13 @@ LINE(f43_weights_adjoint, u, g) {
 TRANSFORM(f43_weights_adjoint, 6, 3)
 
 #define FILTER(filter, m, r, products, direct)                                 \
-  static const nn_minimal_filter filter = {                                    \
-      .name = "F(" #m "x" #m "," #r "x" #r ")",                                \
+  const nn_minimal_filter nn_minimal_##filter = {                              \
       .tile = m,                                                               \
       .taps = r,                                                               \
       .side = m + r - 1,                                                       \
+      .b = filter##_b,                                                         \
+      .g = filter##_g,                                                         \
+      .a = filter##_a,                                                         \
       .depth = products,                                                       \
       .direct_sum = direct,                                                    \
       .input = filter##_input,                                                 \
@@ -450,6 +482,3 @@ FILTER(f22, 2, 2, INT_MAX, 0)
 FILTER(f42, 4, 2, INT_MAX, 512)
 FILTER(f23, 2, 3, INT_MAX, 0)
 FILTER(f43, 4, 3, 32, 256)
-
-const nn_minimal_filter *const nn_minimal_filters[] = {&f22, &f42, &f23, &f43,
-                                                       NULL};

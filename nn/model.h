@@ -2,7 +2,7 @@
 #ifndef HARMONIA_NN_MODEL_H
 #define HARMONIA_NN_MODEL_H
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 /* STATUS_USAGE, naming the option. */
 status nn_model_check(const nn_model_options *options);

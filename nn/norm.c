@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 /* Pixels of one group (sample or batch) are contiguous. */
 typedef struct norm_job {

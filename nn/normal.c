@@ -5,7 +5,7 @@
  * on every machine. */
 #include <math.h>
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 #include "nn/normal.h"
 #include "nn/philox.h"
 

@@ -1,7 +1,7 @@
 /* Loops over fixed chunks: results do not depend on the number of threads. */
 #include <omp.h>
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 static inline size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 

@@ -1,6 +1,6 @@
 /* Partial convolution: a convolution of what a mask leaves, made up for what is
  * missing. Everything behind the convolution is one pass over its result. */
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 /* ---- (z ratio + bias) update ---- */
 

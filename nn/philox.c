@@ -1,6 +1,6 @@
 #include "nn/philox.h"
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 NN_CLONES void nn_philox(const random_stream *stream, uint64_t block,
                          uint32_t word[4][NN_PHILOX_BLOCKS]) {

@@ -26,15 +26,11 @@ static void place_result(nn_planner *p, nn_id id, size_t offset, bool direct) {
   }
   nn_step *copy = &p->plan->steps[p->plan->step_count++];
   *copy = (nn_step){.id = NN_NONE,
+                    .source = id,
                     .out = {NN_IN_RESULTS, offset},
                     .sweep = 1,
                     .copied = nn_shape_count(nn_shape_of(p->graph, id))};
-  copy->scratch = (size_t)id; /* its source, until places are known */
   p->last_use[id] = NN_FOREVER;
-}
-
-static nn_id source_of_copy(const nn_step *copy) {
-  return (nn_id)copy->scratch;
 }
 
 /* Copies come behind the nodes' steps, so they are collected first and moved
@@ -85,9 +81,9 @@ static void place_node(nn_planner *p, nn_id id) {
   if (nn_is_given(p, id)) {
     *place = p->earlier->plan->places[id];
     p->storage_of[id] = p->earlier->storage_of[id];
-  } else if (node->op == &nn_op_input) {
+  } else if (node->op->binding == NN_BOUND_INPUT) {
     *place = (nn_place){NN_IN_INPUT, (size_t)node->index};
-  } else if (node->op == &nn_op_state) {
+  } else if (node->op->binding == NN_BOUND_STATE) {
     const char *name = p->graph->states[node->index].entry.name;
     const nn_entry *entry = nn_layout_find(&p->plan->layout, name);
     INVARIANT(entry != NULL && nn_shape_equal(entry->shape, node->shape),
@@ -114,7 +110,7 @@ static void place_node(nn_planner *p, nn_id id) {
 static void add_step(nn_planner *p, nn_id id) {
   const nn_graph *g = p->graph;
   const nn_node *node = &g->nodes[id];
-  if (node->op->external || node->op->view) return;
+  if (node->op->binding != NN_COMPUTED || node->op->view) return;
   nn_step *step = &p->plan->steps[p->plan->step_count++];
   const nn_sweep *sweep = &p->sweeps[id];
   *step = (nn_step){.id = id,
@@ -146,7 +142,7 @@ static void resolve(nn_planner *p) {
   for (int i = 0; i < plan->step_count; i++) {
     nn_step *step = &plan->steps[i];
     if (step->id == NN_NONE) {
-      step->in[0] = plan->places[source_of_copy(step)];
+      step->in[0] = plan->places[step->source];
       continue;
     }
     const nn_node *node = &g->nodes[step->id];
@@ -210,12 +206,8 @@ static void mark_progress(nn_planner *p) {
     while (entry < layout->entry_count &&
            layout->entries[entry].offset < layout->parameters.end &&
            layout->gradients > 0) {
-      int state = 0;
-      while (state < p->graph->state_count &&
-             strcmp(p->graph->states[state].entry.name,
-                    layout->entries[entry].name) != 0)
-        state++;
-      if (state < p->graph->state_count && nn_released(p, state) > now) break;
+      int state = p->state_of[entry];
+      if (state >= 0 && nn_released(p, state) > now) break;
       entry++;
       done = prefix_before(layout, entry);
     }
@@ -223,6 +215,21 @@ static void mark_progress(nn_planner *p) {
   }
   if (plan->step_count > 0)
     plan->steps[plan->step_count - 1].done = layout->result_size;
+}
+
+/* The graph's state entry of each entry of the layout, which may be of several
+ * graphs. */
+static status find_states(nn_planner *p) {
+  const nn_graph *g = p->graph;
+  const nn_layout *layout = &p->plan->layout;
+  TRY(MEMORY_NEW((size_t)layout->entry_count, "plan", &p->state_of));
+  for (int i = 0; i < layout->entry_count; i++) p->state_of[i] = -1;
+  for (int i = 0; i < g->state_count; i++) {
+    const nn_entry *entry = nn_layout_find(layout, g->states[i].entry.name);
+    INVARIANT(entry != NULL, "the layout lacks %s", g->states[i].entry.name);
+    p->state_of[entry - layout->entries] = i;
+  }
+  return STATUS_OK;
 }
 
 /* Steps, and storages for their values. */
@@ -241,6 +248,7 @@ static status plan_phase(nn_planner *p, const nn_plan_options *options) {
   else
     TRY(nn_plan_layout_of(&g, 1, &plan->layout));
   if (p->hand_over) nn_layout_hand_over(&plan->layout);
+  TRY(find_states(p));
   place_results(p);
   nn_find_readers(p);
   prolong_gradients(p);

@@ -2,7 +2,7 @@
 #ifndef HARMONIA_NN_PLAN_H
 #define HARMONIA_NN_PLAN_H
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 typedef enum nn_place_kind {
   NN_IN_ARENA,
@@ -18,7 +18,8 @@ typedef struct nn_place {
 } nn_place;
 
 typedef struct nn_step {
-  nn_id id;  /* the node computed; NN_NONE: a copy of `in[0]` to `out` */
+  nn_id id;     /* the node computed; NN_NONE: a copy of `in[0]` to `out` */
+  nn_id source; /* of a copy: the node whose value it is */
   int sweep; /* steps that are run together, this one the first; 0: it has been
                 run with an earlier one */
   size_t block; /* pixels of theirs at a time; 0: the kernel does all */

@@ -6,39 +6,31 @@
 typedef struct row { /* convolutions of one kind and size */
   const char *name;
   nn_conv_case c;
-  nn_conv_choice choice;
+  const nn_conv_solver *solver;
   int count;
   double products;
 } row;
-
-static bool same(const row *a, const row *b) {
-  const nn_conv_case *c = &a->c, *d = &b->c;
-  return a->name == b->name && c->batch == d->batch && c->in_h == d->in_h &&
-         c->in_w == d->in_w && c->in_c == d->in_c && c->out_h == d->out_h &&
-         c->out_w == d->out_w && c->out_c == d->out_c &&
-         c->kernel_h == d->kernel_h && c->kernel_w == d->kernel_w &&
-         c->stride == d->stride && c->pad == d->pad;
-}
 
 static row row_of(const nn_plan *plan, nn_id id) {
   const nn_node *node = &plan->graph->nodes[id];
   nn_shape in[NN_MAX_INPUTS];
   for (int i = 0; i < node->op->arity; i++)
     in[i] = plan->graph->nodes[node->in[i]].shape;
+  nn_conv_case c = nn_conv_case_of(node, in);
   return (row){.name = node->op->name,
-               .c = nn_conv_case_of(node, in),
-               .choice = nn_conv_choose(node, in),
+               .c = c,
+               .solver = nn_conv_choose(&c),
                .products = node->op->multiply_adds(node, in)};
 }
 
 static void print_row(const row *r, double total, FILE *file) {
-  char x[32], y[32], w[32];
+  char x[32], y[32], w[32], why[64];
   snprintf(x, sizeof x, "%dx%dx%d", r->c.in_h, r->c.in_w, r->c.in_c);
   snprintf(w, sizeof w, "%dx%d/%d", r->c.kernel_h, r->c.kernel_w, r->c.stride);
   snprintf(y, sizeof y, "%dx%dx%d", r->c.out_h, r->c.out_w, r->c.out_c);
+  r->solver->why(r->solver, &r->c, why, sizeof why);
   fprintf(file, "%-16s %-14s %-6s %-14s %3d %5.1f%%  %-13s %s\n", r->name, x, w,
-          y, r->count, 100 * r->products / total, r->choice.kernel,
-          r->choice.why);
+          y, r->count, 100 * r->products / total, r->solver->name, why);
 }
 
 void nn_plan_print(const nn_plan *plan, FILE *file) {
@@ -55,8 +47,8 @@ void nn_plan_print(const nn_plan *plan, FILE *file) {
     if (id == NN_NONE || !nn_is_conv(&plan->graph->nodes[id])) continue;
     row new = row_of(plan, id);
     int k = 0;
-    while (k < count && !same(&rows[k], &new)) k++;
-    if (k == count) rows[count++] = (row){new.name, new.c, new.choice, 0, 0};
+    while (k < count && !nn_conv_case_equal(&rows[k].c, &new.c)) k++;
+    if (k == count) rows[count++] = (row){new.name, new.c, new.solver, 0, 0};
     rows[k].count++;
     rows[k].products += new.products;
     convolutions++;

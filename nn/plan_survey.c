@@ -44,7 +44,8 @@ static void hold_given(const nn_planner *p) {
 
 bool nn_claim_result(nn_planner *p, nn_id id) {
   const nn_node *node = &p->graph->nodes[id];
-  if (node->op->view || node->op->external || p->is_result[id]) return false;
+  if (node->op->view || node->op->binding != NN_COMPUTED || p->is_result[id])
+    return false;
   if (nn_is_given(p, id) || p->last_use[id] >= nn_step_of(p, p->graph->count))
     return false;
   p->is_result[id] = true;
@@ -118,6 +119,7 @@ void nn_survey_free(nn_planner *p) {
   memory_free(p->sweeps);
   memory_free(p->completed);
   memory_free(p->read_until);
+  memory_free(p->state_of);
 }
 
 status nn_plan_layout_of(const nn_graph *const *graphs, int count,

@@ -30,6 +30,7 @@ typedef struct nn_planner { /* of a phase */
   nn_sweep *sweeps;      /* by node */
   int *completed;        /* by state entry: node, NN_COPIED; -1: no result */
   int *read_until;       /* by node: last reader of it or of a view of it */
+  int *state_of;         /* by entry of the layout: of the graph, or -1 */
   nn_storages *storages; /* of all phases */
   bool hand_over;        /* gradients of parameters are no results */
 } nn_planner;

@@ -1,7 +1,7 @@
 /* 2x2 max pooling. On ties the first entry in row order wins; a NaN wins. */
 #include <string.h>
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 /* The pixels of a window, in row order. */
 enum { WINDOW = 4 };

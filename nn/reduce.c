@@ -2,7 +2,7 @@
  * Sums are kept in double. */
 #include <string.h>
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 /* ---- sum_to and dot_to ---- */
 

@@ -1,7 +1,7 @@
 /* Operations that move values without changing them. */
 #include <string.h>
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 /* ---- reshape: the same values in the same order ---- */
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "nn/dot.h"
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 enum { ROWS = 64 }; /* of a chunk */
 

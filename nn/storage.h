@@ -2,7 +2,7 @@
 #ifndef HARMONIA_NN_STORAGE_H
 #define HARMONIA_NN_STORAGE_H
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 typedef struct nn_storage {
   size_t size, offset; /* values */

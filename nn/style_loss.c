@@ -11,7 +11,7 @@
  * from 64^2 to 512^2, and in sums relu4_3 would leave nothing to the others.
  *
  * A sample without foreground has m = 0: it counts 0 with gradient 0. */
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 /* C times the number of valid places, [N,1,1,1]; at least C. */
 static nn_id valid_size(nn_graph *g, nn_id mask, int channels) {

@@ -20,7 +20,7 @@ static bool is_pixelwise(const nn_graph *g, nn_id id) {
 
 static bool is_step(const nn_planner *p, nn_id id) {
   const nn_op *op = p->graph->nodes[id].op;
-  return nn_is_computed(p, id) && !op->external && !op->view;
+  return nn_is_computed(p, id) && op->binding == NN_COMPUTED && !op->view;
 }
 
 /* Whether a node can read an input that a member of the sweep computes: the
@@ -30,7 +30,8 @@ static bool can_read(const nn_graph *g, nn_id id, int input, nn_id first) {
   nn_id source = node->in[input];
   nn_shape seen = g->nodes[source].shape;
   while (g->nodes[source].op->view) source = g->nodes[source].in[0];
-  if (source < first || g->nodes[source].op->external) return true;
+  if (source < first || g->nodes[source].op->binding != NN_COMPUTED)
+    return true;
   if (node->op->prepare != NULL && input > 0) return false; /* too late */
   return nn_same_pixels(seen, node->shape) &&
          g->nodes[source].shape.c == seen.c;

@@ -1,7 +1,7 @@
 /* Sine and cosine: each the other's derivative. */
 #include <math.h>
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 static void same_shape(const nn_graph *graph, nn_node *node) {
   node->shape = nn_shape_of(graph, node->in[0]);

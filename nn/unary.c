@@ -2,7 +2,7 @@
  * that have one of their own. */
 #include <math.h>
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 static void same_shape(const nn_graph *graph, nn_node *node) {
   node->shape = nn_shape_of(graph, node->in[0]);

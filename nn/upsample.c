@@ -1,7 +1,7 @@
 /* Bilinear upsampling by a whole factor, and its adjoint. */
 #include <string.h>
 
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 /* Where result coordinate i takes its two values from. */
 typedef struct taps {

@@ -8,7 +8,7 @@
  * made of one to three valid ones each, with a factor of 9 to 3 on their sum,
  * layer upon layer; after ten layers of a random network they are a thousand
  * times larger than the rest and all that a loss would see. */
-#include "nn/internal.h"
+#include "nn/operation.h"
 
 #include <math.h>
 #include <string.h>

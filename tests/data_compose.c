@@ -361,6 +361,86 @@ static void test_refusals(const char *photos, const char *out) {
               "a folder that compose did not make is left alone");
 }
 
+/* Says of a JPEG that it lies upside down, and has a profile. */
+static void turn_photo(const char *path) {
+  static const char exif[] = "\xff\xe1\0\042"
+                             "Exif\0\0MM\0*\0\0\0\10\0\1"
+                             "\1\022\0\3\0\0\0\1\0\3\0\0\0\0\0\0";
+  char icc[146] = "\xff\xe2\0\x90ICC_PROFILE\0\1\1"; /* a header's 128 bytes */
+  strcpy(icc + 18 + 16, "RGB ");
+  char *bytes, *out, *at;
+  size_t length, more = sizeof exif - 1 + sizeof icc;
+  must(compose_file_read(path, &bytes, &length));
+  must(MEMORY_NEW(length + more, "a turned photograph", &out));
+  at = mempcpy(out, bytes, 2);
+  at = mempcpy(at, exif, sizeof exif - 1);
+  at = mempcpy(at, icc, sizeof icc);
+  memcpy(at, bytes + 2, length - 2);
+  must(compose_file_write(path, out, length + more));
+  memory_free(bytes);
+  memory_free(out);
+}
+
+static bool file_holds(const char *path, const char *text) {
+  char *bytes;
+  size_t length;
+  must(compose_file_read(path, &bytes, &length));
+  bool found = memmem(bytes, length, text, strlen(text)) != NULL;
+  memory_free(bytes);
+  return found;
+}
+
+/* The largest mean difference of two images outside of the masks' box. */
+static double background_difference(const char *a_path, const char *b_path) {
+  data_image a, b;
+  must(data_image_read(a_path, &a));
+  must(data_image_read(b_path, &b));
+  double sum = 0;
+  int count = 0;
+  for (int i = 0; i < 3 * WIDTH * HEIGHT; i++) {
+    int x = i / 3 % WIDTH, y = i / 3 / WIDTH;
+    if (x > 4 && x < 36 && y > 6 && y < 40) continue; /* JPEG's blocks */
+    sum += abs(a.pixels[i] - b.pixels[i]);
+    count++;
+  }
+  data_image_free(&a);
+  data_image_free(&b);
+  return sum / count;
+}
+
+/* Photographs that lie upside down are turned for real and composite alike. */
+static void test_turned(void) {
+  char *photos = make_photos("turned");
+  char *out = strdup(inside(tap_scratch_folder(), "out-turned"));
+  char source[512], real[512], composite[512];
+  for (int i = 0; i < PHOTOS; i++) {
+    snprintf(source, sizeof source, "%s/%s/%s.jpg", photos, rows[i][1],
+             rows[i][0]);
+    turn_photo(source);
+  }
+  data_compose_options options = options_for(photos, out);
+  must(data_compose(&options));
+  double from_source = 0, from_real = 0;
+  bool right = true;
+  for (int i = 0; i < PHOTOS; i++) {
+    snprintf(source, sizeof source, "%s/%s/%s.jpg", photos, rows[i][1],
+             rows[i][0]);
+    snprintf(real, sizeof real, "%s/real_images/c%s.jpg", out, rows[i][0] + 6);
+    snprintf(composite, sizeof composite, "%s/composite_images/c%s_1_1.jpg",
+             out, rows[i][0] + 6);
+    right = right && !file_holds(real, "Exif") &&
+            file_holds(real, "ICC_PROFILE") &&
+            file_holds(composite, "ICC_PROFILE");
+    from_source = fmax(from_source, background_difference(source, real));
+    from_real = fmax(from_real, background_difference(real, composite));
+  }
+  tap_ok(right && from_source < 4 && from_real < 2,
+         "turned photographs: real images off by %.2f, composites by %.2f",
+         from_source, from_real);
+  free(photos);
+  free(out);
+}
+
 static void test_max_fmse(const char *photos, const char *out) {
   char *other = strdup(path_of("%s-%s", out, "limited"));
   data_compose_options options = options_for(photos, other);
@@ -464,6 +544,7 @@ int main(void) {
   test_interrupted(photos, out);
   test_refusals(photos, out);
   test_max_fmse(photos, out);
+  test_turned();
   test_bad_input();
   test_bad_index();
   test_ids();

@@ -132,7 +132,7 @@ static unsigned sample_at(int x, int y, int c, int depth) {
 
 static uint8_t wanted_byte(const kind *k, int x, int y, int c) {
   unsigned value = sample_at(x, y, c, k->depth);
-  if (k->depth == 16) return (uint8_t)(value >> 8);
+  if (k->depth == 16) return (uint8_t)((value * 255 + 32767) / 65535);
   return (uint8_t)(value * 255 / ((1u << k->depth) - 1));
 }
 

@@ -496,8 +496,8 @@ static const struct {
 } breaks[] = {
     {break_mask, "a mask is missing", "HCOCO_train.txt:4", "masks/c1_0.png", 2,
      0, 1},
-    {break_mask_size, "a mask of another size", "masks/c1_0.png is 31 x 32",
-     "real_images/c1.jpg is 73 x 79", 2, 0, 1},
+    {break_mask_size, "a mask of another size", "masks/c1_0.png: 31 x 32",
+     "real_images/c1.jpg has 73 x 79", 2, 0, 1},
     {break_mask_empty, "a mask without foreground", "masks/c1_0.png",
      "no foreground pixel", 2, 0, 1},
     {break_mask_thin, "a mask that resizing empties", "masks/c1_0.png",

@@ -24,6 +24,12 @@ void *test_array(size_t count, size_t size) {
   return array;
 }
 
+/* What is tested is what the program uses. */
+__attribute__((constructor)) static void fit_blas(int argc, char **argv) {
+  (void)argc;
+  nn_blas_fit(argv);
+}
+
 trial trial_make(void) {
   trial t = {.seed = 7};
   if (nn_graph_create(&t.g) != STATUS_OK) test_failed("%s", status_message());

@@ -4,7 +4,7 @@
 #define HARMONIA_GRAPH_UTIL_H
 
 #include "base/random.h"
-#include "nn/internal.h"
+#include "nn/operation.h"
 #include "tests/golden.h"
 
 #ifdef NN_DOUBLE

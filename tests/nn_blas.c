@@ -24,6 +24,9 @@ static const judgement cases[] = {
     {"Core2", true, false, false, "Sandybridge"},
     {"Sandybridge", true, false, false, NULL},
     {"Nehalem", false, false, false, NULL},
+    {"SkylakeX", true, true, false, "Haswell"}, /* more than the CPU has */
+    {"Zen", true, false, false, "Sandybridge"},
+    {"Haswell", false, false, false, "Prescott"},
     {"a core unknown here", true, true, false, "Haswell"},
 };
 

@@ -1,6 +1,7 @@
-/* Minimal filtering: each filter, whether it would be chosen or not, against
- * the definition in double and against the rounding errors of im2col; and what
- * is chosen for the networks' layers. */
+/* Convolution solvers: each one that applies or, of minimal filtering, could be
+ * used, against the definition in double and against the rounding errors of
+ * matrix products over all taps; the code of the filters' transforms against
+ * their matrices; and what is chosen for the networks' layers. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,27 +14,13 @@ typedef struct layer {
   int batch, height, width, in, out, kernel, stride, pad;
 } layer;
 
-typedef struct partial {
-  const nn_op *op;
-  nn_minimal_kernel *minimal;
-  nn_conv_kernel *gemm;
-  size_t (*gemm_scratch)(const nn_node *node, const nn_shape *in, int threads);
-} partial;
-
-/* by nn_conv_partial */
-static const partial partials[] = {
-    {&nn_op_conv, nn_conv_minimal, nn_conv_gemm, nn_conv_gemm_scratch},
-    {&nn_op_conv_data_grad, nn_conv_data_grad_minimal, nn_conv_data_grad_gemm,
-     nn_conv_data_grad_gemm_scratch},
-    {&nn_op_conv_weight_grad, nn_conv_weight_grad_minimal,
-     nn_conv_weight_grad_gemm, nn_conv_weight_grad_gemm_scratch},
-};
+static const nn_op *const op_of[NN_PARTIALS] = {
+    &nn_op_conv, &nn_op_conv_data_grad, &nn_op_conv_weight_grad};
 
 /* ---- one layer: x, w, y, one of which is computed ---- */
 
 typedef struct problem {
-  nn_conv_case c;
-  bool masked;
+  nn_conv_case c;    /* its partial is that which is tested */
   nn_shape shape[3]; /* of x, w, y */
   nn_real *values[3];
 } problem;
@@ -49,8 +36,17 @@ static problem problem_make(const layer *l) {
       NN_SHAPE(l->batch, (l->height + 2 * l->pad - l->kernel) / l->stride + 1,
                (l->width + 2 * l->pad - l->kernel) / l->stride + 1, l->out);
   problem p = {.shape = {x, w, y}};
-  p.c = (nn_conv_case){x.n, x.h, x.w, x.c,       y.h,   y.w,
-                       y.c, w.n, w.h, l->stride, l->pad};
+  p.c = (nn_conv_case){.batch = x.n,
+                       .in_h = x.h,
+                       .in_w = x.w,
+                       .in_c = x.c,
+                       .out_h = y.h,
+                       .out_w = y.w,
+                       .out_c = y.c,
+                       .kernel_h = w.n,
+                       .kernel_w = w.h,
+                       .stride = l->stride,
+                       .pad = l->pad};
   random_stream random = random_stream_make(21, RANDOM_TEST, 0, 0);
   double deviation = sqrt(2.0 / (l->kernel * l->kernel * l->in));
   for (int k = 0; k < 3; k++) {
@@ -70,7 +66,7 @@ static problem problem_make(const layer *l) {
 
 /* Zeroes x and y but for a rectangle of each image; the first has none. */
 static void problem_mask(problem *p) {
-  p->masked = true;
+  p->c.masked = true;
   for (int k = X; k <= Y; k += Y - X) {
     nn_shape s = p->shape[k];
     size_t channels = (size_t)s.c;
@@ -92,8 +88,9 @@ static void problem_free(problem *p) {
 static const int result_of[] = {Y, X, W}; /* by nn_conv_partial */
 
 /* The definition, summed in double. */
-static double *exact(const problem *p, nn_conv_partial which) {
+static double *exact(const problem *p) {
   const nn_conv_case *c = &p->c;
+  nn_conv_partial which = c->partial;
   double *sum =
       test_array(nn_shape_count(p->shape[result_of[which]]), sizeof *sum);
   size_t out = (size_t)c->out_c;
@@ -123,42 +120,29 @@ static double *exact(const problem *p, nn_conv_partial which) {
   return sum;
 }
 
-/* The result by a filter, or by im2col where it is NULL. Whatever the kernel
- * does not write is NaN. */
-static nn_real *compute(const problem *p, nn_conv_partial which,
-                        const nn_minimal_filter *f, int threads) {
-  const partial *kernels = &partials[which];
+/* The result by a solver. Whatever it does not write is NaN. */
+static nn_real *compute(const problem *p, const nn_conv_solver *solver,
+                        int threads) {
+  nn_conv_partial which = p->c.partial;
   nn_shape shape = p->shape[result_of[which]];
-  nn_node node = {.op = kernels->op,
-                  .shape = shape,
-                  .stride = p->c.stride,
-                  .pad = p->c.pad,
-                  .masked = p->masked};
-  nn_call call = {.node = &node, .shape = shape, .threads = threads};
+  nn_call call = {.shape = shape, .threads = threads};
   for (int k = 0, i = 0; k < 3; k++) {
     int from = which == NN_PARTIAL_X ? 2 - k : k; /* gy comes before w */
     if (from == result_of[which]) continue;
     call.in[i] = p->values[from];
     call.in_shape[i++] = p->shape[from];
   }
-  size_t count = nn_shape_count(shape);
-  size_t bytes = f != NULL
-                     ? nn_conv_minimal_scratch(&p->c, which, f, threads)
-                     : kernels->gemm_scratch(&node, call.in_shape, threads);
-  size_t of_map = nn_conv_map_scratch(&node, &p->c);
-  bytes += of_map;
+  size_t count = nn_shape_count(shape), of_map = nn_conv_map_scratch(&p->c);
+  size_t bytes = of_map + solver->scratch(solver, &p->c, threads);
   nn_real *scratch = test_array(bytes / sizeof *scratch, sizeof *scratch);
   call.scratch = scratch;
   call.out = test_array(count, sizeof *call.out);
   for (size_t i = 0; i < bytes / sizeof *scratch; i++)
     scratch[i] = (nn_real)NAN;
   for (size_t i = 0; i < count; i++) call.out[i] = (nn_real)NAN;
-  nn_conv_map map = nn_conv_map_of(&call, &p->c, which);
+  nn_conv_map map = nn_conv_map_of(&call, &p->c);
   call.scratch = (char *)scratch + of_map;
-  if (f != NULL)
-    kernels->minimal(&call, &map, f);
-  else
-    kernels->gemm(&call, &map);
+  solver->run(solver, &p->c, &call, &map);
   free(scratch);
   return call.out;
 }
@@ -171,63 +155,73 @@ static double residual(const nn_real *got, const double *want, size_t count) {
   return result;
 }
 
-static const char *name_of(const nn_minimal_filter *f) {
-  return f != NULL ? f->name : "im2col";
-}
-
 /* Prescott's products, sums in several parts, round less than the others'. */
-static double times_im2col(void) {
+static double times_direct(void) {
   return strcmp(nn_blas_core(), "Prescott") == 0 ? 5 : 4;
 }
 
-static bool same_with_threads(const problem *p, nn_conv_partial which,
-                              const nn_minimal_filter *f, const nn_real *got) {
-  size_t size = nn_shape_count(p->shape[result_of[which]]) * sizeof *got;
+static bool same_with_threads(const problem *p, const nn_conv_solver *solver,
+                              const nn_real *got) {
+  size_t size = nn_shape_count(p->shape[result_of[p->c.partial]]) * sizeof *got;
   bool same = true;
   for (int threads = 1; threads <= 3; threads++) {
-    nn_real *again = compute(p, which, f, threads);
+    nn_real *again = compute(p, solver, threads);
     if (memcmp(got, again, size) != 0) same = false;
     free(again);
   }
   return same;
 }
 
-/* A filter, or im2col where it is NULL: an error of at most `limit` in float,
- * and the same bits again and with more threads. */
-static void check_kernel(const problem *p, const char *sizes,
-                         nn_conv_partial which, const nn_minimal_filter *f,
-                         const double *want, double limit) {
-  size_t count = nn_shape_count(p->shape[result_of[which]]);
-  nn_real *got = compute(p, which, f, 1);
+/* An error of at most `limit` in float, and the same bits again and with more
+ * threads. */
+static void check_solver(const problem *p, const char *sizes,
+                         const nn_conv_solver *solver, const double *want,
+                         double limit) {
+  size_t count = nn_shape_count(p->shape[result_of[p->c.partial]]);
+  nn_real *got = compute(p, solver, 1);
   double error = residual(got, want, count);
-  bool same = same_with_threads(p, which, f, got);
+  bool same = same_with_threads(p, solver, got);
   if (sizeof(nn_real) != sizeof(float)) limit = 4e-15;
   tap_ok(error <= limit && same, "%s of %s%s by %s: %.1e%s",
-         partials[which].op->name, sizes, p->masked ? ", masked" : "",
-         name_of(f), error,
+         op_of[p->c.partial]->name, sizes, p->c.masked ? ", masked" : "",
+         solver->name, error,
          same ? "" : "; other bits again or with more threads");
   free(got);
 }
 
-/* All filters that fit. One that is chosen may have four times im2col's error.
- */
-static void check_partial(const problem *p, const char *sizes,
+/* The one that multiplies with every tap: there always is exactly one. */
+static const nn_conv_solver *direct_of(const nn_conv_case *c) {
+  const nn_conv_solver *direct = NULL;
+  for (const nn_conv_solver *const *s = nn_conv_solvers[c->partial]; *s != NULL;
+       s++) {
+    if ((*s)->filter != NULL || !(*s)->applies(*s, c)) continue;
+    if (direct != NULL) test_failed("two solvers multiply with every tap");
+    direct = *s;
+  }
+  if (direct == NULL) test_failed("no solver multiplies with every tap");
+  return direct;
+}
+
+/* All solvers that can compute it. A filter that is chosen may have four times
+ * the error of the direct product. */
+static void check_partial(problem *p, const char *sizes,
                           nn_conv_partial which) {
+  p->c.partial = which;
   size_t count = nn_shape_count(p->shape[result_of[which]]);
-  const nn_minimal_filter *chosen = nn_minimal_choice(&p->c, which);
-  double *want = exact(p, which);
-  nn_real *direct = compute(p, which, NULL, 1);
-  double im2col = residual(direct, want, count);
-  if (p->masked) check_kernel(p, sizes, which, NULL, want, 2e-6);
-  for (int k = 0; nn_minimal_filters[k] != NULL; k++) {
-    const nn_minimal_filter *f = nn_minimal_filters[k];
-    bool strict = f == chosen && !p->masked;
-    if (nn_minimal_fits(f, &p->c))
-      check_kernel(p, sizes, which, f, want,
-                   strict ? times_im2col() * im2col : 2e-6);
+  const nn_conv_solver *chosen = nn_conv_choose(&p->c);
+  const nn_conv_solver *direct = direct_of(&p->c);
+  double *want = exact(p);
+  nn_real *got = compute(p, direct, 1);
+  double error = residual(got, want, count);
+  check_solver(p, sizes, direct, want, 2e-6);
+  for (const nn_conv_solver *const *s = nn_conv_solvers[which]; *s != NULL;
+       s++) {
+    bool strict = *s == chosen && !p->c.masked;
+    if ((*s)->filter != NULL && nn_minimal_fits((*s)->filter, &p->c))
+      check_solver(p, sizes, *s, want, strict ? times_direct() * error : 2e-6);
   }
   free(want);
-  free(direct);
+  free(got);
 }
 
 /* Channels and pixels of the networks' layers, as far as plain loops go; then
@@ -281,6 +275,60 @@ static void check_filters(void) {
   }
 }
 
+/* ---- the code of the transforms against their matrices ---- */
+
+enum { PLACES = NN_MINIMAL_PLACES };
+
+/* Matrix M of a transform T(d) = L d L', L [to][from] at `l`, or its transpose:
+ * what a unit at each place of d becomes, at each place of the result. */
+static double largest_difference(nn_minimal_transform *transform,
+                                 const double *l, int from, int to,
+                                 bool transposed) {
+  double largest = 0;
+  for (int unit = 0; unit < from * from; unit++) {
+    nn_real in[PLACES] = {0}, out[PLACES] = {0};
+    const nn_real *inputs[PLACES];
+    nn_real *outputs[PLACES];
+    for (int i = 0; i < from * from; i++) inputs[i] = &in[i];
+    for (int i = 0; i < to * to; i++) outputs[i] = &out[i];
+    in[unit] = 1;
+    transform(1, inputs, outputs);
+    for (int i = 0; i < to * to; i++) {
+      int row = i / to, column = i % to, y = unit / from, x = unit % from;
+      double want = transposed ? l[y * to + row] * l[x * to + column]
+                               : l[row * from + y] * l[column * from + x];
+      largest = fmax(largest, fabs((double)out[i] - want));
+    }
+  }
+  return largest;
+}
+
+static void check_transform(const char *name, const char *matrix,
+                            nn_minimal_transform *transform,
+                            nn_minimal_transform *adjoint, const double *l,
+                            int from, int to) {
+  double limit = sizeof(nn_real) == sizeof(float) ? 3e-6 : 5e-15;
+  double there = largest_difference(transform, l, from, to, false);
+  double back = largest_difference(adjoint, l, to, from, true);
+  tap_ok(there <= limit && back <= limit,
+         "%s: the transforms by %s and its transpose (%.0e, %.0e)", name,
+         matrix, there, back);
+}
+
+static void check_transforms(void) {
+  for (const nn_conv_solver *const *s = nn_conv_solvers[NN_PARTIAL_Y];
+       *s != NULL; s++) {
+    const nn_minimal_filter *f = (*s)->filter;
+    if (f == NULL) continue;
+    check_transform((*s)->name, "B'", f->input, f->input_adjoint, f->b, f->side,
+                    f->side);
+    check_transform((*s)->name, "G", f->weights, f->weights_adjoint, f->g,
+                    f->taps, f->side);
+    check_transform((*s)->name, "A'", f->output, f->output_adjoint, f->a,
+                    f->side, f->tile);
+  }
+}
+
 /* ---- the choice ---- */
 
 static void check_choice(const layer *l, const char *y, const char *x,
@@ -288,17 +336,19 @@ static void check_choice(const layer *l, const char *y, const char *x,
   problem p = problem_make(l);
   const char *const want[] = {y, x, w};
   for (nn_conv_partial which = NN_PARTIAL_Y; which <= NN_PARTIAL_W; which++) {
-    const char *got = name_of(nn_minimal_choice(&p.c, which));
+    p.c.partial = which;
+    const nn_conv_solver *chosen = nn_conv_choose(&p.c);
+    const char *got = chosen->filter != NULL ? chosen->name : "direct";
     tap_ok(strcmp(got, want[which]) == 0,
-           "%s of [%d,%d,%d,%d] to %d, %dx%d stride %d: %s",
-           partials[which].op->name, l->batch, l->height, l->width, l->in,
-           l->out, l->kernel, l->kernel, l->stride, got);
+           "%s of [%d,%d,%d,%d] to %d, %dx%d stride %d: %s", op_of[which]->name,
+           l->batch, l->height, l->width, l->in, l->out, l->kernel, l->kernel,
+           l->stride, chosen->name);
   }
   problem_free(&p);
 }
 
 static void check_choices(void) {
-  const char *none = "im2col", *f22 = "F(2x2,2x2)", *f42 = "F(4x4,2x2)",
+  const char *none = "direct", *f22 = "F(2x2,2x2)", *f42 = "F(4x4,2x2)",
              *f23 = "F(2x2,3x3)", *f43 = "F(4x4,3x3)";
   check_choice(&(layer){4, 64, 64, 64, 64, 3, 1, 1}, f43, f43, f43);
   check_choice(&(layer){4, 16, 16, 256, 256, 3, 1, 1}, f43, f43, f43);
@@ -319,6 +369,7 @@ static void check_choices(void) {
 
 int main(void) {
   check_filters();
+  check_transforms();
   check_choices();
   return tap_done();
 }

@@ -1,4 +1,4 @@
-# train --show-plan, and the warning about OpenBLAS's core.
+# train --show-plan
 . "$HARMONIA_SOURCE/tests/lib/tap.sh"
 
 small_set d.h5 || exit 1
@@ -21,18 +21,4 @@ refused 2 "wants --size or --data" "without a size"
 run_ranks 30 2 "$HARMONIA" train --show-plan --size 64 --ngf 8
 exits 0 "under mpirun"
 check "it is printed once" test "$(grep -c '^phase' "$stdout")" -eq 1
-
-if grep -qw avx2 /proc/cpuinfo 2>/dev/null; then
-    run 30 env OPENBLAS_CORETYPE=Nehalem "$HARMONIA" train --show-plan --size 64 --ngf 8
-    exits 0 "OpenBLAS on an old core's kernels"
-    check "is warned of, with what to do" grep -q \
-        'warning: OPENBLAS_CORETYPE=Nehalem makes OpenBLAS use kernels for .*unset it, or set it to [A-Z]' "$stderr"
-    run 30 env -u OPENBLAS_CORETYPE "$HARMONIA" train --show-plan --size 64 --ngf 8
-    case $(sed -n 's/.*OpenBLAS core //p' "$stdout") in
-    Haswell | Zen) grep -qw avx512f /proc/cpuinfo || old=no ;;
-    SkylakeX | Cooperlake | SapphireRapids) old=no ;;
-    esac
-    [ "${old-}" != no ] ||
-        check "and its own choice is not" sh -c '! grep -q warning "$1"' - "$stderr"
-fi
 finish

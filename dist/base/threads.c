@@ -1,18 +1,18 @@
 #include "base/threads.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/cpus.h"
+
 enum { MAX_THREADS = 256, TEXT_SIZE = 1024 };
 
 int threads_available(void) {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-  int count = CPU_COUNT(&set);
-  return count > 0 ? count : 1;
+  cpu_limits limits;
+  cpu_limits_find("", &limits);
+  return cpu_limits_threads(&limits, 1);
 }
 
 typedef struct team {

@@ -6,7 +6,7 @@
 
 #include "base/status.h"
 
-/* Cores this process may run on. */
+/* As many as this process has CPUs to itself (base/cpus.h). */
 int threads_available(void);
 
 /* Calls work(context, i) once for each i in [0, count), on `threads` threads

@@ -139,6 +139,7 @@ static status measure(bench_options *o) {
 }
 
 int main(int argc, char **argv) {
+  nn_blas_fit(argv);
   bench_options o;
   int positional = 0;
   bool help = false;

@@ -73,7 +73,7 @@ static void describe_node(const nn_graph *g, const nn_step *step, group *d) {
   d->is_conv = nn_is_conv(node);
   if (!d->is_conv) return;
   d->conv = nn_conv_case_of(node, in);
-  snprintf(d->kernel, sizeof d->kernel, "%s", nn_conv_choose(node, in).kernel);
+  snprintf(d->kernel, sizeof d->kernel, "%s", nn_conv_choose(&d->conv)->name);
 }
 
 static group *find(breakdown *b, const group *d) {
@@ -82,7 +82,7 @@ static group *find(breakdown *b, const group *d) {
     if (g->name == d->name && strcmp(g->kernel, d->kernel) == 0 &&
         nn_shape_equal(g->in, d->in) && nn_shape_equal(g->out, d->out) &&
         nn_shape_equal(g->other, d->other) &&
-        memcmp(&g->conv, &d->conv, sizeof d->conv) == 0)
+        nn_conv_case_equal(&g->conv, &d->conv))
       return g;
   }
   group *g = &b->groups[b->count++];

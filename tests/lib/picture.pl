@@ -1,15 +1,18 @@
 #!/usr/bin/perl
-# picture.pl FILE WIDTH HEIGHT grey|rgb|rgba PATTERN [SEED]
-# Writes a PNG without any library. PATTERN: black, white, noise, ramp, box or
-# boxR (a white box in the middle of black, R = 0.25 of the picture from its
-# centre to its edge), soft (a box with grey edges), photo (a smooth picture with
-# some noise).
+# picture.pl FILE WIDTH HEIGHT grey|la|rgb|rgba PATTERN [SEED]
+# Writes a PNG without any library; la: grey and alpha; grey16, rgb16, rgba16: of
+# 16 bits. PATTERN: black, white, noise, ramp, box or boxR (a white box in the
+# middle of black, R = 0.25 of the picture from its centre to its edge), soft (a
+# box with grey edges), corner (white up and left), photo (a smooth picture with
+# some noise), rect:X,Y,W,H:OUT:IN (a rectangle; OUT and IN: the values of all
+# channels, as 0,0,0,255). Alpha is 200 but in rect.
 use strict;
 use warnings;
 
 my ($file, $width, $height, $kind, $pattern, $seed) = @ARGV;
-my %channels = (grey => 1, rgb => 3, rgba => 4);
-my %colour_type = (grey => 0, rgb => 2, rgba => 6);
+my %channels = (grey => 1, la => 2, rgb => 3, rgba => 4);
+my %colour_type = (grey => 0, la => 4, rgb => 2, rgba => 6);
+my $depth = $kind =~ s/16$// ? 16 : 8;
 my $channels = $channels{$kind} or die "no kind '$kind'\n";
 my $state = $seed || 1;
 
@@ -31,10 +34,29 @@ sub value {
     my $far = $u > $v ? $u : $v;
     return $far < ($1 || 0.25) ? 255 : 0 if $pattern =~ /^box([0-9.]*)$/;
     return clamp(255 * (0.35 - $far) / 0.15) if $pattern eq 'soft';
+    return $x < $width / 2 && $y < $height / 2 ? 255 : 0 if $pattern eq 'corner';
     return clamp(128 + 60 * sin($seed + 5 * $x / $width + $c)
         + 40 * cos(2 * $seed + 4 * $y / $height - $c) + noise() / 16)
         if $pattern eq 'photo';
     die "no pattern '$pattern'\n";
+}
+
+# The pixel's bytes: of a rectangle, or by the pattern and with alpha.
+my ($rect, @sides) = $pattern =~ /^rect:(.*):(.*):(.*)$/;
+my ($left, $top, $wide, $high) = split /,/, $rect || '';
+@sides = map { [split /,/] } @sides;
+
+sub bytes {
+    my ($x, $y) = @_;
+    if ($rect) {
+        my $in = $x >= $left && $x < $left + $wide && $y >= $top && $y < $top + $high;
+        my @values = @{ $sides[$in ? 1 : 0] };
+        return $depth == 16 ? map { ($_ >> 8, $_ & 255) } @values : @values;
+    }
+    my $alpha = $channels % 2 == 0 ? $channels - 1 : $channels;
+    return map {
+        ($_ == $alpha ? 200 : value($x, $y, $_), $depth == 16 ? noise() : ())
+    } 0 .. $channels - 1;
 }
 
 my @table = map {
@@ -58,9 +80,7 @@ sub chunk {
 my $raw = '';
 for my $y (0 .. $height - 1) {
     my @row = (0);    # no filter
-    for my $x (0 .. $width - 1) {
-        push @row, $_ == 3 ? 200 : value($x, $y, $_) for 0 .. $channels - 1;
-    }
+    push @row, bytes($_, $y) for 0 .. $width - 1;
     $raw .= pack 'C*', @row;
 }
 my ($a, $b) = (1, 0);
@@ -75,6 +95,6 @@ $zlib .= pack 'N', $b * 65536 + $a;
 
 open my $out, '>:raw', $file or die "$file: $!\n";
 print $out "\x89PNG\r\n\x1a\n",
-    chunk('IHDR', pack 'NNC5', $width, $height, 8, $colour_type{$kind}, 0, 0, 0),
+    chunk('IHDR', pack 'NNC5', $width, $height, $depth, $colour_type{$kind}, 0, 0, 0),
     chunk('IDAT', $zlib), chunk('IEND', '');
 close $out or die "$file: $!\n";

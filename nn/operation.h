@@ -1,8 +1,9 @@
-/* What the files of libnn share. */
-#ifndef HARMONIA_NN_INTERNAL_H
-#define HARMONIA_NN_INTERNAL_H
+/* What an author of operations needs: nodes, rows of the operation table, loops
+ * over chunks, matrix products. */
+#ifndef HARMONIA_NN_OPERATION_H
+#define HARMONIA_NN_OPERATION_H
 
-#include "nn/nn.h"
+#include "nn/graph.h"
 
 /* Compiled for several instruction sets, chosen at load time. Only functions
  * without OpenMP regions; their loops over contiguous values vectorise. */
@@ -29,6 +30,13 @@ typedef struct nn_call {
   int threads;
   uint64_t seed, first_sample; /* of random operations */
 } nn_call;
+
+/* Where a value comes from: of a parameter or buffer the state. */
+typedef enum nn_binding {
+  NN_COMPUTED,
+  NN_BOUND_INPUT,
+  NN_BOUND_STATE
+} nn_binding;
 
 /* A row of the operation table. */
 typedef struct nn_op {
@@ -57,7 +65,7 @@ typedef struct nn_op {
   double (*multiply_adds)(const nn_node *node, const nn_shape *in_shape);
   unsigned inplace; /* bit i: the result may take the place of input i */
   bool view;        /* the result is input 0 itself */
-  bool external;    /* bound from outside: inputs, parameters, buffers */
+  nn_binding binding;
 } nn_op;
 
 /* All operations, ended by NULL. */
@@ -68,15 +76,15 @@ struct nn_node {
   nn_id in[NN_MAX_INPUTS];
   nn_shape shape;
   /* attributes, by operation */
-  int index;               /* of an input, state entry or dropout layer */
-  int kernel, stride, pad; /* convolutions; kernel also for fixed results */
-  int begin;               /* slice, pad */
-  int factor;              /* upsampling */
-  bool flag;               /* per sample; align corners */
-  bool masked;             /* convolutions: see nn_conv_masked */
-  bool recomputed;         /* for gradients: nn_recompute */
-  nn_id original;          /* what this node recomputes, or itself */
-  double alpha, beta;      /* scalars */
+  int index;          /* of an input, state entry or dropout layer */
+  int stride, pad;    /* convolutions */
+  int begin;          /* slice, pad */
+  int factor;         /* upsampling */
+  bool flag;          /* per sample; align corners */
+  bool masked;        /* convolutions: see nn_conv_masked */
+  bool recomputed;    /* for gradients: nn_recompute */
+  nn_id original;     /* what this node recomputes, or itself */
+  double alpha, beta; /* scalars */
 };
 
 typedef struct nn_named {
@@ -177,18 +185,7 @@ void nn_gemm(bool transpose_a, bool transpose_b, int m, int n, int k,
 
 /* ---- rows of the table ---- */
 
-extern const nn_op nn_op_input, nn_op_state, nn_op_fill, nn_op_axpby, nn_op_mul,
-    nn_op_div, nn_op_affine, nn_op_leaky_relu, nn_op_leaky_relu_grad,
-    nn_op_tanh, nn_op_tanh_grad, nn_op_sigmoid, nn_op_sigmoid_grad,
-    nn_op_softplus, nn_op_sqrt, nn_op_abs, nn_op_sign, nn_op_clamp_min,
-    nn_op_clamp_min_grad, nn_op_stop_gradient, nn_op_sum_to, nn_op_dot_to,
-    nn_op_broadcast_to, nn_op_reshape, nn_op_concat, nn_op_slice,
-    nn_op_pad_channels, nn_op_conv, nn_op_conv_data_grad,
-    nn_op_conv_weight_grad, nn_op_moments, nn_op_normalise,
-    nn_op_normalise_grad, nn_op_max_pool2, nn_op_max_pool2_grad,
-    nn_op_max_pool2_gather, nn_op_upsample_bilinear,
-    nn_op_upsample_bilinear_adjoint, nn_op_dropout_mask, nn_op_sin, nn_op_cos,
-    nn_op_matmul, nn_op_uniform, nn_op_partial, nn_op_power_iteration,
-    nn_op_spectral_sigma, nn_op_add_outer;
+#define OPERATION(name) extern const nn_op nn_op_##name;
+#include "nn/operations.def"
 
 #endif
