@@ -43,6 +43,10 @@ void fuzz_try(const uint8_t *bytes, size_t size);
 _Noreturn void fuzz_fail(const char *format, ...)
     __attribute__((format(printf, 1, 2)));
 
+/* ---- pictures.c ---- */
+
+void fuzz_read_picture(const char *path);
+
 /* ---- readers of folders (folders.c) ---- */
 
 void fuzz_prepare_list(const char *folder);
