@@ -137,11 +137,19 @@ $(BUILD)/tests/parity: $(addprefix $(BUILD)/tests/,parity.o parity_record.o pari
 BENCH_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/bench/node_sum.c,$(wildcard tests/bench/*.c))) $(addprefix $(BUILD)/dist/,order.o train_options.o)
 $(BENCH_BIN): $(BENCH_OBJ) $(LIBNN) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK)
+# The readers of tests/fuzz: main.c changes inputs by itself, libfuzzer.c is for
+# clang's libFuzzer.
+FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c %/libfuzzer.c,$(wildcard tests/fuzz/*.c))) \
+            $(addprefix $(BUILD)/dist/,csv.o order.o train_options.o vgg_weights.o)
+$(BUILD)/tests/fuzz/fuzz: $(BUILD)/tests/fuzz/main.o $(FUZZ_OBJ) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
+	$(TEST_LINK)
+$(BUILD)/tests/fuzz/libfuzzer: $(BUILD)/tests/fuzz/libfuzzer.o $(FUZZ_OBJ) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
+	$(TEST_LINK) -fsanitize=fuzzer
 .PRECIOUS: $(BUILD)/tests/%.o $(BUILD)/tests/%_double.o
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-tests: $(BUILD)/harmonia $(TEST_BIN) $(TEST_NND) $(TOOL_BIN) $(PRELOAD) $(BENCH_BIN)
+tests: $(BUILD)/harmonia $(TEST_BIN) $(TEST_NND) $(TOOL_BIN) $(PRELOAD) $(BENCH_BIN) $(BUILD)/tests/fuzz/fuzz
 
 # One after the other: each may use all cores. What they print beside TAP is
 # shown by make test-NAME.
@@ -190,6 +198,19 @@ test-layouts: tests
 test-sanitize:
 	$(MAKE) BUILD=$(BUILD)-sanitize SANITIZE=address,undefined CFLAGS="-O1 -g" test
 
+# Changed inputs for every reader, under sanitizers: SECONDS in all, FUZZ='png
+# list' for some, SEED=N for the same again. By libFuzzer where clang has it.
+FUZZ_CLANG ?= clang
+fuzz:
+	@if .ci/has-libfuzzer $(FUZZ_CLANG); then \
+	    $(MAKE) fuzz-by DRIVER=libfuzzer BUILD=$(BUILD)-fuzz CC=$(FUZZ_CLANG) WARNINGS=-w \
+	        SANITIZE=fuzzer-no-link,address,undefined CFLAGS="-O1 -g"; \
+	else \
+	    $(MAKE) fuzz-by DRIVER=fuzz BUILD=$(BUILD)-sanitize SANITIZE=address,undefined CFLAGS="-O1 -g"; \
+	fi
+fuzz-by: $(BUILD)/tests/fuzz/$(DRIVER) $(BUILD)/tests/fuzz/fuzz
+	@tests/fuzz/run $< $(BUILD)/fuzz $(or $(SECONDS),60) $(or $(SEED),$(shell date +%s)) $(FUZZ)
+
 # How fast steps are: make bench BENCH='--model unet --size 64' (BENCH=--help).
 bench: $(BENCH_BIN)
 	@$(BENCH_BIN) $(BENCH)
@@ -213,8 +234,8 @@ demo: $(BUILD)/harmonia
 table: $(BUILD)/harmonia
 	@HARMONIA=$(BUILD)/harmonia .ci/mpi-env slurm/table.sh
 
-LINT_C := $(wildcard dist/*.c dist/base/*.c nn/*.c data/*.c checkpoint/*.c tests/*.c tests/bench/*.c tests/cluster/*.c tests/preload/*.c)
-LINT_H := $(wildcard dist/*.h dist/base/*.h nn/*.h data/*.h checkpoint/*.h tests/*.h tests/bench/*.h)
+LINT_C := $(wildcard dist/*.c dist/base/*.c nn/*.c data/*.c checkpoint/*.c tests/*.c tests/bench/*.c tests/cluster/*.c tests/fuzz/*.c tests/preload/*.c)
+LINT_H := $(wildcard dist/*.h dist/base/*.h nn/*.h data/*.h checkpoint/*.h tests/*.h tests/bench/*.h tests/fuzz/*.h)
 lint: $(BUILD)/config.mk
 	@.ci/install-deps --with-lint
 	@.ci/lint $(BUILD) $(LINT_C) -- $(LINT_H)
@@ -242,8 +263,9 @@ help:
 	@echo "make bench-torch   the same in PyTorch, and two ranks against one"
 	@echo "make bench-pack    packing beside Pillow and h5py; the start of training"
 	@echo "make test-sanitize all tests under sanitizers"
+	@echo "make fuzz          changed inputs for every reader; SECONDS=600"
 	@echo "make readme         the option reference in README.md, from --help"
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
-.PHONY: all tests test test-kills test-faults test-cluster test-sanitize test-layouts bench bench-sum bench-torch bench-pack demo table lint readme clean help
+.PHONY: all tests test test-kills test-faults test-cluster test-sanitize test-layouts fuzz fuzz-by bench bench-sum bench-torch bench-pack demo table lint readme clean help

@@ -133,6 +133,7 @@ void exif_settle(data_bytes *exif, bool lying) {
 /* As an attribute, tiff:Orientation="6", or an element, <tiff:Orientation>6. */
 void xmp_settle(data_bytes *xmp) {
   static const char name[] = "tiff:Orientation";
+  if (xmp->size == 0) return; /* there is no place to search from */
   uint8_t *at = xmp->data, *end = xmp->data + xmp->size;
   while (at < end &&
          (at = memmem(at, (size_t)(end - at), name, sizeof name - 1)) != NULL) {

@@ -23,7 +23,8 @@ enum {
   HASH_LENGTH = 64,
   HEAD = sizeof first_line - 1 + HASH_LENGTH + 1,
   MOST_TREES = 100000,
-  MOST_NODES = 1 << 28
+  MOST_NODES = 1 << 28,
+  DEFLATE_MOST = 1032 /* what it makes bytes smaller by */
 };
 
 /* A growing or a given run of bytes. */
@@ -194,7 +195,8 @@ static status take_forest(bytes *b, const char *path, forest *f,
   uint32_t nodes = (uint32_t)take_number(b, 4);
   size_t length = take_number(b, 4);
   if (b->at > b->length || length > b->length - b->at || f->trees == 0 ||
-      f->trees > MOST_TREES || nodes < f->trees || nodes > MOST_NODES)
+      f->trees > MOST_TREES || nodes < f->trees || nodes > MOST_NODES ||
+      nodes / DEFLATE_MOST > length)
     return damaged(path);
   bytes plain = {.length = 4 * ((size_t)f->trees + 1 + 3 * (size_t)nodes)};
   uLongf inflated = plain.length;

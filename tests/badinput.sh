@@ -51,6 +51,13 @@ try 1 "damaged.h5: .*sample" "train on a damaged data set" \
     train --data damaged.h5 --out damaged $small --steps 20
 try 1 "damaged.h5: " "eval on a damaged data set" \
     eval --data damaged.h5 --method composite --split train
+# a few kilobytes that claim to be terabytes
+corpus=$HARMONIA_SOURCE/tests/fuzz/corpus
+try 1 "claims.h5: .*size 16384: too many for a file" "a data set that is not there in full" \
+    eval --data "$corpus/set/claims.h5" --method composite
+run 20 "$HARMONIA" info --verify "$corpus/checkpoint/claims.h5"
+exits 1 "a checkpoint that is not there in full"
+says "claims.h5: array 'G/w' .*not there in full" "says so"
 "$HARMONIA" synth none.h5 --train 0 --test 2 2>/dev/null
 try 1 "none.h5: the training split is empty" "no training samples" \
     train --data none.h5 --out new

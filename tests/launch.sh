@@ -12,7 +12,7 @@ mkdir bin state
 run 10 "$launch" --help
 exits 0 "--help"
 check "it goes to stdout" grep -q '^Usage: dist/launch' "$stdout"
-printf '# comment\n\nhere slots=2 # two\nthere slots=2\nlone\n' >hosts
+printf '# comment\n\nhere slots=2 # two\nthere slots=2\nlone' >hosts
 wrong() { # TEXT WHAT ARGUMENTS...
     text=$1
     what=$2
@@ -27,6 +27,13 @@ wrong "--hosts is missing" "no hosts file" train --out run
 wrong "nowhere cannot be read" "a hosts file that is not there" --hosts nowhere train --out run
 wrong "train has no --out" "no --out" --hosts hosts train
 wrong "option -n: 'x'" "a wrong number" --hosts hosts -n x train --out run
+for line in '-oProxyCommand=x' '$(touch canary)' '`touch canary`' ';touch canary' \
+    '../up' "$(printf '\244\244')" '*' "it's" 'a slots=x' 'a slots=0' \
+    'a slots=9999999' 'a;b slots=1' 'a slots=1 -x'; do
+    printf '# first\n%s\n' "$line" >odd
+    wrong "--hosts: odd: " "a line that is no host: $line" --hosts odd train --out run
+done
+check "nothing of it was run" test ! -e canary
 
 # ---- with stand-ins -----------------------------------------------------------------
 
