@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/threads.h"
+#include "dist/launcher.h"
 
 enum { MESSAGE_SIZE = 1024 };
 
@@ -64,6 +65,7 @@ void cluster_free(cluster *c) {
 }
 
 status cluster_start(int *argc, char ***argv, cluster *out) {
+  launcher_watch();
   int provided;
   if (MPI_Init_thread(argc, argv, MPI_THREAD_MULTIPLE, &provided) !=
       MPI_SUCCESS)
