@@ -24,7 +24,7 @@ static herr_t note_reason(unsigned depth, const H5E_error2_t *entry,
   (void)unused;
   if (is_damage(entry)) {
     snprintf(reason, sizeof reason,
-             "damaged (its checksum or compression does not hold)");
+             "stored bytes fail their checksum or decompression");
     return 1;
   }
   if (entry->desc == NULL) return 0;
