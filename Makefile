@@ -117,7 +117,7 @@ $(BUILD)/tests/dist_%: $(BUILD)/tests/dist_%.o $(TEST_COMMON) $(PLAIN_OBJ) $(LIB
 $(BUILD)/tests/dist_vgg: $(BUILD)/tests/dist_vgg.o $(TEST_COMMON) $(BUILD)/dist/vgg_weights.o $(LIBNN) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK)
 # Benchmarks of the program's own parts under mpirun.
-UPDATE_OBJ := $(addprefix $(BUILD)/dist/,cluster.o exchange.o launcher.o node_memory.o order.o pieces.o routes.o tree.o tree_sum.o update.o update_gather.o update_memory.o)
+UPDATE_OBJ := $(addprefix $(BUILD)/dist/,cluster.o exchange.o node_memory.o order.o orphan.o pieces.o routes.o tree.o tree_sum.o update.o update_gather.o update_memory.o)
 $(BUILD)/tests/bench/node_sum.o: tests/bench/node_sum.c | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	OMPI_CC="$(CC)" $(MPICC) $(filter-out $(CC),$(COMPILE)) -I. -o $@ $<

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/threads.h"
-#include "dist/launcher.h"
+#include "dist/orphan.h"
 
 enum { MESSAGE_SIZE = 1024 };
 
@@ -65,7 +65,7 @@ void cluster_free(cluster *c) {
 }
 
 status cluster_start(int *argc, char ***argv, cluster *out) {
-  launcher_watch();
+  orphan_watch();
   int provided;
   if (MPI_Init_thread(argc, argv, MPI_THREAD_MULTIPLE, &provided) !=
       MPI_SUCCESS)

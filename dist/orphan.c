@@ -1,5 +1,5 @@
 /* A rank does not outlive its launcher. */
-#include "dist/launcher.h"
+#include "dist/orphan.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -85,7 +85,7 @@ static void *watch(void *unused) {
   _exit(1);
 }
 
-void launcher_watch(void) {
+void orphan_watch(void) {
   if (!find_launcher()) return;
   /* The thread leaves all signals to the others. */
   sigset_t all, saved;

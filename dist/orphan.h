@@ -1,7 +1,7 @@
 /* The process that started this rank: mpirun, its daemon on this node, or
  * Slurm's. */
-#ifndef HARMONIA_LAUNCHER_H
-#define HARMONIA_LAUNCHER_H
+#ifndef HARMONIA_ORPHAN_H
+#define HARMONIA_ORPHAN_H
 
 /* From now on this process ends, with exit status 1 and a message, within some
  * two seconds of the death of its launcher. A rank that waits for another would
@@ -9,6 +9,6 @@
  * a launcher nothing is watched. Not collective; called once, before MPI
  * starts.
  */
-void launcher_watch(void);
+void orphan_watch(void);
 
 #endif
