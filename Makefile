@@ -155,9 +155,18 @@ test: tests
 test-%: tests
 	$(PROVE) -v $(firstword $(wildcard tests/$*.sh) $(BUILD)/tests/$*)
 
-# A run that is killed 200 times and resumed each time: minutes.
+# Runs that are killed KILLS times and sent SIGNALS pairs of signals, and resumed
+# each time; SERIES of them side by side: minutes.
+test-kills: KILLS ?= 200
+test-kills: SIGNALS ?= 80
+test-kills: SERIES ?= 2
 test-kills: tests
-	KILLS=200 $(PROVE) -v tests/kill.sh
+	@failed=0; each() { echo $$((($$1 + $(SERIES) - 1) / $(SERIES))); }; \
+	for seed in $$(seq $(SERIES)); do \
+	  KILLS=$$(each $(KILLS)) SIGNALS=$$(each $(SIGNALS)) SEED=$$seed \
+	    $(PROVE) -v tests/kill.sh & pids="$$pids $$!"; \
+	done; \
+	for pid in $$pids; do wait $$pid || failed=1; done; exit $$failed
 
 # On virtual hosts and a Slurm of their own, for which it needs root: dist/launch
 # and slurm/train.sbatch when hosts are lost. About five minutes.
@@ -227,7 +236,7 @@ help:
 	@echo "make test-cluster  hosts that are lost, and Slurm (root; namespaces)"
 	@echo "make test-distros  make demo and make test on bare Debian 12, 13 and Ubuntu (root)"
 	@echo "make tests         builds the test programs in $(BUILD)/tests"
-	@echo "make test-kills    a run killed 200 times loses nothing"
+	@echo "make test-kills    runs killed and signalled lose nothing (KILLS=200 SIGNALS=80)"
 	@echo "make test-layouts  layouts of up to 8 ranks over nodes, memory of a large network"
 	@echo "make bench-sum     the sum of gradients on a node against the memory's bandwidth"
 	@echo "make bench         times of training steps and of every node in them"

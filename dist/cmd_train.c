@@ -17,4 +17,5 @@ const command command_train = {
     .table = &train_option_table,
     .configuration_size = sizeof(train_options),
     .run_collective = run,
+    .saves_when_asked = true,
 };

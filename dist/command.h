@@ -22,6 +22,8 @@ typedef struct command {
   status (*run_collective)(const cluster *c, void *configuration,
                            const bool *given, const char **positional,
                            int positional_count);
+  /* Signals ask it to save and end (signals.h), from its start. */
+  bool saves_when_asked;
 } command;
 
 extern const command command_compose, command_synth, command_pack,

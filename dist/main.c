@@ -1,5 +1,5 @@
 /* harmonia: picks the command and turns its status into an exit status. */
-#include <signal.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "dist/cluster.h"
 #include "dist/command.h"
+#include "dist/signals.h"
 #include "dist/version.h"
 
 static const command *const commands[] = {
@@ -66,23 +67,33 @@ static status run(const command *chosen, const cluster *c, int argc,
   return result;
 }
 
+/* Whether everything that was printed has gone out; who reads no more (head)
+ * has seen enough, and wants no message. */
+static status finish_output(bool *unread) {
+  errno = 0;
+  if (fflush(stdout) == 0 && !ferror(stdout)) return STATUS_OK;
+  *unread = errno == EPIPE;
+  if (!*unread) log_error("standard output cannot be written");
+  return STATUS_IO;
+}
+
 /* Ranks agree before they leave, so the message of rank 0 is everybody's. */
 static int run_command(const command *chosen, int argc, char **argv) {
   cluster c = {.ranks = 1, .node_ranks = 1};
+  bool unread = false;
   status result = STATUS_OK;
+  if (chosen->saves_when_asked) signals_watch();
   if (chosen->run_collective != NULL) result = cluster_start(&argc, &argv, &c);
   if (result == STATUS_OK) result = run(chosen, &c, argc - 2, argv + 2);
   if (result != STATUS_OK && c.rank == 0) log_error("%s", status_message());
-  if (result == STATUS_OK && c.rank == 0 && fflush(stdout) != 0) {
-    log_error("standard output cannot be written");
-    result = STATUS_IO;
-  }
+  if (result == STATUS_OK && c.rank == 0) result = finish_output(&unread);
   cluster_stop(&c);
+  if (unread) signals_end_by_pipe();
   return status_exit_code(result);
 }
 
 int main(int argc, char **argv) {
-  signal(SIGXFSZ, SIG_IGN); /* a file size limit is a failed write */
+  signals_outlive_readers();
   const char *word = argc > 1 ? argv[1] : "";
   if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
       strcmp(word, "help") == 0 || argc < 2) {

@@ -1,24 +1,77 @@
+/* Requests to save and end, and readers that went away. Handlers run on any
+ * thread, also two at a time, and call only what is safe in them. */
 #include "dist/signals.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
 
-static volatile sig_atomic_t asked;
+/* Those that people and schedulers send before they kill. Grid Engine and LSF
+ * send SIGUSR2, a limit of processor time SIGXCPU. */
+static const int requests[] = {SIGTERM, SIGINT,  SIGHUP,
+                               SIGUSR1, SIGUSR2, SIGXCPU};
+enum { REQUESTS = sizeof requests / sizeof requests[0] };
+
+/* timeout, mpirun and Slurm send a signal twice: one request. */
+static const long long same_request_ns = 2000000000;
+
+static atomic_bool asked;
+static atomic_llong first_ns; /* of SIGTERM and SIGINT; 0: none came */
+
+static void end_at_once(int number) {
+  const char *text =
+      number == SIGINT ? "harmonia: SIGINT again: ended at once, not saved\n"
+                       : "harmonia: SIGTERM again: ended at once, not saved\n";
+  if (write(STDERR_FILENO, text, strlen(text)) < 0) {
+    /* nobody reads */
+  }
+  signal(number, SIG_DFL);
+  raise(number); /* comes when the handler returns */
+}
 
 static void note(int number) {
-  if (asked && number != SIGUSR1) {
-    signal(number, SIG_DFL);
-    raise(number);
+  int error = errno;
+  atomic_store(&asked, true);
+  if (number == SIGTERM || number == SIGINT) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    long long ns = now.tv_sec * 1000000000LL + now.tv_nsec, first = 0;
+    if (!atomic_compare_exchange_strong(&first_ns, &first, ns) &&
+        ns - first > same_request_ns)
+      end_at_once(number);
   }
-  asked = 1;
+  errno = error;
 }
 
 void signals_watch(void) {
-  struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
+  struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART}, had;
+  sigset_t these;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGTERM, &action, NULL);
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGUSR1, &action, NULL);
+  sigemptyset(&these);
+  for (int i = 0; i < REQUESTS; i++) {
+    sigaddset(&these, requests[i]);
+    sigaction(requests[i], NULL, &had);
+    if (had.sa_handler != SIG_IGN) sigaction(requests[i], &action, NULL);
+  }
+  sigprocmask(SIG_UNBLOCK, &these, NULL); /* a parent may have blocked some */
 }
 
-bool signals_stop_asked(void) { return asked != 0; }
+bool signals_stop_asked(void) { return atomic_load(&asked); }
+
+void signals_outlive_readers(void) {
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN); /* a file size limit is a failed write */
+  /* a descriptor that is free would become a file's, and messages go there */
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd) _exit(1);
+}
+
+void signals_end_by_pipe(void) {
+  signal(SIGPIPE, SIG_DFL);
+  raise(SIGPIPE);
+}

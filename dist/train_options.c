@@ -184,9 +184,9 @@ const option_table train_option_table = {
     .synopsis = "--data F.h5 --out RUN [OPTIONS]",
     .description =
         "Trains a network. Under mpirun or srun every rank computes its share "
-        "of each step; on its own it is a run of one rank. SIGUSR1, SIGTERM or "
-        "SIGINT to any rank ends it after the step, saved, with exit status "
-        "75.",
+        "of each step; on its own it is a run of one rank. SIGUSR1, SIGTERM, "
+        "SIGINT or SIGHUP to any rank ends it after the step, saved, with exit "
+        "status 75.",
     .options = options,
     .count = OPTIONS,
 };

@@ -254,7 +254,6 @@ status trainer_run(const cluster *c, train_options *options,
                .given = given,
                .folder = {.lock = -1},
                .started = clock_seconds()};
-  signals_watch();
   status result = trainer_set_up(&t);
   if (result == STATUS_OK && t.step >= t.end_step)
     log_info("nothing to do: %llu steps are done, %llu were asked for",

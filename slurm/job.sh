@@ -11,7 +11,7 @@
 say() { printf '%s %s: %s\n' "$(date '+%F %T')" "${SLURM_JOB_NAME:-job}" "$*" >&2; }
 
 child='' caught='' signalled=''
-trap 'caught=yes signalled=yes; [ -z "$child" ] || kill -USR1 "$child" 2>/dev/null' USR1 TERM
+trap 'caught=yes signalled=yes; [ -z "$child" ] || kill -USR1 "$child" 2>/dev/null' USR1 TERM INT HUP
 
 attend() {
     "$@" &

@@ -16,7 +16,7 @@ program=${HARMONIA:-build/harmonia}
 models="dovenet bargainnet unet3plus style-rgb style-hsv"
 [ "${UNET:-no}" = no ] || models="$models unet"
 
-say() { printf 'table: %s\n' "$*" >&2; }
+say() { printf 'table: %s\n' "$*" >&2 || :; }
 die() {
     say "$*"
     exit 1
@@ -28,12 +28,14 @@ child=
 stopped=
 trap 'stopped=yes; [ -z "$child" ] || kill -USR1 "$child" 2>/dev/null || :' \
     HUP INT TERM USR1
+trap '' PIPE # whoever read the messages may go
 
 # attend COMMAND...: runs it and passes signals on.
 attend() {
     [ -z "$stopped" ] || exit 75
     "$@" &
     child=$!
+    [ -z "$stopped" ] || kill -USR1 "$child" 2>/dev/null || : # it came meanwhile
     code=0
     wait "$child" || code=$?
     while kill -0 "$child" 2>/dev/null; do # a signal ended the wait

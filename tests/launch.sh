@@ -139,16 +139,19 @@ launcher
 exits 2 "a usage error"
 check "is not started again" calls 1
 
-# signalled NAME CODE...: the signals come when mpirun waits; they reach it
+# signalled NAME CODE [NAME PAUSE]: the signals come when mpirun waits, the second
+# one so many seconds after the first
 signalled() {
     rm -rf state
     mkdir state
-    background env PATH="$scratch/bin:$PATH" HARMONIA=/bin/true "$launch" --hosts hosts \
-        train --data d.h5 --out run
+    # (this shell lets its children ignore SIGINT)
+    background env --default-signal=INT PATH="$scratch/bin:$PATH" HARMONIA=/bin/true \
+        "$launch" --hosts hosts train --data d.h5 --out run
     wait_until 20 test -s state/ready
     kill -s "$1" $!
     if [ $# -gt 2 ]; then
         wait_until 10 test -s state/signals
+        sleep "$4"
         kill -s "$3" $!
     fi
     wait $!
@@ -160,16 +163,41 @@ signalled() {
     check "no restart" calls 1
 }
 echo 'echo yes >state/ready; for i in {1..600}; do sleep 0.05; done' >plan
-for name in USR1 TERM; do
+for name in USR1 TERM HUP; do
     signalled $name 75
     says "stopped by a signal and saved" "it says so"
     check "mpirun got USR1" grep -qx USR1 state/signals
 done
+# mpirun saves for half a second here, and for ever further below.
+cat >plan <<'LINE'
+trap 'echo USR1 >>state/signals; : "${end:=$((i + 10))}"' USR1; echo yes >state/ready; for ((i = 0; i < ${end:-600}; i++)); do sleep 0.05; done; exit 75
+LINE
+for names in "TERM TERM" "INT TERM" "HUP INT" "TERM USR1"; do
+    # shellcheck disable=SC2086
+    signalled ${names% *} 75 ${names#* } 0.1
+    check "soon after: one request" sh -c '! grep -qx TERM state/signals'
+done
 cat >plan <<'LINE'
 trap 'echo USR1 >>state/signals' USR1; echo yes >state/ready; for i in {1..600}; do sleep 0.05; done
 LINE
-signalled TERM 1 TERM
-check "the second one ends mpirun at once" grep -qx TERM state/signals
+signalled TERM 1 INT 3.2
+check "a second one more than 2 s later ends mpirun at once" \
+    grep -qx TERM state/signals
+says "launch: SIGINT again: ended at once" "it says so"
+
+# Ignored from the start, and nobody reads.
+echo 'echo yes >state/ready; sleep 1; exit 0' >plan
+rm -rf state
+mkdir state
+# shellcheck disable=SC2016
+env --ignore-signal=HUP PATH="$scratch/bin:$PATH" HARMONIA=/bin/true sh -c '
+    { sh -c "echo \$\$ >state/id; exec \"\$@\"" - "$@"; echo $? >state/code; } 2>&1 |
+        true' - "$launch" --hosts hosts train --data d.h5 --out run &
+wait_until 20 test -s state/ready
+kill -HUP "$(cat state/id)"
+wait $!
+check "nohup: SIGHUP is nothing; nor is a reader of the messages that went away" \
+    grep -qx 0 state/code
 
 # ---- with the real mpirun --------------------------------------------------------------
 

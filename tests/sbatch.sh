@@ -59,7 +59,7 @@ stop() { # SIGNAL ARGUMENTS...: once there is a checkpoint of runs/17
     cp .background.err "$stderr"
     cp .background.out "$stdout"
 }
-for how in "USR1 srun" "TERM srun" "USR1 mpirun"; do
+for how in "USR1 srun" "TERM srun" "HUP mpirun"; do
     rm -rf runs/17
     stop ${how% *} LAUNCH=${how#* }
     exits 75 "$how"

@@ -53,15 +53,15 @@ check "the log has every step once" sh -c '
 
 # ---- signals to mpirun ------------------------------------------------------------
 
-# It passes SIGUSR1 on. After SIGTERM and SIGINT it kills what has not ended
-# within the seconds of odls_base_sigkill_timeout (and waits that long, twice), or
-# within a quarter of a second: Open MPI 5, where a save cannot be promised.
-signals="USR1 TERM INT"
+# It passes SIGUSR1 on. After SIGTERM, SIGINT and SIGHUP it kills what has not ended
+# within the seconds of odls_base_sigkill_timeout (and waits that long, twice); that
+# of Open MPI 5 within a quarter of a second, in which no save can be promised.
+signals="USR1 TERM INT HUP"
 [ "$(open_mpi)" -lt 5 ] || signals=USR1
 for signal in $signals; do
     status=75 # the run's; that of mpirun where it is itself told to end
     [ $signal = USR1 ] || status=1
-    [ $signal = USR1 ] || export OMPI_MCA_odls_base_sigkill_timeout=4
+    [ $signal = USR1 ] || export OMPI_MCA_odls_base_sigkill_timeout=3
     start "by-$signal" 1000000
     wait_until 60 row_at_least "by-$signal/log.csv" 5
     began=$(date +%s)

@@ -37,16 +37,19 @@ show_log() {
 }
 # finishes JOB WHAT: sees it through to the bits of the undisturbed run
 finishes() {
-    wait_until 120 in_state 'COMPLETED|FAILED|CANCELLED|TIMEOUT|NODE_FAIL' "$1"
+    # (a job that Slurm queues again is in NODE_FAIL for a moment)
+    wait_until 120 in_state 'COMPLETED|FAILED|CANCELLED|TIMEOUT' "$1"
     check "$2: the job completes" in_state COMPLETED "$1"
     same_bits "$2: the same bits" "$(checkpoint undisturbed $steps)" \
         "$(checkpoint "runs/$1" $steps)"
-    [ "$(state "$1")" = COMPLETED ] || show_log "$1"
+    in_state COMPLETED "$1" || show_log "$1"
 }
 came_back() { # JOB TEXT WHAT
+    failed=$failures
     check "$3: it came back ($(restarts "$1") times) and resumed" sh -c '
         test "$1" -ge 1 && grep -q "^resuming from runs/" "$2" && grep -Eq "$3" "$2"' - \
         "$(restarts "$1")" "harmonia-$1.log" "$2"
+    [ "$failures" -eq "$failed" ] || show_log "$1"
 }
 
 # ---- the end of the time ----------------------------------------------------------
