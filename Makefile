@@ -117,7 +117,7 @@ $(BUILD)/tests/dist_%: $(BUILD)/tests/dist_%.o $(TEST_COMMON) $(PLAIN_OBJ) $(LIB
 $(BUILD)/tests/dist_vgg: $(BUILD)/tests/dist_vgg.o $(TEST_COMMON) $(BUILD)/dist/vgg_weights.o $(LIBNN) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK)
 # Benchmarks of the program's own parts under mpirun.
-UPDATE_OBJ := $(addprefix $(BUILD)/dist/,cluster.o exchange.o launcher.o node_memory.o order.o pieces.o routes.o tree.o tree_sum.o update.o update_gather.o update_memory.o)
+UPDATE_OBJ := $(addprefix $(BUILD)/dist/,cluster.o exchange.o launcher.o node_memory.o order.o orphan.o pieces.o routes.o tree.o tree_sum.o update.o update_gather.o update_memory.o)
 $(BUILD)/tests/bench/node_sum.o: tests/bench/node_sum.c | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	OMPI_CC="$(CC)" $(MPICC) $(filter-out $(CC),$(COMPILE)) -I. -o $@ $<
@@ -184,6 +184,11 @@ test-faults: tests
 # and slurm/train.sbatch when hosts are lost. About five minutes.
 test-cluster: $(BUILD)/harmonia
 	$(PROVE) --jobs 2 --timer --merge --failures tests/cluster/*.sh
+
+# The README's commands on bare Debian 12 and 13 and Ubuntu, for which it needs
+# root: an hour.
+test-distros:
+	@tests/distros/run
 
 # The sum of gradients on one node against the memory's bandwidth.
 bench-sum: $(BUILD)/tests/bench/node_sum
@@ -254,6 +259,7 @@ help:
 	@echo "make table         trains and compares all systems (slurm/README.md)"
 	@echo "make test          all tests; make test-NAME: one of them"
 	@echo "make test-cluster  hosts that are lost, and Slurm (root; namespaces)"
+	@echo "make test-distros  make demo and make test on bare Debian 12, 13 and Ubuntu (root)"
 	@echo "make tests         builds the test programs in $(BUILD)/tests"
 	@echo "make test-kills    runs killed and signalled lose nothing (KILLS=200 SIGNALS=80)"
 	@echo "make test-faults   every call on the files of a run fails once"

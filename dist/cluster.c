@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "dist/launcher.h"
+#include "dist/orphan.h"
 
 enum { MESSAGE_SIZE = 1024 };
 
@@ -76,6 +77,7 @@ void cluster_free(cluster *c) {
 }
 
 status cluster_start(int *argc, char ***argv, cluster *out) {
+  orphan_watch();
   int provided;
   if (MPI_Init_thread(argc, argv, MPI_THREAD_MULTIPLE, &provided) !=
       MPI_SUCCESS)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <time.h>
@@ -48,15 +49,30 @@ static void note(int number) {
   errno = error;
 }
 
+/* Before the libraries are set up: UCX, in Open MPI 5, takes SIGHUP for itself
+ * as it is loaded, also where it was ignored. */
+static bool was_ignored[REQUESTS];
+
+static void look_at_signals(int argc, char **argv, char **environment) {
+  (void)argc, (void)argv, (void)environment;
+  struct sigaction had;
+  for (int i = 0; i < REQUESTS; i++)
+    was_ignored[i] =
+        sigaction(requests[i], NULL, &had) == 0 && had.sa_handler == SIG_IGN;
+}
+
+__attribute__((section(".preinit_array"),
+               used)) static void (*const first_of_all)(int, char **, char **) =
+    look_at_signals;
+
 void signals_watch(void) {
-  struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART}, had;
+  struct sigaction action = {.sa_handler = note, .sa_flags = SA_RESTART};
   sigset_t these;
   sigemptyset(&action.sa_mask);
   sigemptyset(&these);
   for (int i = 0; i < REQUESTS; i++) {
     sigaddset(&these, requests[i]);
-    sigaction(requests[i], NULL, &had);
-    if (had.sa_handler != SIG_IGN) sigaction(requests[i], &action, NULL);
+    if (!was_ignored[i]) sigaction(requests[i], &action, NULL);
   }
   sigprocmask(SIG_UNBLOCK, &these, NULL); /* a parent may have blocked some */
 }
@@ -65,7 +81,9 @@ bool signals_stop_asked(void) { return atomic_load(&asked); }
 
 void signals_outlive_readers(void) {
   signal(SIGPIPE, SIG_IGN);
-  signal(SIGXFSZ, SIG_IGN); /* a file size limit is a failed write */
+  signal(SIGXFSZ, SIG_IGN);          /* a file size limit is a failed write */
+  for (int i = 0; i < REQUESTS; i++) /* also when it starts itself anew */
+    if (was_ignored[i]) signal(requests[i], SIG_IGN);
   /* a descriptor that is free would become a file's, and messages go there */
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
     if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd) _exit(1);

@@ -7,7 +7,7 @@
 
 : "${KILLS:=6}" "${SIGNALS:=4}" "${SEED:=4}"
 # What a killed mpirun leaves goes with the test's own folder.
-export OMPI_MCA_orte_tmpdir_base="$scratch" \
+export OMPI_MCA_orte_tmpdir_base="$scratch" PRTE_MCA_prte_tmpdir_base="$scratch" \
     OMPI_MCA_btl_vader_backing_directory="$scratch"
 "$HARMONIA" synth d.h5 --size 64 --train 24 --test 8 --validation 4 --seed 3 \
     2>/dev/null || exit 1

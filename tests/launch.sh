@@ -43,6 +43,7 @@ cat >bin/mpirun <<'SCRIPT'
 n=$(($(cat state/calls 2>/dev/null || echo 0) + 1))
 echo $n >state/calls
 printf '%s ' "$@" >state/arguments.$n
+env | grep _MCA_ >state/settings.$n
 while [ $# -gt 0 ]; do
     [ "$1" != --hostfile ] || cp "$2" state/hosts.$n
     shift
@@ -69,7 +70,8 @@ chmod +x bin/*
 launcher() { # OPTIONS...: a run of its own, by the plan
     rm -rf state run
     mkdir -p state run/checkpoints
-    run 60 env PATH="$scratch/bin:$PATH" HARMONIA=bin/harmonia "$launch" --hosts hosts \
+    run 60 env PATH="$scratch/bin:$PATH" HARMONIA=bin/harmonia \
+        PRTE_MCA_oob_tcp_keepalive_time=9 "$launch" --hosts hosts \
         "$@" train --data d.h5 --out=run
 }
 calls() { test "$(cat state/calls)" -eq "$1"; }
@@ -79,8 +81,14 @@ launcher
 exits 0 "a run that ends well"
 check "it was started once" calls 1
 says "5 ranks on here there lone$" "with a rank for each slot"
-check "mpirun was told so, and the agent" grep -q -e '-n 5 .*--mca plm_rsh_agent ssh ' \
-    state/arguments.1
+check "mpirun was told so" grep -q -e '^-n 5 ' state/arguments.1
+for setting in OMPI_MCA_plm=rsh OMPI_MCA_plm_rsh_agent=ssh PRTE_MCA_plm=ssh \
+    PRTE_MCA_plm_ssh_agent=ssh OMPI_MCA_oob_tcp_keepalive_time=5 \
+    PRTE_MCA_oob_tcp_keepalive_time=9; do
+    check "it finds $setting" grep -qx "$setting" state/settings.1
+done
+check "it may bind ranks where each has a core" \
+    sh -c '! grep binding_policy state/settings.1'
 check "no --resume of its own" sh -c '! grep -q -e --resume state/arguments.1'
 check "the hostfile it was given" sh -c 'printf "here slots=2\nthere slots=2\nlone slots=1\n" |
     cmp - state/hosts.1'

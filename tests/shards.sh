@@ -187,7 +187,9 @@ fault 1 "^harmonia: option --stage on .*/plain: " "--stage into a plain file" \
 # ---- several nodes -------------------------------------------------------------------
 
 # Name spaces stand in for nodes: each has a name, and its own folder at node/.
-unset OMPI_MCA_rmaps_base_mapping_policy
+export OMPI_MCA_plm=rsh OMPI_MCA_plm_rsh_agent="$scratch/agent"
+export PRTE_MCA_plm=ssh PRTE_MCA_plm_ssh_agent="$scratch/agent"
+unset OMPI_MCA_rmaps_base_mapping_policy PRTE_MCA_rmaps_default_mapping_policy
 cat >agent <<'SCRIPT'
 #!/bin/sh
 # AGENT [OPTIONS] HOST COMMAND..., as mpirun calls ssh
@@ -213,8 +215,7 @@ nodes() {
     hosts=$1
     number=$2
     shift 2
-    run 60 mpirun --mca plm rsh --mca plm_rsh_agent "$scratch/agent" \
-        --host "$hosts" -n "$number" "$@"
+    run 60 mpirun --host "$hosts" -n "$number" "$@"
 }
 on_nodes() {
     out=$scratch/$1

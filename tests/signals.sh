@@ -133,11 +133,13 @@ without() {
 without "2>&1 | head -n 1" "the reader of stderr leaves"
 without "2>/dev/full" "a full disk for stderr"
 without ">&- 2>&- <&-" "all standard descriptors are closed"
-rm -rf silent
-run 60 sh -c 'mpirun -n 2 "$HARMONIA" train $1 --out silent --steps 200 2>&1 | head -n 1' \
-    - "$options"
-same_bits "the reader of mpirun's stderr leaves: the same bits" \
-    "$(checkpoint undisturbed 200)" "$(checkpoint silent 200)"
+if [ "$(open_mpi)" -lt 5 ]; then # that of 5 ends the job then, by itself
+    rm -rf silent
+    run 60 sh -c 'mpirun -n 2 "$HARMONIA" train $1 --out silent --steps 200 2>&1 | head -n 1' \
+        - "$options"
+    same_bits "the reader of mpirun's stderr leaves: the same bits" \
+        "$(checkpoint undisturbed 200)" "$(checkpoint silent 200)"
+fi
 
 run 20 sh -c '{ sleep 0.5; "$HARMONIA" info "$1"; echo $? >code; } | true' - \
     "$(checkpoint undisturbed 200)"

@@ -19,7 +19,8 @@ export HARMONIA LC_ALL=C OMP_WAIT_POLICY=passive
 # Under sanitizers: what MPI itself never frees is not looked for.
 : "${ASAN_OPTIONS:=detect_leaks=0}"
 export ASAN_OPTIONS
-# mpirun waits a second before it kills what did not end by itself.
+# mpirun waits a second before it kills what did not end by itself; that of Open
+# MPI 5 a quarter of one, whatever is set.
 export OMPI_MCA_odls_base_sigkill_timeout=0
 checks=0
 failures=0
@@ -188,6 +189,11 @@ wait_until() {
 row_at_least() {
     [ -s "$1" ] && awk -F, -v step="$2" '$1 + 0 >= step { found = 1 }
         END { exit !found }' "$1"
+}
+
+# Which Open MPI mpirun is of: 4, 5.
+open_mpi() {
+    mpirun --version | sed -n 's/.*(Open MPI) \([0-9]*\).*/\1/p'
 }
 
 # Whether a process has ended (in a container nobody may collect the dead).
