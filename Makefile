@@ -21,22 +21,23 @@ COMPILE = $(CC) $(STD) $(CFLAGS) $(WARNINGS) $(SAN) -pthread -fopenmp -MMD -MP -
 
 BASE_SRC := $(wildcard dist/base/*.c)
 NN_SRC   := $(wildcard nn/*.c)
-DATA_SRC := $(wildcard data/*.c)
+DATA_SRC := $(wildcard data/*/*.c)
 CKPT_SRC := $(wildcard checkpoint/*.c)
-DIST_SRC := $(wildcard dist/*.c)
+# The wings of dist: each may know those behind it in this line (.ci/lint).
+WINGS    := cmd run foretell score use draw state feed sum ranks
 
 BASE_OBJ := $(BASE_SRC:%.c=$(BUILD)/%.o)
 NN_OBJ   := $(NN_SRC:%.c=$(BUILD)/%.o)
 NND_OBJ  := $(NN_SRC:%.c=$(BUILD)/double/%.o)
 DATA_OBJ := $(DATA_SRC:%.c=$(BUILD)/%.o)
 CKPT_OBJ := $(CKPT_SRC:%.c=$(BUILD)/%.o)
-DIST_OBJ := $(DIST_SRC:%.c=$(BUILD)/%.o)
 
 LIBBASE := $(BUILD)/libbase.a
 LIBNN   := $(BUILD)/libnn.a
 LIBNND  := $(BUILD)/libnn_double.a
 LIBDATA := $(BUILD)/libdata.a
 LIBCKPT := $(BUILD)/libcheckpoint.a
+LIBDIST := $(WINGS:%=$(BUILD)/libdist_%.a)
 
 # tests/<library>_*.c are programs; those named nn_* are built twice, in float
 # and in double. tests/*.sh run the program itself.
@@ -55,7 +56,7 @@ all: $(BUILD)/harmonia
 $(BUILD)/config.mk: .ci/install-deps
 	@.ci/install-deps $@
 
-$(BUILD)/harmonia: $(DIST_OBJ) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
+$(BUILD)/harmonia: $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
 	$(MPICC) $(SAN) -pthread -fopenmp -o $@ $^ $(IMAGE_LIBS) $(HDF5_LIBS) $(BLAS_LIBS) -lm
 
 $(LIBBASE): $(BASE_OBJ)
@@ -63,6 +64,10 @@ $(LIBNN): $(NN_OBJ)
 $(LIBNND): $(NND_OBJ)
 $(LIBDATA): $(DATA_OBJ)
 $(LIBCKPT): $(CKPT_OBJ)
+define wing
+$(BUILD)/libdist_$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard dist/$(1)/*.c))
+endef
+$(foreach name,$(WINGS),$(eval $(call wing,$(name))))
 $(BUILD)/lib%.a:
 	@rm -f $@
 	$(AR) rcs $@ $^
@@ -106,22 +111,16 @@ $(BUILD)/tests/data_%: $(BUILD)/tests/data_%.o $(TEST_COMMON) $(LIBDATA) $(LIBBA
 	$(TEST_LINK)
 $(BUILD)/tests/checkpoint_%: $(BUILD)/tests/checkpoint_%.o $(TEST_COMMON) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK)
-# What draws the reports needs no MPI.
-DRAW_OBJ := $(addprefix $(BUILD)/dist/,csv.o curves.o draw.o draw_font.o plot.o plot_axis.o sheet.o)
-$(BUILD)/tests/draw_%: $(BUILD)/tests/draw_%.o $(TEST_COMMON) $(DRAW_OBJ) $(LIBDATA) $(LIBBASE)
+$(BUILD)/tests/draw_%: $(BUILD)/tests/draw_%.o $(TEST_COMMON) $(LIBDIST) $(LIBDATA) $(LIBBASE)
 	$(TEST_LINK)
-# Parts of dist that need no MPI.
-PLAIN_OBJ := $(addprefix $(BUILD)/dist/,augment.o forecast.o loader.o micro_batch.o order.o pieces.o rank_memory.o routes.o snapshot.o train_options.o tree.o tree_sum.o)
-$(BUILD)/tests/dist_%: $(BUILD)/tests/dist_%.o $(TEST_COMMON) $(PLAIN_OBJ) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
-	$(TEST_LINK)
-$(BUILD)/tests/dist_vgg: $(BUILD)/tests/dist_vgg.o $(TEST_COMMON) $(BUILD)/dist/vgg_weights.o $(LIBNN) $(LIBCKPT) $(LIBBASE)
+# Of dist's wings they use what needs no MPI.
+$(BUILD)/tests/dist_%: $(BUILD)/tests/dist_%.o $(TEST_COMMON) $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK)
 # Benchmarks of the program's own parts under mpirun.
-UPDATE_OBJ := $(addprefix $(BUILD)/dist/,cluster.o exchange.o launcher.o node_memory.o order.o orphan.o pieces.o routes.o tree.o tree_sum.o update.o update_gather.o update_memory.o)
 $(BUILD)/tests/bench/node_sum.o: tests/bench/node_sum.c | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	OMPI_CC="$(CC)" $(MPICC) $(filter-out $(CC),$(COMPILE)) -I. -o $@ $<
-$(BUILD)/tests/bench/node_sum: $(BUILD)/tests/bench/node_sum.o $(UPDATE_OBJ) $(LIBNN) $(LIBBASE)
+$(BUILD)/tests/bench/node_sum: $(BUILD)/tests/bench/node_sum.o $(LIBDIST) $(LIBNN) $(LIBBASE)
 	$(MPICC) $(SAN) -pthread -fopenmp -o $@ $^ $(BLAS_LIBS) -lm
 $(BUILD)/tests/%.so: tests/preload/%.c
 	@mkdir -p $(@D)
@@ -134,16 +133,15 @@ $(BUILD)/tests/parity_double: $(addprefix $(BUILD)/tests/,parity_double.o parity
 	$(TEST_LINK)
 $(BUILD)/tests/parity: $(addprefix $(BUILD)/tests/,parity.o parity_record.o parity_gradients.o parity_step.o) $(GRAPH_UTIL) $(TEST_COMMON) $(LIBNN) $(LIBBASE)
 	$(TEST_LINK)
-BENCH_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/bench/node_sum.c,$(wildcard tests/bench/*.c))) $(addprefix $(BUILD)/dist/,order.o train_options.o)
-$(BENCH_BIN): $(BENCH_OBJ) $(LIBNN) $(LIBCKPT) $(LIBBASE)
+BENCH_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/bench/node_sum.c,$(wildcard tests/bench/*.c)))
+$(BENCH_BIN): $(BENCH_OBJ) $(LIBDIST) $(LIBNN) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK)
 # The readers of tests/fuzz: main.c changes inputs by itself, libfuzzer.c is for
 # clang's libFuzzer.
-FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c %/libfuzzer.c,$(wildcard tests/fuzz/*.c))) \
-            $(addprefix $(BUILD)/dist/,csv.o order.o train_options.o vgg_weights.o)
-$(BUILD)/tests/fuzz/fuzz: $(BUILD)/tests/fuzz/main.o $(FUZZ_OBJ) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
+FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c %/libfuzzer.c,$(wildcard tests/fuzz/*.c)))
+$(BUILD)/tests/fuzz/fuzz: $(BUILD)/tests/fuzz/main.o $(FUZZ_OBJ) $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK)
-$(BUILD)/tests/fuzz/libfuzzer: $(BUILD)/tests/fuzz/libfuzzer.o $(FUZZ_OBJ) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
+$(BUILD)/tests/fuzz/libfuzzer: $(BUILD)/tests/fuzz/libfuzzer.o $(FUZZ_OBJ) $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK) -fsanitize=fuzzer
 .PRECIOUS: $(BUILD)/tests/%.o $(BUILD)/tests/%_double.o
 
@@ -239,8 +237,8 @@ demo: $(BUILD)/harmonia
 table: $(BUILD)/harmonia
 	@HARMONIA=$(BUILD)/harmonia .ci/mpi-env slurm/table.sh
 
-LINT_C := $(wildcard dist/*.c dist/base/*.c nn/*.c data/*.c checkpoint/*.c tests/*.c tests/bench/*.c tests/cluster/*.c tests/fuzz/*.c tests/preload/*.c)
-LINT_H := $(wildcard dist/*.h dist/base/*.h nn/*.h data/*.h checkpoint/*.h tests/*.h tests/bench/*.h tests/fuzz/*.h)
+LINT_C := $(wildcard dist/*/*.c nn/*.c data/*/*.c checkpoint/*.c tests/*.c tests/bench/*.c tests/cluster/*.c tests/fuzz/*.c tests/preload/*.c)
+LINT_H := $(wildcard dist/*/*.h nn/*.h data/*.h data/*/*.h checkpoint/*.h tests/*.h tests/bench/*.h tests/fuzz/*.h)
 lint: $(BUILD)/config.mk
 	@.ci/install-deps --with-lint
 	@.ci/lint $(BUILD) $(LINT_C) -- $(LINT_H)

@@ -1,6 +1,6 @@
 /* compose: a small folder of generated photographs, made whole, again, after an
  * interruption, on other threads, with other options, and from bad input. */
-#include "data/compose_internal.h"
+#include "data/folder/compose_internal.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/publish.h"
+#include "base/read_file.h"
 #include "base/publish.h"
 #include "base/read_file.h"
 #include "base/random.h"
@@ -372,13 +374,13 @@ static void turn_photo(const char *path) {
   strcpy(icc + 18 + 16, "RGB ");
   char *bytes, *out, *at;
   size_t length, more = sizeof exif - 1 + sizeof icc;
-  must(compose_file_read(path, &bytes, &length));
+  must(read_file(path, &bytes, &length));
   must(MEMORY_NEW(length + more, "a turned photograph", &out));
   at = mempcpy(out, bytes, 2);
   at = mempcpy(at, exif, sizeof exif - 1);
   at = mempcpy(at, icc, sizeof icc);
   memcpy(at, bytes + 2, length - 2);
-  must(compose_file_write(path, out, length + more));
+  must(publish_bytes(path, out, length + more));
   memory_free(bytes);
   memory_free(out);
 }
@@ -386,7 +388,7 @@ static void turn_photo(const char *path) {
 static bool file_holds(const char *path, const char *text) {
   char *bytes;
   size_t length;
-  must(compose_file_read(path, &bytes, &length));
+  must(read_file(path, &bytes, &length));
   bool found = memmem(bytes, length, text, strlen(text)) != NULL;
   memory_free(bytes);
   return found;

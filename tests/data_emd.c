@@ -1,5 +1,5 @@
 /* k-means and the earth mover's distance against brute force. */
-#include "data/emd.h"
+#include "data/classical/emd.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "data/kmeans.h"
+#include "data/classical/kmeans.h"
 #include "tests/tap.h"
 
 static void must(status result) {

@@ -1,5 +1,5 @@
 /* Random forests, and the model of Xue's method that is made of them. */
-#include "data/forest.h"
+#include "data/classical/forest.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 
 #include "base/random.h"
 #include "data/data.h"
-#include "data/lab.h"
+#include "data/colour/lab.h"
 #include "tests/tap.h"
 
 static void must(status result) {

@@ -5,7 +5,7 @@
 
 #include "base/random.h"
 #include "data/data.h"
-#include "data/ssim.h"
+#include "data/metrics/ssim.h"
 #include "tests/golden.h"
 #include "tests/tap.h"
 

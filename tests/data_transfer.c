@@ -1,6 +1,6 @@
 /* Colour transfers: statistics they promise, degenerate images, and the four
  * outputs that HCOCO's authors published for one pair of photographs. */
-#include "data/transfer_internal.h"
+#include "data/colour/transfer_internal.h"
 
 #include <math.h>
 #include <stdio.h>

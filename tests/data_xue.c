@@ -1,13 +1,13 @@
 /* The method of Xue et al. without its model: colour temperature, statistics,
  * each stage on constructed images, degenerate ones. */
-#include "data/xue_internal.h"
+#include "data/classical/xue_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/random.h"
-#include "data/cct.h"
+#include "data/colour/cct.h"
 #include "tests/tap.h"
 
 static void must(status result) {

@@ -1,5 +1,5 @@
 /* The model behind `harmonia plan`, against sums made by hand. */
-#include "dist/forecast.h"
+#include "dist/foretell/forecast.h"
 
 #include <math.h>
 

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "dist/micro_batch.h"
+#include "dist/foretell/micro_batch.h"
 #include "tests/tap.h"
 
 static train_options small(int64_t batch, int64_t micro_batch) {

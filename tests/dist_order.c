@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dist/order.h"
+#include "dist/ranks/order.h"
 #include "tests/tap.h"
 
 static bool is_permutation(order *o, uint64_t epoch) {

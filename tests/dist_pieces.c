@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "dist/bfloat16.h"
-#include "dist/pieces.h"
+#include "dist/sum/bfloat16.h"
+#include "dist/sum/pieces.h"
 #include "tests/tap.h"
 
 /* ---- pieces ---- */

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dist/bfloat16.h"
-#include "dist/order.h"
-#include "dist/routes.h"
+#include "dist/sum/bfloat16.h"
+#include "dist/ranks/order.h"
+#include "dist/sum/routes.h"
 #include "tests/tap.h"
 
 enum { MOST_RANKS = 12, MOST_MICRO = 24, COUNT = 5 };

@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "dist/snapshot.h"
+#include "dist/state/snapshot.h"
 #include "tests/tap.h"
 
 /* A small network's state with moments, all numbers different. */

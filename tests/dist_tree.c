@@ -3,8 +3,8 @@
  * which only the same tree reproduces. */
 #include <stdint.h>
 
-#include "dist/order.h"
-#include "dist/tree.h"
+#include "dist/ranks/order.h"
+#include "dist/sum/tree.h"
 #include "tests/tap.h"
 
 enum { MOST = 40 };

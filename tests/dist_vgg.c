@@ -7,7 +7,7 @@
 
 #include <hdf5.h>
 
-#include "dist/vgg_weights.h"
+#include "dist/state/vgg_weights.h"
 #include "tests/tap.h"
 
 enum { WIDTH = 2, LONGEST = 9 * 16 * 16 };

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "dist/csv.h"
-#include "dist/curves.h"
-#include "dist/draw.h"
-#include "dist/plot.h"
-#include "dist/sheet.h"
+#include "dist/draw/csv.h"
+#include "dist/draw/curves.h"
+#include "dist/draw/draw.h"
+#include "dist/draw/plot.h"
+#include "dist/draw/sheet.h"
 #include "tests/tap.h"
 
 static const char *folder;

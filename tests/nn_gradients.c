@@ -799,7 +799,7 @@ static bool contains(const family *f, const nn_op *op) {
 
 static void check_table(void) {
   for (const nn_op *const *op = nn_ops; *op != NULL; op++) {
-    if ((*op)->external) continue;
+    if ((*op)->binding != NN_COMPUTED) continue;
     bool covered = false;
     for (int i = 0; i < FAMILIES && !covered; i++)
       covered = families[i].op == *op && contains(&families[i], *op);

@@ -315,7 +315,7 @@ static trial build_network(const network *n) {
     nn_minimise(t.g, loss, "G/");
   }
   for (nn_id id = 0; n->keep_all && id < nn_node_count(t.g); id++)
-    if (!nn_get(t.g, id).op->external) nn_keep(t.g, "any", id);
+    if (nn_get(t.g, id).op->binding == NN_COMPUTED) nn_keep(t.g, "any", id);
   return t;
 }
 
@@ -349,7 +349,7 @@ static bool same_entries(const nn_layout *a, const nn_real *x,
 static size_t sum_of_values(const nn_graph *g) {
   size_t sum = 0;
   for (nn_id id = 0; id < nn_node_count(g); id++)
-    if (!nn_get(g, id).op->external && !nn_get(g, id).op->view)
+    if (nn_get(g, id).op->binding == NN_COMPUTED && !nn_get(g, id).op->view)
       sum += nn_shape_count(nn_shape_of(g, id)) * sizeof(nn_real);
   return sum;
 }
@@ -568,7 +568,7 @@ static trial build_random(int number, bool keep_all) {
   nn_report(t.g, "loss", loss);
   nn_minimise(t.g, loss, "p");
   for (nn_id id = 0; keep_all && id < nn_node_count(t.g); id++)
-    if (!nn_get(t.g, id).op->external) nn_keep(t.g, "any", id);
+    if (nn_get(t.g, id).op->binding == NN_COMPUTED) nn_keep(t.g, "any", id);
   return t;
 }
 

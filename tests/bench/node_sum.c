@@ -10,8 +10,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "dist/cluster.h"
-#include "dist/update.h"
+#include "dist/ranks/cluster.h"
+#include "dist/sum/update.h"
 
 enum { MOST_ROUNDS = 101 };
 #define SUM_LIMIT 1.3

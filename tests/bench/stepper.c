@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "dist/train_options.h"
+#include "dist/state/train_options.h"
 #include "tests/bench/bench.h"
 
 /* Colours of noise; the mask is a rectangle of a quarter of the image. */

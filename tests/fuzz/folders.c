@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "data/compose_internal.h"
+#include "data/folder/compose_internal.h"
 #include "data/data.h"
 #include "tests/fuzz/fuzz.h"
 

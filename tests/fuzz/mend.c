@@ -7,7 +7,7 @@
 #include <zlib.h>
 
 #include "checkpoint/catalog.h"
-#include "data/sha256.h"
+#include "base/sha256.h"
 #include "tests/fuzz/fuzz.h"
 
 /* ---- PNG ---- */

@@ -13,9 +13,9 @@
 #include "base/memory.h"
 #include "checkpoint/checkpoint.h"
 #include "data/data.h"
-#include "dist/csv.h"
-#include "dist/train_options.h"
-#include "dist/vgg_weights.h"
+#include "dist/draw/csv.h"
+#include "dist/state/train_options.h"
+#include "dist/state/vgg_weights.h"
 #include "tests/fuzz/fuzz.h"
 
 /* Larger ones take time and show nothing new. */

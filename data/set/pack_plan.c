@@ -1,0 +1,141 @@
+#include "data/set/pack_plan.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "data/folder/hcoco.h"
+#include "base/name_set.h"
+#include "base/sha256.h"
+
+static const char *file_name(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash != NULL ? slash + 1 : path;
+}
+
+static void describe(const data_pack_options *options, pack_plan *plan) {
+  static const char *const filters[] = {
+      [DATA_BILINEAR] = "bilinear",
+      [DATA_BICUBIC] = "bicubic",
+      [DATA_NEAREST] = "nearest",
+      [DATA_CV_LINEAR] = "cv-linear",
+  };
+  char threshold[32] = "threshold";
+  if (options->mask.threshold > 0)
+    snprintf(threshold, sizeof threshold, "threshold %d",
+             options->mask.threshold);
+  snprintf(plan->protocol, sizeof plan->protocol,
+           "size %d, images %s, masks %s%s then nearest", options->size,
+           filters[options->filter], options->mask.alpha ? "of alpha " : "",
+           options->binarize == DATA_DITHER ? "dither" : threshold);
+  char real[PATH_MAX];
+  const char *path = realpath(plan->folder.path, real);
+  snprintf(plan->source, sizeof plan->source, "%.255s",
+           file_name(path != NULL ? path : plan->folder.path));
+}
+
+static void fingerprint(pack_plan *plan) {
+  sha256 hash;
+  sha256_begin(&hash);
+  for (size_t i = 0; i < plan->folder.count; i++) {
+    sha256_add_text(&hash, file_name(plan->folder.entries[i].composite));
+    sha256_add_number(&hash, plan->folder.entries[i].split);
+  }
+  sha256_end(&hash, plan->listing);
+}
+
+/* Holds scenes out: with a real image all its composites. Their entries move
+ * behind the others. */
+static status hold_out(double validation, data_folder *folder) {
+  if (validation <= 0) return STATUS_OK;
+  if (folder->split_count[DATA_VALIDATION] > 0)
+    return status_error(STATUS_MISFIT,
+                        "--validation %g: %s has a list of its own for "
+                        "validation",
+                        validation, folder->path);
+  const char **scenes = NULL;
+  bool *held_out = NULL;
+  data_entry *sorted = NULL;
+  status result;
+  size_t count = folder->count, at = 0;
+  TRY_OR(end, MEMORY_NEW(count, "scenes of a folder", &scenes));
+  TRY_OR(end, MEMORY_NEW(count, "scenes of a folder", &held_out));
+  TRY_OR(end, MEMORY_NEW(count, "entries of a folder", &sorted));
+  for (size_t i = 0; i < count; i++)
+    if (folder->entries[i].split == DATA_TRAIN)
+      scenes[i] = file_name(folder->entries[i].real);
+  TRY_OR(end, data_hold_out(scenes, count, validation, held_out));
+  for (int last = 0; last <= 1; last++)
+    for (size_t i = 0; i < count; i++)
+      if (held_out[i] == last) sorted[at++] = folder->entries[i];
+  for (size_t i = 0; i < count; i++)
+    folder->split_count[DATA_VALIDATION] += held_out[i];
+  folder->split_count[DATA_TRAIN] -= folder->split_count[DATA_VALIDATION];
+  for (size_t i = count - folder->split_count[DATA_VALIDATION]; i < count; i++)
+    sorted[i].split = DATA_VALIDATION;
+  memory_free(folder->entries);
+  folder->entries = sorted;
+  sorted = NULL;
+end:
+  memory_free(scenes);
+  memory_free(held_out);
+  memory_free(sorted);
+  return result;
+}
+
+/* Numbers the distinct names among path(entry i) in order of first use. */
+static status number_names(const pack_plan *plan, bool masks, size_t *numbers,
+                           size_t *distinct) {
+  name_set names = {0};
+  status result = STATUS_OK;
+  for (size_t i = 0; i < plan->folder.count && result == STATUS_OK; i++) {
+    const data_entry *entry = &plan->folder.entries[i];
+    bool added;
+    result = name_set_add(&names, masks ? entry->mask : entry->real,
+                          names.count, &numbers[i], &added);
+  }
+  *distinct = names.count;
+  name_set_free(&names);
+  return result;
+}
+
+/* A counting sort of the entries by their real image. */
+static void group_entries(pack_plan *plan) {
+  size_t count = plan->folder.count, reals = plan->counts[SET_REAL];
+  for (size_t i = 0; i < count; i++) plan->begin[plan->real[i] + 1]++;
+  for (size_t g = 0; g < reals; g++) plan->begin[g + 1] += plan->begin[g];
+  for (size_t i = count; i-- > 0;)
+    plan->members[--plan->begin[plan->real[i] + 1]] = i;
+  /* Each end has moved down to its group's begin: shift them back. */
+  for (size_t g = 0; g < reals; g++) plan->begin[g] = plan->begin[g + 1];
+  plan->begin[reals] = count;
+}
+
+status pack_plan_make(const data_pack_options *options, pack_plan *plan) {
+  *plan = (pack_plan){0};
+  TRY(data_folder_scan(options->folder, options->skip_bad, &plan->folder));
+  TRY(hold_out(options->validation, &plan->folder));
+  size_t count = plan->folder.count;
+  plan->counts[SET_COMPOSITE] = count;
+  TRY(MEMORY_NEW(count, "plan of packing", &plan->real));
+  TRY(MEMORY_NEW(count, "plan of packing", &plan->mask));
+  TRY(MEMORY_NEW(count, "plan of packing", &plan->members));
+  TRY(number_names(plan, false, plan->real, &plan->counts[SET_REAL]));
+  TRY(number_names(plan, true, plan->mask, &plan->counts[SET_MASK]));
+  TRY(MEMORY_NEW(plan->counts[SET_REAL] + 1, "plan of packing", &plan->begin));
+  group_entries(plan);
+  describe(options, plan);
+  fingerprint(plan);
+  return STATUS_OK;
+}
+
+void pack_plan_free(pack_plan *plan) {
+  data_folder_close(&plan->folder);
+  memory_free(plan->real);
+  memory_free(plan->mask);
+  memory_free(plan->members);
+  memory_free(plan->begin);
+  *plan = (pack_plan){0};
+}

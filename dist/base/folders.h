@@ -1,0 +1,11 @@
+/* Folders of a file system. */
+#ifndef HARMONIA_FOLDERS_H
+#define HARMONIA_FOLDERS_H
+
+#include "base/status.h"
+
+/* mkdir -p: the folder and those above it, as far as they are not there.
+ * STATUS_IO names what cannot be made, or is no folder. */
+status make_folders(const char *path);
+
+#endif

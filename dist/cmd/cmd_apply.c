@@ -1,0 +1,199 @@
+/* harmonia apply: one picture of any size. */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/threads.h"
+#include "dist/use/apply.h"
+#include "dist/cmd/command.h"
+#include "dist/cmd/mask_options.h"
+
+typedef struct apply_configuration {
+  const char *checkpoint, *method, *data, *xue_model, *image, *mask, *output;
+  int64_t threads, quality;
+  bool invert;
+  mask_options masks;
+} apply_configuration;
+
+#define AT(member) offsetof(apply_configuration, member)
+static const option options[] = {
+    {"checkpoint", OPTION_TEXT, AT(checkpoint), NULL, 0, 0, "C.h5", NULL,
+     "the trained network"},
+    {"method", OPTION_TEXT, AT(method), NULL, 0, 0, "NAME", NULL,
+     "instead of a network: lalonde (Lalonde and Efros 2007), xue (Xue et al. "
+     "2012) or xue-zero (the same without a model)"},
+    {"data", OPTION_TEXT, AT(data), NULL, 0, 0, "F.h5", NULL,
+     "xue: the packed data set whose model F.h5.xue it takes; fitted first if "
+     "it is not there"},
+    {"xue-model", OPTION_TEXT, AT(xue_model), NULL, 0, 0, "FILE", NULL,
+     "xue: the model, if it lies elsewhere"},
+    {"image", OPTION_TEXT, AT(image), NULL, 0, 0, "FILE", NULL,
+     "the composite, PNG or JPEG, of any size"},
+    {"mask", OPTION_TEXT, AT(mask), NULL, 0, 0, "FILE", NULL,
+     "its mask, of the same size: white where the pasted object is; greys "
+     "blend"},
+    MASK_OPTIONS(AT(masks), "greys blend",
+                 " (of --mask, or without it of the image)"),
+    {"output", OPTION_TEXT, AT(output), NULL, 0, 0, "FILE", NULL,
+     "where the harmonized picture goes, .png or .jpg; PNG keeps the "
+     "background's pixels bit for bit"},
+    {"invert", OPTION_FLAG, AT(invert), NULL, 0, 0, NULL, NULL,
+     "harmonize the background to the foreground"},
+    {"quality", OPTION_INT, AT(quality), "95", 1, 100, "Q", NULL, "of a JPEG"},
+    {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
+     "0: all cores"},
+};
+#undef AT
+
+static const option_table table = {
+    .command = "apply",
+    .synopsis =
+        "(--checkpoint C.h5 | --method NAME) --image I --mask M --output O",
+    .description =
+        "Harmonizes one picture. The network works at its own size; the change "
+        "of colour it makes is brought to the picture's size and added inside "
+        "the mask, so that detail stays and the background is untouched. A "
+        "method without a network works at the picture's own size.",
+    .options = options,
+    .count = sizeof options / sizeof options[0],
+};
+
+/* What makes the picture: a network or a classical method. */
+typedef struct maker {
+  harmonizer *network;
+  const classical *classical;
+  data_xue_model *model; /* for xue */
+} maker;
+
+static status check_method(const apply_configuration *conf) {
+  const classical *method = classical_find(conf->method);
+  if (method == NULL)
+    return status_error(STATUS_USAGE, "option --method: '%s' is not one of %s",
+                        conf->method, classical_names);
+  if (method->needs_model && conf->data[0] == '\0' &&
+      conf->xue_model[0] == '\0')
+    return status_error(STATUS_USAGE,
+                        "method xue needs a model: option --data or "
+                        "--xue-model");
+  return STATUS_OK;
+}
+
+static status check(const apply_configuration *conf) {
+  if (conf->checkpoint[0] == '\0' && conf->method[0] == '\0')
+    return status_error(STATUS_USAGE, "option --checkpoint is missing");
+  if (conf->checkpoint[0] != '\0' && conf->method[0] != '\0')
+    return status_error(STATUS_USAGE,
+                        "options --checkpoint and --method: one of them");
+  if (conf->method[0] != '\0') TRY(check_method(conf));
+  const struct {
+    const char *name, *value;
+  } needed[] = {{"image", conf->image},
+                {"mask", conf->masks.alpha ? conf->image : conf->mask},
+                {"output", conf->output}};
+  for (int i = 0; i < 3; i++)
+    if (needed[i].value[0] == '\0')
+      return status_error(STATUS_USAGE, "option --%s is missing",
+                          needed[i].name);
+  return STATUS_OK;
+}
+
+/* By --xue-model alone any model is taken; by --data that of the set. */
+static status open_model(const apply_configuration *conf, int threads,
+                         data_xue_model **out) {
+  char path[PATH_MAX];
+  TRY(classical_model_path(conf->xue_model, conf->data, path, sizeof path));
+  if (conf->data[0] == '\0') return data_xue_model_open(path, NULL, out);
+  data_set *set;
+  TRY(data_set_open(conf->data, &set));
+  status result = classical_model_provide(set, path, threads);
+  if (result == STATUS_OK)
+    result = data_xue_model_open(path, data_set_describe(set)->identity, out);
+  data_set_close(&set);
+  return result;
+}
+
+static status open_maker(const apply_configuration *conf, int threads,
+                         maker *out) {
+  if (conf->method[0] == '\0')
+    return harmonizer_open(conf->checkpoint, threads, false, &out->network);
+  out->classical = classical_find(conf->method);
+  if (!out->classical->needs_model) return STATUS_OK;
+  return open_model(conf, threads, &out->model);
+}
+
+static void close_maker(maker *how) {
+  harmonizer_destroy(&how->network);
+  data_xue_model_free(&how->model);
+}
+
+/* A picture on its way. */
+typedef struct work {
+  data_picture picture;
+  data_profile *profile;
+  data_image mask;
+} work;
+
+static void free_work(work *w) {
+  data_picture_free(&w->picture);
+  data_profile_close(&w->profile);
+  data_image_free(&w->mask);
+}
+
+static status read_pictures(const apply_configuration *conf, work *w) {
+  TRY(apply_read(conf->image, &w->picture, &w->profile));
+  TRY(mask_options_read(&conf->masks, conf->mask, conf->image, &w->picture,
+                        &w->mask));
+  size_t pixels = (size_t)w->mask.width * (size_t)w->mask.height;
+  for (size_t i = 0; conf->invert && i < pixels; i++)
+    w->mask.pixels[i] = (uint8_t)(255 - w->mask.pixels[i]);
+  return STATUS_OK;
+}
+
+static status harmonize(const maker *how, int threads, work *w) {
+  if (how->network != NULL)
+    return apply_network(how->network, threads, w->profile, &w->picture,
+                         &w->mask);
+  return apply_classical(how->classical, how->model, w->profile, &w->picture,
+                         &w->mask);
+}
+
+static status write_picture(const apply_configuration *conf,
+                            const data_picture *picture) {
+  char dropped[DATA_DROPPED_BYTES];
+  TRY(data_picture_write(conf->output, picture, (int)conf->quality, dropped));
+  if (dropped[0] != '\0')
+    log_warning("%s does not have what %s had: %s", conf->output, conf->image,
+                dropped);
+  log_info("wrote %s (%d x %d pixels)", conf->output, picture->width,
+           picture->height);
+  return STATUS_OK;
+}
+
+/* Nothing is held longer than it is needed: pictures may be large. */
+static status run(void *configuration, const bool *given,
+                  const char **positional, int positional_count) {
+  (void)given, (void)positional, (void)positional_count;
+  const apply_configuration *conf = configuration;
+  TRY(check(conf));
+  int threads = conf->threads > 0 ? (int)conf->threads : threads_available();
+  maker how = {0};
+  work w = {.profile = NULL};
+  status result = read_pictures(conf, &w);
+  if (result == STATUS_OK) result = open_maker(conf, threads, &how);
+  if (result == STATUS_OK) result = harmonize(&how, threads, &w);
+  close_maker(&how);
+  data_image_free(&w.mask);
+  if (result == STATUS_OK) result = write_picture(conf, &w.picture);
+  free_work(&w);
+  return result;
+}
+
+const command command_apply = {
+    .summary = "harmonize one picture of any size",
+    .table = &table,
+    .configuration_size = sizeof(apply_configuration),
+    .multiplies = true,
+    .run = run,
+};

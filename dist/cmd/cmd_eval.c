@@ -1,0 +1,239 @@
+/* harmonia eval: the table of the field. */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/publish.h"
+#include "dist/cmd/command.h"
+#include "dist/score/evaluate_sheet.h"
+#include "dist/score/evaluate_table.h"
+
+typedef struct eval_configuration {
+  const char *data, *split, *background, *range, *quantise, *csv, *code,
+      *xue_model, *sheet;
+  option_list checkpoints, methods;
+  int64_t limit, threads, sheet_rows;
+  bool train_mode;
+} eval_configuration;
+
+/* In the order of the enumerations they stand for. */
+#define SPLITS "train|test|validation"
+#define BACKGROUNDS "as-is|gt|masked"
+#define RANGES "pred|target-max|255"
+#define QUANTISATIONS "trunc|round|float"
+
+#define AT(member) offsetof(eval_configuration, member)
+static const option options[] = {
+    {"data", OPTION_TEXT, AT(data), NULL, 0, 0, "F.h5", NULL,
+     "the packed data set"},
+    {"split", OPTION_CHOICE, AT(split), "test", 0, 0, NULL, SPLITS,
+     "which part of it"},
+    {"checkpoint", OPTION_LIST, AT(checkpoints), NULL, 0, 0, "C.h5", NULL,
+     "a trained network; may be given many times"},
+    {"method", OPTION_LIST, AT(methods), NULL, 0, 0, "NAME", NULL,
+     "a method without a network, may be given many times: composite (the "
+     "input "
+     "itself), lalonde (Lalonde and Efros 2007), xue (Xue et al. 2012) or "
+     "xue-zero (the same without a model)"},
+    {"xue-model", OPTION_TEXT, AT(xue_model), NULL, 0, 0, "FILE", NULL,
+     "where the model of method xue is kept, instead of F.h5.xue; it is fitted "
+     "on the training split if it is not there"},
+    {"limit", OPTION_INT, AT(limit), "0", 0, 1e9, "N", NULL,
+     "only the first N samples of the split; 0: all"},
+    {"csv", OPTION_TEXT, AT(csv), NULL, 0, 0, "FILE", NULL,
+     "write the table there as well"},
+    {"sheet", OPTION_TEXT, AT(sheet), NULL, 0, 0, "FILE.png", NULL,
+     "make a picture sheet: a column each for mask, composite, every method "
+     "and the real image"},
+    {"sheet-rows", OPTION_INT, AT(sheet_rows), "6", 1, 64, "N", NULL,
+     "its samples, spread evenly over those evaluated"},
+    {"bg", OPTION_CHOICE, AT(background), "as-is", 0, 0, NULL, BACKGROUNDS,
+     "background: as the method gives it, replaced by the real image's, or its "
+     "error counted as zero"},
+    {"psnr-range", OPTION_CHOICE, AT(range), "pred", 0, 0, NULL, RANGES,
+     "the peak of PSNR: max - min of the output (DoveNet), the real image's "
+     "maximum (iDIH), or 255"},
+    {"quantise", OPTION_CHOICE, AT(quantise), "trunc", 0, 0, NULL,
+     QUANTISATIONS, "how outputs become levels"},
+    {"code", OPTION_CHOICE, AT(code), "composite", 0, 0, NULL, "composite|real",
+     "whose background gives the domain code of systems that have one: the "
+     "composite's, or as in the published test the real image's"},
+    {"train-mode", OPTION_FLAG, AT(train_mode), NULL, 0, 0, NULL, NULL,
+     "batch statistics of the single image and live dropout, as the published "
+     "test scripts run"},
+    {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
+     "threads a rank; 0: this rank's share of the node's cores"},
+};
+#undef AT
+
+static const option_table table = {
+    .command = "eval",
+    .synopsis = "--data F.h5 (--checkpoint C.h5 | --method NAME)... [OPTIONS]",
+    .description =
+        "Compares methods by the field's metrics: means over images of MSE, "
+        "PSNR, foreground MSE and SSIM, for all and by foreground share. The "
+        "defaults are DoveNet's protocol. Under mpirun the images are shared "
+        "out over the ranks.",
+    .options = options,
+    .count = sizeof options / sizeof options[0],
+};
+
+/* ---- the methods ---- */
+
+/* "unet", or with the checkpoint's path where that name stands already. */
+static void name_method(method *methods, int index, const char *checkpoint) {
+  method *m = &methods[index];
+  snprintf(m->name, sizeof m->name, "%s", harmonizer_model(m->network));
+  for (int i = 0; i < index; i++)
+    if (strcmp(methods[i].name, m->name) == 0)
+      snprintf(m->name, sizeof m->name, "%s:%.200s",
+               harmonizer_model(m->network), checkpoint);
+}
+
+static status open_methods(const eval_configuration *conf, int threads,
+                           int size, method *methods) {
+  int count = 0;
+  for (int i = 0; i < conf->methods.count; i++) {
+    const char *name = conf->methods.values[i];
+    method *m = &methods[count++];
+    snprintf(m->name, sizeof m->name, "%s", name);
+    m->classical = classical_find(name);
+    if (m->classical == NULL && strcmp(name, "composite") != 0)
+      return status_error(STATUS_USAGE,
+                          "option --method: '%s' is not one of composite, %s",
+                          name, classical_names);
+  }
+  for (int i = 0; i < conf->checkpoints.count; i++) {
+    const char *path = conf->checkpoints.values[i];
+    TRY(harmonizer_open(path, threads, conf->train_mode,
+                        &methods[count].network));
+    if (harmonizer_size(methods[count].network) != size)
+      return status_error(STATUS_MISFIT,
+                          "%s: a network for %d pixels a side, the data set "
+                          "has %d",
+                          path, harmonizer_size(methods[count].network), size);
+    name_method(methods, count, path);
+    count++;
+  }
+  return STATUS_OK;
+}
+
+static bool need_model(const method *methods, int count) {
+  for (int m = 0; m < count; m++)
+    if (methods[m].classical != NULL && methods[m].classical->needs_model)
+      return true;
+  return false;
+}
+
+/* Collective. Rank 0 fits the model if it is missing; all open it. */
+static status open_model(const cluster *c, const eval_configuration *conf,
+                         data_set *set, method *methods, int count,
+                         data_xue_model **model) {
+  char path[PATH_MAX];
+  int threads = cluster_threads(c, conf->threads);
+  if (!need_model(methods, count)) return STATUS_OK;
+  status result =
+      classical_model_path(conf->xue_model, conf->data, path, sizeof path);
+  if (result == STATUS_OK && c->rank == 0)
+    result = classical_model_provide(set, path, threads);
+  TRY(cluster_agree(c, result));
+  result = data_xue_model_open(path, data_set_describe(set)->identity, model);
+  for (int m = 0; m < count; m++) methods[m].model = *model;
+  return cluster_agree(c, result);
+}
+
+/* ---- the results ---- */
+
+/* Before the evaluation, which may take hours. */
+static status check_places(const cluster *c, const eval_configuration *conf) {
+  if (c->rank != 0) return STATUS_OK;
+  if (conf->csv[0] != '\0') TRY(publish_check(conf->csv));
+  if (conf->sheet[0] != '\0') TRY(data_image_check(conf->sheet));
+  return STATUS_OK;
+}
+
+static status give_results(const eval_configuration *conf, data_set *set,
+                           const protocol *how, const method *methods,
+                           int count, const averages *scores) {
+  evaluate_table_print(stdout, set, how, methods, count, scores);
+  fflush(stdout); /* --csv may be /dev/stdout */
+  if (conf->csv[0] != '\0')
+    TRY(evaluate_table_write(conf->csv, methods, count, scores));
+  if (conf->sheet[0] != '\0')
+    TRY(evaluate_sheet(conf->sheet, set, how, methods, count,
+                       (int)conf->sheet_rows));
+  return STATUS_OK;
+}
+
+/* ---- the command ---- */
+
+static status check(const eval_configuration *conf) {
+  if (conf->data[0] == '\0')
+    return status_error(STATUS_USAGE, "option --data is missing");
+  if (conf->methods.count + conf->checkpoints.count == 0)
+    return status_error(STATUS_USAGE,
+                        "nothing to evaluate: give --checkpoint or --method");
+  return STATUS_OK;
+}
+
+static status open_all(const cluster *c, const eval_configuration *conf,
+                       data_set **set, method *methods) {
+  TRY(check(conf));
+  TRY(check_places(c, conf));
+  TRY(data_set_open(conf->data, set));
+  const data_set_info *info = data_set_describe(*set);
+  data_split split = (data_split)choice_index(SPLITS, conf->split);
+  if (info->split_count[split] == 0)
+    return status_error(STATUS_MISFIT, "%s: the %s split is empty", conf->data,
+                        conf->split);
+  int threads = cluster_threads(c, conf->threads);
+  return open_methods(conf, threads, info->size, methods);
+}
+
+static status run(const cluster *c, void *configuration, const bool *given,
+                  const char **positional, int positional_count) {
+  (void)given, (void)positional, (void)positional_count;
+  const eval_configuration *conf = configuration;
+  int count = conf->methods.count + conf->checkpoints.count;
+  data_set *set = NULL;
+  method *methods = NULL;
+  averages *scores = NULL;
+  data_xue_model *model = NULL;
+  status result = MEMORY_NEW((size_t)count + 1, "methods", &methods);
+  if (result == STATUS_OK)
+    result = MEMORY_NEW((size_t)count * SHARES + 1, "scores", &scores);
+  if (result == STATUS_OK) result = open_all(c, conf, &set, methods);
+  result = cluster_agree(c, result);
+  if (result == STATUS_OK)
+    result = open_model(c, conf, set, methods, count, &model);
+  if (result == STATUS_OK) {
+    protocol how = {
+        .split = (data_split)choice_index(SPLITS, conf->split),
+        .limit = (size_t)conf->limit,
+        .background =
+            (data_background)choice_index(BACKGROUNDS, conf->background),
+        .range = (data_psnr_range)choice_index(RANGES, conf->range),
+        .quantise = (quantisation)choice_index(QUANTISATIONS, conf->quantise),
+        .code_of_real = strcmp(conf->code, "real") == 0};
+    result = evaluate(c, set, &how, methods, count, scores);
+    if (result == STATUS_OK && scores != NULL && c->rank == 0)
+      result = give_results(conf, set, &how, methods, count, scores);
+  }
+  result = cluster_agree(c, result);
+  for (int m = 0; methods != NULL && m < count; m++)
+    harmonizer_destroy(&methods[m].network);
+  data_xue_model_free(&model);
+  memory_free(methods);
+  memory_free(scores);
+  data_set_close(&set);
+  return result;
+}
+
+const command command_eval = {
+    .summary = "compare methods by the field's metrics",
+    .table = &table,
+    .configuration_size = sizeof(eval_configuration),
+    .multiplies = true,
+    .run_collective = run,
+};

@@ -1,0 +1,81 @@
+/* harmonia score: how well a foreground fits its background. */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/threads.h"
+#include "dist/use/apply.h"
+#include "dist/cmd/command.h"
+#include "dist/cmd/mask_options.h"
+
+typedef struct score_configuration {
+  const char *checkpoint, *image, *mask;
+  int64_t threads;
+  mask_options masks;
+} score_configuration;
+
+#define AT(member) offsetof(score_configuration, member)
+static const option options[] = {
+    {"checkpoint", OPTION_TEXT, AT(checkpoint), NULL, 0, 0, "C.h5", NULL,
+     "a trained system with a code extractor: bargainnet"},
+    {"image", OPTION_TEXT, AT(image), NULL, 0, 0, "FILE", NULL,
+     "the picture, PNG or JPEG, of any size"},
+    {"mask", OPTION_TEXT, AT(mask), NULL, 0, 0, "FILE", NULL,
+     "its mask, of the same size: white where the pasted object is"},
+    MASK_OPTIONS(AT(masks), "128, of the grey",
+                 " (of --mask, or without it of the image)"),
+    {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
+     "0: all cores"},
+};
+#undef AT
+
+static const option_table table = {
+    .command = "score",
+    .synopsis = "--checkpoint C.h5 --image I --mask M",
+    .description =
+        "Prints the harmony score of a picture: exp(-0.04212 d), d the "
+        "distance of the domain codes of foreground and background "
+        "(BargainNet). 1 is perfect harmony.",
+    .options = options,
+    .count = sizeof options / sizeof options[0],
+};
+
+static status run(void *configuration, const bool *given,
+                  const char **positional, int positional_count) {
+  (void)positional, (void)positional_count;
+  const score_configuration *conf = configuration;
+  for (int i = 0; i < (conf->masks.alpha ? 2 : 3); i++)
+    if (!given[i])
+      return status_error(STATUS_USAGE, "option --%s is missing",
+                          options[i].name);
+  int threads = conf->threads > 0 ? (int)conf->threads : threads_available();
+  harmonizer *h = NULL;
+  data_picture picture = {0};
+  data_profile *profile = NULL;
+  data_image mask = {0};
+  double score = 0;
+  status result;
+  TRY_OR(done, harmonizer_open_score(conf->checkpoint, threads, &h));
+  TRY_OR(done, apply_read(conf->image, &picture, &profile));
+  TRY_OR(done, mask_options_read(&conf->masks, conf->mask, conf->image,
+                                 &picture, &mask));
+  TRY_OR(done, apply_score(h, profile, &picture, &mask, &score));
+  if (isfinite(score))
+    printf("%.6f\n", score);
+  else
+    result = status_error(STATUS_NUMERIC, "%s: the score is no number (%g)",
+                          conf->checkpoint, score);
+done:
+  data_picture_free(&picture);
+  data_profile_close(&profile);
+  data_image_free(&mask);
+  harmonizer_destroy(&h);
+  return result;
+}
+
+const command command_score = {
+    .summary = "tell how well a foreground fits its background",
+    .table = &table,
+    .configuration_size = sizeof(score_configuration),
+    .multiplies = true,
+    .run = run,
+};

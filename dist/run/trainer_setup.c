@@ -1,0 +1,332 @@
+/* Setting up a run: options, folder, data, networks, state. */
+#include <errno.h>
+#include <mpi.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "dist/run/trainer_internal.h"
+#include "dist/state/vgg_weights.h"
+
+/* ---- options ---- */
+
+/* Rank 0's options become everybody's: ranks on other nodes may not see the
+ * checkpoint. */
+static status share_options(trainer *t) {
+  enum { TEXT = 1024 };
+  const option_table *table = &train_option_table;
+  size_t size = (size_t)table->count * TEXT;
+  TRY(MEMORY_NEW(size, "options", &t->texts));
+  for (int i = 0; i < table->count; i++)
+    options_format(table, t->options, i, t->texts + (size_t)i * TEXT, TEXT);
+  MPI_Bcast(t->texts, (int)size, MPI_CHAR, 0, t->cluster->world);
+  for (int i = 0; i < table->count; i++)
+    TRY(options_set(table, t->options, table->options[i].name,
+                    t->texts + (size_t)i * TEXT));
+  return STATUS_OK;
+}
+
+/* Rank 0: the folder, and the newest checkpoint in it. */
+static status open_folder(trainer *t, char *checkpoint, size_t size) {
+  train_options *o = t->options;
+  checkpoint[0] = '\0';
+  if (o->data[0] == '\0' || o->out[0] == '\0')
+    return status_error(STATUS_USAGE, "option --%s is missing",
+                        o->data[0] == '\0' ? "data" : "out");
+  TRY(run_folder_open(o->out, &t->folder));
+  bool found;
+  TRY(ckpt_newest(t->folder.checkpoints, &found, &t->step, checkpoint, size));
+  if (!found) {
+    checkpoint[0] = '\0';
+    train_options_preset(o, t->given);
+    if (o->resume) log_info("no checkpoint in %s: starting anew", o->out);
+    return STATUS_OK;
+  }
+  if (!o->resume)
+    return status_error(STATUS_USAGE,
+                        "%s holds a run of %llu steps: add --resume to go on, "
+                        "or choose another --out",
+                        o->out, (unsigned long long)t->step);
+  log_info("resuming from %s", checkpoint);
+  ckpt_reader *reader;
+  TRY(ckpt_reader_open(checkpoint, &reader));
+  status result = train_options_load(o, t->given, reader, &t->checkpoint_texts);
+  ckpt_reader_close(&reader);
+  return result == STATUS_OK ? result
+                             : status_context(result, "%s", checkpoint);
+}
+
+/* ---- data ---- */
+
+static status check_samples(const trainer *t) {
+  const train_options *o = t->options;
+  int ranks = t->cluster->ranks;
+  size_t samples = t->info->split_count[DATA_TRAIN];
+  if (samples == 0)
+    return status_error(STATUS_MISFIT, "%s: the training split is empty",
+                        o->data);
+  if (samples < (size_t)ranks)
+    return status_error(STATUS_MISFIT,
+                        "%s: %zu training samples are fewer than the %d ranks",
+                        o->data, samples, ranks);
+  return STATUS_OK;
+}
+
+/* Collective. */
+static status open_data(trainer *t) {
+  const train_options *o = t->options;
+  int mode = choice_index(SHARD_MODES, o->shard);
+  TRY(data_access_open(t->cluster, o->data, (shard_mode)mode, o->stage,
+                       &t->data));
+  t->info = &t->data.info;
+  return STATUS_OK;
+}
+
+static status check_data(trainer *t) {
+  train_options *o = t->options;
+  if (o->size == 0) o->size = t->info->size;
+  if (o->size != t->info->size)
+    return status_error(STATUS_MISFIT,
+                        "%s: holds images of %d pixels, option --size is %lld",
+                        o->data, t->info->size, (long long)o->size);
+  return check_samples(t);
+}
+
+/* Rank 0: the same data as in the checkpoint. */
+static status check_identity(const trainer *t, const char *checkpoint) {
+  if (checkpoint[0] == '\0') return STATUS_OK;
+  ckpt_reader *reader;
+  char text[128];
+  TRY(ckpt_reader_open(checkpoint, &reader));
+  status result = ckpt_read_text(reader, "data.identity", text, sizeof text);
+  ckpt_reader_close(&reader);
+  if (result == STATUS_OK && strcmp(text, t->info->identity) != 0)
+    result = status_error(STATUS_MISFIT,
+                          "%s: is not the data set that %s was trained on",
+                          t->options->data, checkpoint);
+  return result;
+}
+
+/* ---- network and state ---- */
+
+static int threads_of(const trainer *t) {
+  return cluster_threads(t->cluster, t->options->threads);
+}
+
+/* Collective, and agreed upon. */
+static status settle_micro_batch(trainer *t) {
+  train_options *o = t->options;
+  TRY(cluster_divide(t->cluster, (int)o->node_ranks, &t->sharing));
+  return budget_settle(&t->sharing, threads_of(t), t->data.stream != NULL, o,
+                       &t->budget);
+}
+
+/* The run as a checkpoint sees it. */
+static status start_saver(trainer *t) {
+  const char *slash = strrchr(t->options->data, '/');
+  snapshot like = {.options = t->options,
+                   .data_identity = t->info->identity,
+                   .data_name = slash != NULL ? slash + 1 : t->options->data,
+                   .layout = t->layout};
+  return saver_create(&like, &t->folder, &t->saver);
+}
+
+static status build_network(trainer *t) {
+  train_options *o = t->options;
+  nn_model_options model =
+      train_model_options(o, (int)o->micro_batch, NN_FOR_TRAINING, true);
+  nn_plan_options plan =
+      train_plan_options(o, threads_of(t), t->cluster->rank, t->cluster->ranks);
+  TRY(nn_system_create(&model, &plan, &t->system));
+  t->layout = &t->system->layout;
+  if (o->lambda_style > 0 || o->lambda_gram > 0)
+    TRY(vgg_weights_load(o->vgg_weights, NN_VGG_WIDTH,
+                         nn_vgg_conv_count((unsigned)o->style_layers),
+                         &t->vgg));
+  return t->cluster->rank == 0 ? start_saver(t) : STATUS_OK;
+}
+
+nn_real *trainer_moments(const trainer *t, int which) {
+  return t->saver != NULL ? saver_copy(t->saver)->moments[which] : NULL;
+}
+
+/* Collective, and agreed upon. */
+static status build_update(trainer *t) {
+  const train_options *o = t->options;
+  update_options how = {.cluster = &t->sharing,
+                        .layout = t->layout,
+                        .phase_count = t->system->phase_count,
+                        .micro_batches = (int)(o->batch / o->micro_batch),
+                        .threads = threads_of(t),
+                        .overlap = o->overlap,
+                        .rounded = strcmp(o->grad_dtype, "bfloat16") == 0};
+  for (int k = 0; k < how.phase_count; k++)
+    how.phases[k] = nn_plan_layout(t->system->phases[k].plan);
+  TRY(update_create(&how, &t->update));
+  return times_create(t->cluster, &t->times);
+}
+
+/* Other kernels add in another order. */
+static status warn_of_core(ckpt_reader *reader) {
+  char core[64];
+  TRY(snapshot_core(reader, core, sizeof core));
+  if (strcmp(core, nn_blas_core()) != 0)
+    log_warning("the checkpoint was made with OpenBLAS core %s, this run goes "
+                "on with %s: the bits will differ from those of an undisturbed "
+                "run",
+                core, nn_blas_core());
+  return STATUS_OK;
+}
+
+/* Rank 0: fresh weights, or those of the checkpoint. */
+static status load_state(trainer *t, const char *checkpoint) {
+  if (checkpoint[0] == '\0') {
+    nn_layout_initialise(t->layout, (uint64_t)t->options->seed,
+                         update_state(t->update));
+    return STATUS_OK;
+  }
+  ckpt_reader *reader;
+  TRY(ckpt_reader_open(checkpoint, &reader));
+  status result = saver_read(t->saver, reader);
+  if (result == STATUS_OK)
+    result = snapshot_best(reader, &saver_copy(t->saver)->best);
+  if (result == STATUS_OK) result = warn_of_core(reader);
+  ckpt_reader_close(&reader);
+  if (result != STATUS_OK) return status_context(result, "%s", checkpoint);
+  memcpy(update_state(t->update), saver_copy(t->saver)->state,
+         t->layout->state_size * sizeof(nn_real));
+  return STATUS_OK;
+}
+
+static void share_state(trainer *t) {
+  MPI_Bcast(&t->step, 1, MPI_UINT64_T, 0, t->cluster->world);
+  update_broadcast_state(t->update);
+  for (int k = 0; k < 2; k++)
+    update_scatter_moments(t->update, k, trainer_moments(t, k));
+}
+
+static status start_loading(trainer *t) {
+  train_options *o = t->options;
+  shard_plan plan = {.cluster = t->cluster,
+                     .seed = (uint64_t)o->seed,
+                     .samples = t->info->split_count[DATA_TRAIN],
+                     .batch = (int)o->batch,
+                     .micro_batch = (int)o->micro_batch};
+  TRY(shard_create(&plan, &t->shard));
+  t->micro_per_step = t->shard.per_step / (uint64_t)o->micro_batch;
+  t->asked_step = t->step;
+  int per_step = (int)t->micro_per_step, phases = t->system->phase_count;
+  loader_options how = {
+      .size = (int)o->size,
+      .micro_batch = (int)o->micro_batch,
+      .kept = loader_kept((int)o->size, (int)o->micro_batch, per_step, phases),
+      .augmentation = {
+          .seed = (uint64_t)o->seed, .flip = o->flip, .crop_min = o->crop_min}};
+  t->readings = how.kept == per_step ? 1 : (uint64_t)phases;
+  how.source = data_access_source(&t->data);
+  return loader_create(&how, &t->loader);
+}
+
+/* Collective. Without validation the checkpoint's best score is handed on. */
+static status start_validation(trainer *t) {
+  if (t->options->validate_every == 0) return STATUS_OK;
+  validation_options how = {.cluster = t->cluster,
+                            .train = t->options,
+                            .layout = t->layout,
+                            .state = update_state(t->update),
+                            .threads = threads_of(t),
+                            .data = &t->data,
+                            .folder = t->folder.path,
+                            .step = t->step};
+  if (t->saver != NULL) how.best = saver_copy(t->saver)->best;
+  return validation_create(&how, &t->validation);
+}
+
+static void find_end(trainer *t) {
+  const train_options *o = t->options;
+  uint64_t samples = t->info->split_count[DATA_TRAIN];
+  uint64_t batch = (uint64_t)o->batch;
+  t->end_step = o->steps > 0
+                    ? (uint64_t)o->steps
+                    : ((uint64_t)o->epochs * samples + batch - 1) / batch;
+}
+
+static void introduce(const trainer *t) {
+  double parameters = 0;
+  for (int i = 0; i < t->layout->entry_count; i++)
+    if (t->layout->entries[i].trainable)
+      parameters += (double)t->layout->entries[i].count;
+  log_info("%s: %.2f M parameters, %lld x %lld pixels; %d rank%s x %d "
+           "thread%s on %d node%s, OpenBLAS core %s",
+           t->options->model, parameters * 1e-6, (long long)t->options->size,
+           (long long)t->options->size, t->cluster->ranks,
+           t->cluster->ranks == 1 ? "" : "s", threads_of(t),
+           threads_of(t) == 1 ? "" : "s", t->sharing.nodes,
+           t->sharing.nodes == 1 ? "" : "s", nn_blas_core());
+  log_info("%s: %zu training samples; batch %lld in micro-batches of %lld%s, "
+           "about %.2f GiB a rank; steps %llu to %llu",
+           t->options->data, t->info->split_count[DATA_TRAIN],
+           (long long)t->options->batch, (long long)t->options->micro_batch,
+           t->budget.automatic ? " (auto)" : "",
+           rank_memory_sum(&t->budget.memory.most) / GIBIBYTE,
+           (unsigned long long)t->step, (unsigned long long)t->end_step);
+}
+
+/* A run that goes on from best.h5, for want of another, has it as its step's
+ * checkpoint as well: by a second name, which costs nothing. */
+static void keep_best(const trainer *t, const char *checkpoint) {
+  char best[RUN_PATH + 64], path[RUN_PATH + 64];
+  ckpt_best_path(t->folder.checkpoints, best, sizeof best);
+  if (strcmp(checkpoint, best) != 0) return;
+  ckpt_path(t->folder.checkpoints, t->step, path, sizeof path);
+  if (link(best, path) != 0)
+    log_warning("%s: cannot be linked to %s: %s", path, best, strerror(errno));
+}
+
+status trainer_set_up(trainer *t) {
+  const cluster *c = t->cluster;
+  char checkpoint[RUN_PATH + 64] = "";
+  status own = STATUS_OK;
+  if (c->rank == 0) own = open_folder(t, checkpoint, sizeof checkpoint);
+  TRY(cluster_agree(c, own));
+  TRY(cluster_agree(c, share_options(t)));
+  TRY(open_data(t));
+  TRY(cluster_agree(c, check_data(t)));
+  TRY(cluster_agree(c, check_identity(t, checkpoint)));
+  TRY(settle_micro_batch(t));
+  TRY(cluster_agree(c, build_network(t)));
+  TRY(build_update(t));
+  own = c->rank == 0 ? load_state(t, checkpoint) : STATUS_OK;
+  TRY(cluster_agree(c, own));
+  share_state(t);
+  find_end(t);
+  TRY(cluster_agree(c, start_loading(t)));
+  own = STATUS_OK;
+  if (c->rank == 0) {
+    introduce(t);
+    run_folder_clean(&t->folder); /* the first that a run changes in it */
+    keep_best(t, checkpoint);
+    own = train_log_open(t->folder.path, t->layout, t->step, t->end_step,
+                         (int)t->options->log_every, &t->log);
+  }
+  TRY(cluster_agree(c, own));
+  return start_validation(t);
+}
+
+void trainer_tear_down(trainer *t) {
+  saver_destroy(&t->saver);
+  validation_destroy(&t->validation);
+  loader_destroy(&t->loader);
+  data_access_close(&t->data);
+  shard_destroy(&t->shard);
+  train_log_close(&t->log);
+  update_destroy(&t->update);
+  times_destroy(&t->times);
+  cluster_free(&t->sharing);
+  nn_system_destroy(&t->system);
+  nn_vgg_weights_destroy(&t->vgg);
+  memory_free(t->texts);
+  memory_free(t->checkpoint_texts);
+  run_folder_close(&t->folder);
+}

@@ -1,0 +1,43 @@
+/* What the files of an update share. */
+#ifndef HARMONIA_UPDATE_INTERNAL_H
+#define HARMONIA_UPDATE_INTERNAL_H
+
+#include <mpi.h>
+
+#include "dist/sum/exchange.h"
+#include "dist/sum/update.h"
+
+#ifdef NN_DOUBLE
+#define REAL_TYPE MPI_DOUBLE
+#else
+#define REAL_TYPE MPI_FLOAT
+#endif
+
+typedef struct phase {
+  exchange_phase exchanged; /* layout, cut, buffers of the node */
+  pieces learned;           /* the parameters, cut as their sums are */
+  nn_real **buffers;        /* of this rank: sums in the making */
+  nn_real *moments[2];      /* of this rank's pieces of the parameters */
+  tree_stack stack;
+  int next; /* micro-batch to come */
+} phase;
+
+struct update {
+  update_options options;
+  routes routes;
+  node_memory *memory;
+  exchange *exchange;
+  nn_real *state;
+  phase phases[NN_MAX_PHASES];
+  phase *running;       /* NULL: between phases */
+  nn_adam_options adam; /* of the running phase */
+  const nn_entry *bad;  /* a gradient handed over that is not finite */
+  nn_real bad_value;
+  int own_begin, own_end; /* this rank's micro-batches */
+  update_times spent;
+};
+
+/* Collective: places everything in the memory of the node. */
+status update_allocate(update *u);
+
+#endif

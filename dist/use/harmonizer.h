@@ -1,0 +1,42 @@
+/* A trained network ready to be applied: an inference plan for one image. */
+#ifndef HARMONIA_HARMONIZER_H
+#define HARMONIA_HARMONIZER_H
+
+#include "dist/state/train_options.h"
+#include "nn/nn.h"
+
+typedef struct harmonizer harmonizer;
+
+/* Reads a checkpoint. train_mode: batch statistics and dropout stay live, as in
+ * the published test scripts. */
+status harmonizer_open(const char *checkpoint, int threads, bool train_mode,
+                       harmonizer **out);
+
+/* Uses a state vector of the caller's, laid out by `layout`; both must outlive
+ * the harmonizer. */
+status harmonizer_borrow(const train_options *options, const nn_layout *layout,
+                         const nn_real *state, int threads, harmonizer **out);
+
+void harmonizer_destroy(harmonizer **harmonizer);
+
+int harmonizer_size(const harmonizer *h);          /* pixels a side */
+const char *harmonizer_model(const harmonizer *h); /* "unet" */
+uint64_t harmonizer_step(const harmonizer *h);     /* steps it was trained */
+
+/* composite [S,S,3] in [-1,1], mask [S,S] 0 to 1; the result [S,S,3] is valid
+ * until the next call. Where the generator is given a domain code, it is that
+ * of the background of `reference` (as composite; NULL: of the composite).
+ * `sample` keys dropout in train mode. */
+const nn_real *harmonizer_run(harmonizer *h, const nn_real *composite,
+                              const nn_real *mask, const nn_real *reference,
+                              uint64_t sample);
+
+/* A checkpoint's code extractor alone: the harmony score of an image's
+ * foreground and background (nn_harmony_score). STATUS_MISFIT where the system
+ * has none. */
+status harmonizer_open_score(const char *checkpoint, int threads,
+                             harmonizer **out);
+double harmonizer_score(harmonizer *h, const nn_real *image,
+                        const nn_real *mask);
+
+#endif
