@@ -51,6 +51,10 @@ else
     refused 1 "run/checkpoints/step-00000004.h5: cannot read: Permission" \
         "nor read, without --resume"
     untouched run "without --resume"
+    failing step- 1 $EACCES 1 run --steps 6 --resume
+    refused 1 "step-00000004.h5: cannot open: Permission.*step-00000002.h5: cannot open: Perm" \
+        "all cannot be opened: each is named"
+    untouched run "of all"
     failing run/checkpoints 3 $EIO 1 run --steps 6 --resume
     refused 1 "run/checkpoints: cannot list: Input/output" "a folder that cannot be listed"
     untouched run "the folder"
