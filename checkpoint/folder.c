@@ -146,10 +146,24 @@ static status step_path(const char *folder, uint64_t step, char **out) {
 /* ---- the newest -----------------------------------------------------------
  */
 
-static status check_whole(const char *path, bool every_array) {
+/* A file under another's name would go on with the wrong learning rate, and
+ * push those out that are of its steps. */
+static status check_step(ckpt_reader *reader, uint64_t step) {
+  char text[32], expected[32];
+  TRY(ckpt_read_text(reader, "step", text, sizeof text));
+  snprintf(expected, sizeof expected, "%llu", (unsigned long long)step);
+  if (strcmp(text, expected) == 0) return STATUS_OK;
+  return status_error(STATUS_FORMAT, "%s: is of step %s, unlike its name",
+                      ckpt_reader_path(reader), text);
+}
+
+/* step: that of its name, or NULL. */
+static status check_whole(const char *path, const uint64_t *step,
+                          bool every_array) {
   ckpt_reader *reader;
   TRY(ckpt_reader_open(path, &reader));
-  status result = every_array ? ckpt_verify(reader) : STATUS_OK;
+  status result = step != NULL ? check_step(reader, *step) : STATUS_OK;
+  if (result == STATUS_OK && every_array) result = ckpt_verify(reader);
   ckpt_reader_close(&reader);
   return result;
 }
@@ -181,7 +195,8 @@ static status place_path(const search *s, size_t place, char **path) {
 static status try_place(search *s, size_t place, bool *good) {
   char *path;
   TRY(place_path(s, place, &path));
-  status whole = check_whole(path, !s->unread);
+  const uint64_t *step = place < s->list.count ? &s->list.values[place] : NULL;
+  status whole = check_whole(path, step, !s->unread);
   bool gone =
       whole == STATUS_IO && status_errno() == ENOENT && disk_is_absent(path);
   memory_free(path);
@@ -316,9 +331,10 @@ static status remove_file(const char *path) {
  * the last good one. (Its arrays are not read here: too slow after each save.)
  * Where one cannot be read, nothing is removed: it may be the last good one, or
  * the others may. */
-static status keep_or_remove(const char *path, int keep, int *kept) {
+static status keep_or_remove(const char *path, uint64_t step, int keep,
+                             int *kept) {
   if (*kept >= keep) return remove_file(path);
-  status whole = check_whole(path, false);
+  status whole = check_whole(path, &step, false);
   if (whole == STATUS_OK) (*kept)++;
   bool gone = whole == STATUS_IO && status_errno() == ENOENT;
   return whole == STATUS_FORMAT || gone ? STATUS_OK : whole;
@@ -329,7 +345,7 @@ static status remove_old(const char *folder, const steps *list, int keep) {
   for (size_t i = 0; i < list->count; i++) {
     char *path;
     TRY(step_path(folder, list->values[i], &path));
-    status result = keep_or_remove(path, keep, &kept);
+    status result = keep_or_remove(path, list->values[i], keep, &kept);
     memory_free(path);
     TRY(result);
   }

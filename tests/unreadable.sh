@@ -111,6 +111,12 @@ state run >before
 train run --steps 6 --resume --model dovenet
 refused 1 "option --model: dovenet, but the checkpoint's run has unet" "another model is refused"
 untouched run "its folder"
+cp -r whole renamed
+mv "$(checkpoint renamed 2)" "$(checkpoint renamed 9)"
+train renamed --steps 6 --resume
+says "warning: .*step-00000009.h5: is of step 2, unlike its name; passed over" \
+    "a checkpoint under another's name"
+says "resuming from renamed/checkpoints/step-00000006.h5" "is not gone on from"
 mkdir lost
 ln -s /nonexistent/far lost/checkpoints
 train lost --steps 2 --resume
