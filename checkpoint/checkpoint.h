@@ -109,11 +109,12 @@ void ckpt_path(const char *folder, uint64_t step, char *path, size_t size);
 /* "<folder>/best.h5": never pruned. */
 void ckpt_best_path(const char *folder, char *path, size_t size);
 
-/* The newest checkpoint in `folder` that passes ckpt_verify; best.h5 counts
- * where there is no other. Damaged ones are passed over with a warning each if
- * another is good; where none is, that is STATUS_FORMAT. One that cannot be
- * read (STATUS_IO) is never passed over. So *found is false only where there is
- * no checkpoint at all, or no folder. Changes nothing. */
+/* The newest checkpoint in `folder` that passes ckpt_verify and is of the step
+ * in its name; best.h5 counts where there is no other. Damaged ones are passed
+ * over with a warning each if another is good; where none is, that is
+ * STATUS_FORMAT. One that cannot be read (STATUS_IO naming all of which that is
+ * true, and those that are damaged) is never passed over. So *found is false
+ * only where there is no checkpoint at all, or no folder. Changes nothing. */
 status ckpt_newest(const char *folder, bool *found, uint64_t *step, char *path,
                    size_t size);
 

@@ -146,13 +146,29 @@ static status step_path(const char *folder, uint64_t step, char **out) {
 /* ---- the newest -----------------------------------------------------------
  */
 
-static status check_whole(const char *path, bool every_array) {
+/* A file under another's name would go on with the wrong learning rate, and
+ * push those out that are of its steps. */
+static status check_step(ckpt_reader *reader, uint64_t step) {
+  char text[32], expected[32];
+  TRY(ckpt_read_text(reader, "step", text, sizeof text));
+  snprintf(expected, sizeof expected, "%llu", (unsigned long long)step);
+  if (strcmp(text, expected) == 0) return STATUS_OK;
+  return status_error(STATUS_FORMAT, "%s: is of step %s, unlike its name",
+                      ckpt_reader_path(reader), text);
+}
+
+/* step: that of its name, or NULL. */
+static status check_whole(const char *path, const uint64_t *step,
+                          bool every_array) {
   ckpt_reader *reader;
   TRY(ckpt_reader_open(path, &reader));
-  status result = every_array ? ckpt_verify(reader) : STATUS_OK;
+  status result = step != NULL ? check_step(reader, *step) : STATUS_OK;
+  if (result == STATUS_OK && every_array) result = ckpt_verify(reader);
   ckpt_reader_close(&reader);
   return result;
 }
+
+enum { REASONS_TEXT = 700 };
 
 /* The search for the newest. */
 typedef struct search {
@@ -160,6 +176,7 @@ typedef struct search {
   steps list;
   char **reasons;              /* of each place: what is wrong there, or NULL */
   size_t damaged, gone, found; /* found: the place of the newest */
+  bool unread;                 /* one of them could not be read */
 } search;
 
 /* Places are those of the list, then best.h5, if it is there. */
@@ -173,27 +190,32 @@ static status place_path(const search *s, size_t place, char **path) {
              : join(s->folder, CKPT_BEST, path);
 }
 
-/* STATUS_OK with *good false where the file is damaged or was removed since it
- * was listed. A file that cannot be read is a failure: it may be a good one. */
+/* *good is false where the file is damaged, cannot be read, or was removed
+ * since it was listed. */
 static status try_place(search *s, size_t place, bool *good) {
   char *path;
   TRY(place_path(s, place, &path));
-  status whole = check_whole(path, true);
+  const uint64_t *step = place < s->list.count ? &s->list.values[place] : NULL;
+  status whole = check_whole(path, step, !s->unread);
   bool gone =
       whole == STATUS_IO && status_errno() == ENOENT && disk_is_absent(path);
   memory_free(path);
   *good = whole == STATUS_OK;
   s->gone += gone;
   if (*good || gone) return STATUS_OK;
-  if (whole != STATUS_FORMAT) return whole;
-  s->damaged++;
+  s->damaged += whole == STATUS_FORMAT;
+  s->unread |= whole != STATUS_FORMAT;
   return memory_copy_text(status_message(), &s->reasons[place]);
 }
 
+/* One that cannot be read may be good: none before it is the newest then, and
+ * those are looked at only to tell what is wrong with them. */
 static status search_places(search *s, bool *found) {
   *found = false;
   for (size_t i = 0; i < place_count(s) && !*found; i++) {
-    TRY(try_place(s, i, found));
+    bool good;
+    TRY(try_place(s, i, &good));
+    *found = good && !s->unread;
     s->found = i;
   }
   return STATUS_OK;
@@ -204,14 +226,26 @@ static void tell_reasons(const search *s, const char *what) {
     if (s->reasons[i] != NULL) log_warning("%s%s", s->reasons[i], what);
 }
 
-static status none_good(const search *s) {
-  char text[700] = "";
+/* All reasons in one line, and those that it has no room for in their own. */
+static void join_reasons(const search *s, char *text, size_t size) {
   size_t used = 0;
-  for (size_t i = 0; i < place_count(s) && used < sizeof text; i++)
+  text[0] = '\0';
+  for (size_t i = 0; i < place_count(s) && used < size; i++)
     if (s->reasons[i] != NULL)
-      used += (size_t)snprintf(text + used, sizeof text - used, "%s%s",
+      used += (size_t)snprintf(text + used, size - used, "%s%s",
                                used > 0 ? "; " : "", s->reasons[i]);
-  if (used >= sizeof text) tell_reasons(s, "");
+  if (used >= size) tell_reasons(s, "");
+}
+
+static status none_read(const search *s) {
+  char text[REASONS_TEXT];
+  join_reasons(s, text, sizeof text);
+  return status_error(STATUS_IO, "%s", text);
+}
+
+static status none_good(const search *s) {
+  char text[REASONS_TEXT];
+  join_reasons(s, text, sizeof text);
   return status_error(STATUS_FORMAT,
                       "%s: none of its checkpoints can be resumed, so nothing "
                       "is changed (mend or move them, or use another folder): "
@@ -254,6 +288,7 @@ static status look(search *s, bool *found, uint64_t *step, char *path,
   TRY(list_steps(s->folder, &s->list));
   TRY(MEMORY_NEW(place_count(s) + 1, "reasons", &s->reasons));
   TRY(search_places(s, found));
+  if (s->unread) return none_read(s);
   *again = !*found && s->gone > 0;
   if (*again) return STATUS_OK;
   if (!*found) return check_none(s);
@@ -296,9 +331,10 @@ static status remove_file(const char *path) {
  * the last good one. (Its arrays are not read here: too slow after each save.)
  * Where one cannot be read, nothing is removed: it may be the last good one, or
  * the others may. */
-static status keep_or_remove(const char *path, int keep, int *kept) {
+static status keep_or_remove(const char *path, uint64_t step, int keep,
+                             int *kept) {
   if (*kept >= keep) return remove_file(path);
-  status whole = check_whole(path, false);
+  status whole = check_whole(path, &step, false);
   if (whole == STATUS_OK) (*kept)++;
   bool gone = whole == STATUS_IO && status_errno() == ENOENT;
   return whole == STATUS_FORMAT || gone ? STATUS_OK : whole;
@@ -309,7 +345,7 @@ static status remove_old(const char *folder, const steps *list, int keep) {
   for (size_t i = 0; i < list->count; i++) {
     char *path;
     TRY(step_path(folder, list->values[i], &path));
-    status result = keep_or_remove(path, keep, &kept);
+    status result = keep_or_remove(path, list->values[i], keep, &kept);
     memory_free(path);
     TRY(result);
   }

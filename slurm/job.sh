@@ -13,13 +13,19 @@
 # shellcheck shell=bash disable=SC2034
 say() { printf '%s %s: %s\n' "$(date '+%F %T')" "${SLURM_JOB_NAME:-job}" "$*" >&2; }
 
-child='' caught='' signalled=''
-trap 'caught=yes signalled=yes; [ -z "$child" ] || kill -USR1 "$child" 2>/dev/null' USR1 TERM INT HUP
+child='' caught='' signalled='' asked=''
+trap 'caught=yes signalled=yes; ask_to_end' USR1 TERM INT HUP
+# A launcher loses what comes while it starts its ranks, so it is asked each second.
+ask_to_end() {
+    [ -n "$child" ] && [ "$asked" != "$child" ] || return 0
+    asked=$child
+    while kill -USR1 "$child" && sleep 1; do :; done 2>/dev/null &
+}
 
 attend() {
     "$@" &
     child=$!
-    [ -z "$signalled" ] || kill -USR1 "$child"
+    [ -z "$signalled" ] || ask_to_end
     while # a signal ends the wait
         caught=''
         wait "$child"

@@ -12,6 +12,8 @@ if [ -c /dev/full ]; then
     exits 1 "eval --csv on a full device"
     says "^harmonia: /dev/full: " "names it"
     # shellcheck disable=SC2016
+    run 20 sh -c '"$HARMONIA" --version >/dev/full'
+    exits 1 "the version, to a full disk"
     run 20 sh -c '"$HARMONIA" info d.h5 >/dev/full'
     refused 1 "standard output" "results that cannot be written"
 else

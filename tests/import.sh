@@ -59,7 +59,7 @@ plain bad.h5
 edit bad.h5 $array 0000c07f
 rm -f new.h5
 run 30 "$HARMONIA" import bad.h5 --out new.h5
-refused 1 "$array is nan" "a value that is no number"
+refused 1 "bad.h5: .*$array is nan" "a value that is no number"
 check "writes nothing" test ! -e new.h5
 
 cp "$c" bad.h5
@@ -123,6 +123,11 @@ run 30 "$HARMONIA" import names.h5 --out new.h5 --like "$c"
 refused 1 "'${array#G/}' has shape .*, expected \[4,4,4,4\]" "another shape is named"
 run 30 "$HARMONIA" import d.h5 --out new.h5 --like "$c"
 refused 1 "are missing" "a data set"
+if has_modules h5py; then
+    /usr/bin/python3 -c 'import h5py; h5py.File("empty.h5", "w")'
+    run 30 "$HARMONIA" import empty.h5 --out new.h5 --like "$c"
+    refused 1 "empty.h5: holds no arrays" "a file of nothing"
+fi
 run 30 "$HARMONIA" import "$HARMONIA" --out new.h5 --like "$c"
 refused 1 "not an HDF5 file" "another file"
 run 30 "$HARMONIA" import "$c"

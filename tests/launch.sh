@@ -180,6 +180,12 @@ for name in USR1 TERM HUP; do
     says "stopped by a signal and saved" "it says so"
     check "mpirun got USR1" grep -qx USR1 state/signals
 done
+# as when mpirun has no ranks yet to pass it on to
+cat >plan <<'LINE'
+trap 'trap "echo USR1 >>state/signals; exit 75" USR1' USR1; echo yes >state/ready; for i in {1..200}; do sleep 0.05; done
+LINE
+signalled TERM 75
+check "a request that was lost is made again" grep -qx USR1 state/signals
 # mpirun saves for half a second here, and for ever further below.
 cat >plan <<'LINE'
 trap 'echo USR1 >>state/signals; : "${end:=$((i + 10))}"' USR1; echo yes >state/ready; for ((i = 0; i < ${end:-600}; i++)); do sleep 0.05; done; exit 75

@@ -51,6 +51,10 @@ else
     refused 1 "run/checkpoints/step-00000004.h5: cannot read: Permission" \
         "nor read, without --resume"
     untouched run "without --resume"
+    failing step- 1 $EACCES 1 run --steps 6 --resume
+    refused 1 "step-00000004.h5: cannot open: Permission.*step-00000002.h5: cannot open: Perm" \
+        "all cannot be opened: each is named"
+    untouched run "of all"
     failing run/checkpoints 3 $EIO 1 run --steps 6 --resume
     refused 1 "run/checkpoints: cannot list: Input/output" "a folder that cannot be listed"
     untouched run "the folder"
@@ -107,6 +111,12 @@ state run >before
 train run --steps 6 --resume --model dovenet
 refused 1 "option --model: dovenet, but the checkpoint's run has unet" "another model is refused"
 untouched run "its folder"
+cp -r whole renamed
+mv "$(checkpoint renamed 2)" "$(checkpoint renamed 9)"
+train renamed --steps 6 --resume
+says "warning: .*step-00000009.h5: is of step 2, unlike its name; passed over" \
+    "a checkpoint under another's name"
+says "resuming from renamed/checkpoints/step-00000006.h5" "is not gone on from"
 mkdir lost
 ln -s /nonexistent/far lost/checkpoints
 train lost --steps 2 --resume

@@ -192,6 +192,9 @@ static status take_arrays(import *im) {
 
 static status open_files(import *im, const char *like) {
   TRY(ckpt_reader_open_edited(im->path, &im->arrays));
+  if (ckpt_array_count(im->arrays) == 0)
+    return status_error(STATUS_FORMAT, "%s: holds no arrays of numbers",
+                        im->path);
   if (like[0] != '\0') TRY(ckpt_reader_open(like, &im->like));
   im->about = ckpt_has_text(im->arrays, "option.model") ? im->arrays : im->like;
   if (im->about != NULL) return STATUS_OK;
@@ -272,7 +275,9 @@ static status make(import *im, const import_configuration *conf,
   TRY(make_network(im));
   TRY(take_arrays(im));
   TRY(find_step(im, given[STEP_OPTION], conf->step));
-  TRY(snapshot_write(conf->out, &im->made, im->scratch));
+  status written = snapshot_write(conf->out, &im->made, im->scratch);
+  if (written == STATUS_NUMERIC) status_add_context("%s", im->path);
+  TRY(written);
   log_info(
       "%s: %s of %s, step %" PRIu64
       "; to train on from it, it goes to RUN/checkpoints/step-%08" PRIu64 ".h5",

@@ -109,6 +109,14 @@ static int run_command(const command *chosen, int argc, char **argv) {
   return status_exit_code(result);
 }
 
+/* The exit status of what only prints. */
+static int end_of_text(void) {
+  bool unread = false;
+  status result = finish_output(&unread);
+  if (unread) signals_end_by_pipe();
+  return status_exit_code(result);
+}
+
 static const command *find_command(const char *word) {
   for (int i = 0; i < COMMANDS; i++)
     if (strcmp(word, commands[i]->table->command) == 0) return commands[i];
@@ -124,11 +132,11 @@ int main(int argc, char **argv) {
   if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
       strcmp(word, "help") == 0 || argc < 2) {
     print_help(argc < 2 ? stderr : stdout);
-    return argc < 2 ? 2 : 0;
+    return argc < 2 ? 2 : end_of_text();
   }
   if (strcmp(word, "--version") == 0) {
     puts("harmonia " HARMONIA_VERSION);
-    return 0;
+    return end_of_text();
   }
   if (chosen != NULL) return run_command(chosen, argc, argv);
   log_error("no command '%s' (see harmonia --help)", word);
