@@ -251,10 +251,10 @@ typedef struct data_folder {
  * folder's own lines are taken; the same for test and validation. Lists may be
  * missing, but not all: their splits are empty then. Names are parsed from the
  * right: mask = name less its last field, real = name less its last two.
- * Endings of mask and real files may be .png, .jpg or .jpeg. Only names are
- * read here: no image is opened. No list at all, a list that is empty, repeats
- * a name, names a file that is not there or what is not of that form are errors
- * that name the list and the line. */
+ * Files may end in .png, .jpg or .jpeg, a composite also in another of these
+ * than its list says. Only names are read here: no image is opened. No list at
+ * all, a list that is empty, repeats a name, names a file that is not there or
+ * what is not of that form are errors that name the list and the line. */
 status data_folder_open(const char *path, data_folder *out);
 void data_folder_close(data_folder *folder);
 

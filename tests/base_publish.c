@@ -75,6 +75,25 @@ static void test_links(void) {
          "a link into a folder that is not there: %s", status_message());
 }
 
+/* What was private stays so, and what a group shares is shared. */
+static void test_modes(void) {
+  static const mode_t modes[] = {0600, 0664, 0444};
+  struct stat about;
+  mode_t mask = umask(022);
+  for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+    put("mode", "old");
+    if (chmod("mode", modes[i]) != 0) perror("mode");
+    tap_ok(publish("mode", "new") == STATUS_OK && holds("mode", "new") &&
+               stat("mode", &about) == 0 && (about.st_mode & 0777) == modes[i],
+           "a file's mode %03o is kept", (unsigned)modes[i]);
+    unlink("mode");
+  }
+  tap_ok(publish("mode", "new") == STATUS_OK && stat("mode", &about) == 0 &&
+             (about.st_mode & 0777) == 0644,
+         "a new file's follows from the umask");
+  umask(mask);
+}
+
 static void check_target(const char *path, const char *wanted) {
   char *target;
   status result = publish_target(path, &target);
@@ -169,6 +188,7 @@ static void test_failures(void) {
 int main(void) {
   if (chdir(tap_scratch_folder()) != 0) return 1;
   test_links();
+  test_modes();
   test_target();
   test_straight();
   test_failures();

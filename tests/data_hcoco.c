@@ -289,6 +289,10 @@ static void test_spelling(void) {
                  "a list's endings in capitals");
   check_spelling(FILES("u1_1_1.Jpeg", "u1_1.jPg", "u1.Png"), "u1_1_1.jpeg",
                  "endings in any case");
+  check_spelling(FILES("u1_1_1.JPEG", "u1_1.png", "u1.jpg"), "u1_1_1.jpg",
+                 "a composite of another ending than the list's");
+  check_spelling(FILES("u1_1_1.png", "u1_1.png", "u1.png"), "u1_1_1.jpg",
+                 "a folder of PNG under a list of JPEG");
   check_spelling(
       FILES("cafe\u0301_1_1.jpg", "cafe\u0301_1.png", "cafe\u0301.jpg"),
       "caf\u00e9_1_1.jpg", "the folder's name in NFD");

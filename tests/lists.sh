@@ -81,6 +81,9 @@ perl -pe 's/(.)/$1\0/gs' plain/index.tsv | other
 rm -rf of-other
 compose other of-other
 refused 1 "other/index.tsv: is UTF-16 text; expected UTF-8" "UTF-16"
+sed 's,^p1,train\\p1,' plain/index.tsv | other
+compose other of-other
+refused 1 'line 2: .train.p1. has a backslash; expected' "a backslash"
 
 # ---- HCOCO's lists ----------------------------------------------------------------
 

@@ -189,10 +189,16 @@ static bool parse_name(const char *name, char mask[NAME_ROOM],
   return cut_field(real);
 }
 
-/* The composite as the folder has it. */
+/* The composite as the folder has it, perhaps with another ending. */
 static status find_composite(const scan *s, data_split split, size_t line,
                              const char *name, const char **out) {
+  static const char *const endings[3] = {".jpg", ".jpeg", ".png"};
+  char stem[NAME_ROOM];
   *out = file_names_find(&s->composites, name);
+  if (*out != NULL) return STATUS_OK;
+  snprintf(stem, sizeof stem, "%s", name);
+  *strrchr(stem, '.') = '\0';
+  *out = file_names_find_stem(&s->composites, stem, endings, 3);
   if (*out != NULL) return STATUS_OK;
   *out = name;
   if (s->lenient) return STATUS_OK;

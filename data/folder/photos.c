@@ -74,7 +74,12 @@ static status read_row(const char *path, size_t line, char *text,
   }
   const char *name = values[NAME];
   bool dot = name[0] == '.' && !file_name_is_note(name);
-  if (name[0] == '\0' || dot || strpbrk(name, "/\\") != NULL)
+  if (strchr(name, '\\') != NULL)
+    return status_error(STATUS_FORMAT,
+                        "%s: line %zu: '%s' has a backslash; expected a name "
+                        "without its folder",
+                        path, line, name);
+  if (name[0] == '\0' || dot || strchr(name, '/') != NULL)
     return status_error(STATUS_FORMAT,
                         "%s: line %zu: '%s' is no name of a photograph", path,
                         line, name);

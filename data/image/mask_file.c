@@ -183,8 +183,9 @@ static void warn(const finding *f) {
                 f->path, least, most,
                 (unsigned)(least + most + 1) / 2 * (f->white / 255));
   if (has_alpha(f) && !f->how->alpha && f->alpha_differs)
-    log_warning("%s: the mask's alpha (%u to %u) is not used", f->path,
-                f->alpha_least, f->alpha_most);
+    log_warning("%s: the mask's alpha (%u to %u) is not used (--mask-alpha "
+                "takes it)",
+                f->path, f->alpha_least, f->alpha_most);
 }
 
 static status check(const finding *f) {

@@ -59,6 +59,7 @@ typedef struct place {
   char path[PATH_MAX]; /* with links followed */
   int descriptor;      /* of this process, that the name stands for; or -1 */
   bool straight;       /* a pipe or a device: not to be replaced */
+  mode_t mode;         /* of the file that is replaced; 0 without one */
 } place;
 
 /* The number in /dev/fd/N or /proc/self/fd/N, or -1. What lies behind is open
@@ -106,6 +107,7 @@ static status find_place(const char *path, place *out) {
       return io_error(path, "follow the link");
   }
   out->straight = out->descriptor >= 0 || !S_ISREG(about.st_mode);
+  if (!out->straight) out->mode = about.st_mode;
   if (out->descriptor < 0 && S_ISDIR(about.st_mode))
     return errno = EISDIR, io_error(path, "write");
   return STATUS_OK;
@@ -140,14 +142,18 @@ static status close_file(const char *path, int file, status result) {
   return result;
 }
 
-/* Opens a new file beside the place; its name comes in `name`. */
+/* Opens a new file beside the place; its name comes in `name`. Nobody may read
+ * it who may not read the file that it replaces. */
 static status open_beside(const char *path, const place *at, char *name,
                           size_t size, int *file) {
   static atomic_uint counter;
   for (int attempt = 0; attempt < 1000; attempt++) {
     snprintf(name, size, "%s.%ld-%u.part", at->path, (long)getpid(),
              atomic_fetch_add(&counter, 1));
-    *file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    *file = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                 at->mode != 0 ? at->mode & 0666 : 0666);
+    /* Some file systems have no modes to set. */
+    if (*file >= 0 && at->mode != 0) (void)!fchmod(*file, at->mode & 0777);
     if (*file >= 0) return STATUS_OK;
     if (errno != EEXIST) break;
   }

@@ -22,7 +22,8 @@ status publish_target(const char *path, char **target);
 status publish_check(const char *path);
 
 /* Writes the bytes, by a temporary name and with a flush to the disk: a file
- * that is there already stays whole until the new one is. */
+ * that is there already stays whole until the new one is, and hands on who may
+ * read and write it. */
 status publish_bytes(const char *path, const void *bytes, size_t length);
 
 #endif
