@@ -243,10 +243,10 @@ lint: $(BUILD)/config.mk
 	@.ci/install-deps --with-lint
 	@.ci/lint $(BUILD) $(LINT_C) -- $(LINT_H)
 
-# The README's option reference from the program's own --help.
+# The option reference of dist/cmd/README.md from the program's own --help.
 readme: $(BUILD)/harmonia
-	@.ci/readme-options $(BUILD)/harmonia README.md >$(BUILD)/README.md
-	@mv $(BUILD)/README.md README.md
+	@.ci/readme-options $(BUILD)/harmonia dist/cmd/README.md >$(BUILD)/README.md
+	@mv $(BUILD)/README.md dist/cmd/README.md
 
 clean:
 	rm -rf $(BUILD)
@@ -268,7 +268,7 @@ help:
 	@echo "make bench-pack    packing beside Pillow and h5py; the start of training"
 	@echo "make test-sanitize all tests under sanitizers"
 	@echo "make fuzz          changed inputs for every reader; SECONDS=600"
-	@echo "make readme         the option reference in README.md, from --help"
+	@echo "make readme        the option reference in dist/cmd/README.md, from --help"
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
