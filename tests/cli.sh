@@ -20,7 +20,7 @@ check "shows the help on stderr" cmp help.txt "$stderr"
 
 # Each table as it is in the source: name, kind, default.
 for command in $commands; do
-    file=$HARMONIA_SOURCE/dist/cmd_$command.c
+    file=$HARMONIA_SOURCE/dist/cmd/cmd_$command.c
     [ $command != train ] || file=$HARMONIA_SOURCE/dist/state/train_options.c
     perl -0777 -ne 'while (/\{"([a-z0-9-]+)",\s*OPTION_(\w+),\s*AT\(\w+\),\s*(?:NULL|"([^"]*)")/gs)
         { print "$1 $2 ", $3 // "", "\n" }' "$file" >table
