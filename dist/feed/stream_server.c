@@ -36,8 +36,9 @@ struct stream_server {
   pthread_t thread;
 };
 
-/* ---- the server's thread; each returns whether there was something to do ----
- */
+/* ---- the server's thread ----
+ *
+ * Each of these returns whether there was something to do. */
 
 static void note_request(stream_server *s, int client, const uint32_t *samples,
                          int count) {
