@@ -245,8 +245,18 @@ lint: $(BUILD)/config.mk
 
 # The option reference of dist/cmd/README.md from the program's own --help.
 readme: $(BUILD)/harmonia
-	@.ci/readme-options $(BUILD)/harmonia dist/cmd/README.md >$(BUILD)/README.md
+	@.ci/from-help readme $(BUILD)/harmonia dist/cmd/README.md >$(BUILD)/README.md
 	@mv $(BUILD)/README.md dist/cmd/README.md
+
+# From --help, too: $(BUILD)/man and $(BUILD)/completion.
+man: $(BUILD)/harmonia
+	@.ci/from-help man $(BUILD)/harmonia $(BUILD)/man
+	@echo "man -l $(BUILD)/man/harmonia-train.1"
+
+completion: $(BUILD)/harmonia
+	@mkdir -p $(BUILD)/completion
+	@.ci/from-help completion $(BUILD)/harmonia >$(BUILD)/completion/harmonia.bash
+	@echo ". $(BUILD)/completion/harmonia.bash"
 
 clean:
 	rm -rf $(BUILD)
@@ -269,7 +279,9 @@ help:
 	@echo "make test-sanitize all tests under sanitizers"
 	@echo "make fuzz          changed inputs for every reader; SECONDS=600"
 	@echo "make readme        the option reference in dist/cmd/README.md, from --help"
+	@echo "make man           man pages in $(BUILD)/man, from --help"
+	@echo "make completion    completion for bash in $(BUILD)/completion, from --help"
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
-.PHONY: all tests test test-kills test-faults test-cluster test-sanitize test-layouts fuzz fuzz-by bench bench-sum bench-torch bench-pack demo table lint readme clean help
+.PHONY: all tests test test-kills test-faults test-cluster test-sanitize test-layouts fuzz fuzz-by bench bench-sum bench-torch bench-pack demo table lint readme man completion clean help

@@ -3,7 +3,7 @@
 . "$HARMONIA_SOURCE/tests/lib/tap.sh"
 
 commands=$HARMONIA_SOURCE/dist/cmd/README.md
-"$HARMONIA_SOURCE/.ci/readme-options" "$HARMONIA" "$commands" >README.md
+"$HARMONIA_SOURCE/.ci/from-help" readme "$HARMONIA" "$commands" >README.md
 check "the option reference is what --help says (make readme)" \
     cmp "$commands" README.md
 
@@ -52,7 +52,8 @@ for my $document (@ARGV) {
     }
 }' $documents
 }
-wrong=$(wrong_links)
-note "$wrong"
-check "links and names of files in the documents lead somewhere" test -z "$wrong"
+wrong_links >"$scratch/wrong"
+# shellcheck disable=SC2016
+check "links and names of files in the documents lead somewhere" \
+    sh -c '! grep . "$1"' - "$scratch/wrong"
 finish
