@@ -4,10 +4,10 @@
 
 export TMPDIR="$scratch"
 fuzz=$HARMONIA_BUILD/tests/fuzz/fuzz
-seconds=1
-is_sanitized && seconds=6
+share=1 # of seconds, to each target
+is_sanitized && share=6
 for target in $("$fuzz"); do
-    run 300 "$HARMONIA_SOURCE/tests/fuzz/run" "$fuzz" found "$seconds" 1 "$target"
+    run 300 "$HARMONIA_SOURCE/tests/fuzz/run" "$fuzz" found "$share" 1 "$target"
     exits 0 "$(head -n 1 "$stdout")"
 done
 

@@ -118,9 +118,9 @@ static const command *find_command(const char *word) {
 int main(int argc, char **argv) {
   const char *word = argc > 1 ? argv[1] : "";
   const command *chosen = find_command(word);
-  /* first: the program that it restarts inherits what has been changed */
-  if (chosen != NULL && chosen->multiplies) nn_blas_fit(argv);
+  /* first: a program that starts itself anew inherits which are ignored */
   signals_outlive_readers();
+  if (chosen != NULL && chosen->multiplies) nn_blas_fit(argv);
   if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
       strcmp(word, "help") == 0 || argc < 2) {
     print_help(argc < 2 ? stderr : stdout);
