@@ -1,3 +1,4 @@
+/* What a file holds: all texts and arrays, listed once as it is opened. */
 #include "checkpoint/catalog.h"
 
 #include <stdlib.h>

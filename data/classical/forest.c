@@ -1,3 +1,4 @@
+/* Random forests: ranks of features, the growing of trees, their answers. */
 #include "data/classical/forest.h"
 
 #include <math.h>

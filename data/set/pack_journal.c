@@ -1,3 +1,4 @@
+/* Writing the working file of `pack`, and reading what a former call left. */
 #include "data/set/pack_journal.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Shapes and their materials. */
 #include <math.h>
 
 #include "data/synth/synth_internal.h"

@@ -1,3 +1,4 @@
+/* Drawing on a canvas: shapes, pictures, text. */
 #include "dist/draw/draw.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* A diagram: its places, curves, axes and legend. */
 #include "dist/draw/plot.h"
 
 #include <math.h>

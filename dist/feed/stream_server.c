@@ -1,3 +1,4 @@
+/* The server of a stream: a thread of rank 0 that reads and sends. */
 #include "dist/feed/stream_internal.h"
 
 #include <pthread.h>
