@@ -243,10 +243,20 @@ lint: $(BUILD)/config.mk
 	@.ci/install-deps --with-lint
 	@.ci/lint $(BUILD) $(LINT_C) -- $(LINT_H)
 
-# The README's option reference from the program's own --help.
+# The option reference of dist/cmd/README.md from the program's own --help.
 readme: $(BUILD)/harmonia
-	@.ci/readme-options $(BUILD)/harmonia README.md >$(BUILD)/README.md
-	@mv $(BUILD)/README.md README.md
+	@.ci/from-help readme $(BUILD)/harmonia dist/cmd/README.md >$(BUILD)/README.md
+	@mv $(BUILD)/README.md dist/cmd/README.md
+
+# From --help, too: $(BUILD)/man and $(BUILD)/completion.
+man: $(BUILD)/harmonia
+	@.ci/from-help man $(BUILD)/harmonia $(BUILD)/man
+	@echo "man -l $(BUILD)/man/harmonia-train.1"
+
+completion: $(BUILD)/harmonia
+	@mkdir -p $(BUILD)/completion
+	@.ci/from-help completion $(BUILD)/harmonia >$(BUILD)/completion/harmonia.bash
+	@echo ". $(BUILD)/completion/harmonia.bash"
 
 clean:
 	rm -rf $(BUILD)
@@ -268,8 +278,10 @@ help:
 	@echo "make bench-pack    packing beside Pillow and h5py; the start of training"
 	@echo "make test-sanitize all tests under sanitizers"
 	@echo "make fuzz          changed inputs for every reader; SECONDS=600"
-	@echo "make readme         the option reference in README.md, from --help"
+	@echo "make readme        the option reference in dist/cmd/README.md, from --help"
+	@echo "make man           man pages in $(BUILD)/man, from --help"
+	@echo "make completion    completion for bash in $(BUILD)/completion, from --help"
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
-.PHONY: all tests test test-kills test-faults test-cluster test-sanitize test-layouts fuzz fuzz-by bench bench-sum bench-torch bench-pack demo table lint readme clean help
+.PHONY: all tests test test-kills test-faults test-cluster test-sanitize test-layouts fuzz fuzz-by bench bench-sum bench-torch bench-pack demo table lint readme man completion clean help

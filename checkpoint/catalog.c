@@ -1,3 +1,4 @@
+/* What a file holds: all texts and arrays, listed once as it is opened. */
 #include "checkpoint/catalog.h"
 
 #include <stdlib.h>
@@ -6,8 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-/* ---- growing lists --------------------------------------------------------
- */
+/* ---- growing lists ---- */
 
 static status grow(void **items, size_t *room, size_t count, size_t size) {
   if (count < *room) return STATUS_OK;
@@ -51,8 +51,7 @@ typedef struct visit {
   status result;
 } visit;
 
-/* ---- texts ----------------------------------------------------------------
- */
+/* ---- texts ---- */
 
 bool ckpt_attribute_text(hid_t attribute, char *text, size_t size) {
   text[0] = '\0';
@@ -168,8 +167,7 @@ static status read_texts(visit *v, hid_t file) {
   return v->result;
 }
 
-/* ---- arrays ---------------------------------------------------------------
- */
+/* ---- arrays ---- */
 
 /* The type that holds the stored numbers; false where they are none. */
 static bool number_type(hid_t set, ckpt_type *out) {

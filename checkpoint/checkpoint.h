@@ -6,7 +6,7 @@
  *   /state           attributes: one fixed string a key ("step" = "1200")
  *   /<group>/<name>  arrays, float32 (float64 in double builds of a caller),
  *                    each chunked, with the Fletcher32 checksum; <group> is for
- *                    example "G" or "optimizer/G/exp_avg", and <name> is a
+ *                    example "G" or "optimizer/exp_avg/G", and <name> is a
  *                    PyTorch state_dict key, dots included
  * Writing goes to "<path>.tmp-<host>-<pid>", is flushed to the disk (file and
  * folder) and renamed: a file under its final name is whole or was damaged
@@ -33,8 +33,7 @@ typedef struct ckpt_array {
   uint64_t shape[CKPT_MAX_RANK];
 } ckpt_array;
 
-/* ---- writing --------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 typedef struct ckpt_writer ckpt_writer;
 
@@ -49,8 +48,7 @@ status ckpt_writer_commit(ckpt_writer **writer);
 /* Gives up: removes the temporary file. Accepts a pointer to NULL. */
 void ckpt_writer_abandon(ckpt_writer **writer);
 
-/* ---- reading --------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 typedef struct ckpt_reader ckpt_reader;
 
@@ -101,8 +99,7 @@ status ckpt_read_names(ckpt_reader *reader, const char *group,
 /* Reads every array once to run all checksums. */
 status ckpt_verify(ckpt_reader *reader);
 
-/* ---- a folder of checkpoints ------------------------------------------------
- */
+/* ---- a folder of checkpoints ---- */
 
 /* "<folder>/step-00001200.h5" into path. */
 void ckpt_path(const char *folder, uint64_t step, char *path, size_t size);

@@ -1,3 +1,4 @@
+/* CRC-32, and the digests of texts and arrays. */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>

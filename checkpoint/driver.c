@@ -17,8 +17,7 @@
 #include <H5FDdevelop.h>
 #endif
 
-/* ---- the file -------------------------------------------------------------
- */
+/* ---- the file ---- */
 
 status ckpt_disk_open(ckpt_disk *disk, const char *path) {
   *disk = (ckpt_disk){.path = path};
@@ -50,8 +49,7 @@ status ckpt_disk_close(ckpt_disk *disk) {
              : status_system(disk->error, "%s: cannot write", disk->path);
 }
 
-/* ---- HDF5's side of it ----------------------------------------------------
- */
+/* ---- HDF5's side of it ---- */
 
 typedef struct driver_file {
   H5FD_t public; /* HDF5's own; first */

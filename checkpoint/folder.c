@@ -48,8 +48,7 @@ static bool is_temporary(const char *name) {
   return rest != NULL && strncmp(rest, ".tmp-", 5) == 0;
 }
 
-/* ---- listing --------------------------------------------------------------
- */
+/* ---- listing ---- */
 
 typedef struct steps {
   uint64_t *values; /* newest first */
@@ -143,8 +142,7 @@ static status step_path(const char *folder, uint64_t step, char **out) {
   return join(folder, name, out);
 }
 
-/* ---- the newest -----------------------------------------------------------
- */
+/* ---- the newest ---- */
 
 /* A file under another's name would go on with the wrong learning rate, and
  * push those out that are of its steps. */
@@ -319,8 +317,7 @@ status ckpt_newest(const char *folder, bool *found, uint64_t *step, char *path,
                       folder);
 }
 
-/* ---- pruning --------------------------------------------------------------
- */
+/* ---- pruning ---- */
 
 static status remove_file(const char *path) {
   if (unlink(path) == 0 || errno == ENOENT) return STATUS_OK;

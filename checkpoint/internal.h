@@ -35,8 +35,7 @@ bool ckpt_element_count(const ckpt_array *array, size_t *count);
 /* "[2,3]" or "scalar". Returns `text`. */
 const char *ckpt_shape_text(const ckpt_array *array, char text[96]);
 
-/* ---- the file under HDF5 (driver.c) --------------------------------------
- */
+/* ---- the file under HDF5 (driver.c) ---- */
 
 typedef struct ckpt_disk {
   const char *path; /* the owner's */
@@ -66,8 +65,7 @@ hid_t ckpt_dataset_space(const ckpt_array *array);
 /* Rows of the outermost dimension that a chunk has. */
 uint64_t ckpt_chunk_rows(const ckpt_array *array);
 
-/* ---- an open reader (reader.c) --------------------------------------------
- */
+/* ---- an open reader (reader.c) ---- */
 
 hid_t ckpt_reader_file(const ckpt_reader *reader);
 const char *ckpt_reader_path(const ckpt_reader *reader);

@@ -16,8 +16,7 @@ struct ckpt_reader {
   ckpt_catalog catalog;
 };
 
-/* ---- opening --------------------------------------------------------------
- */
+/* ---- opening ---- */
 
 /* A text attribute of the root; "" where there is none. */
 static void root_text(hid_t file, const char *name, char *text, size_t size) {
@@ -147,8 +146,7 @@ hid_t ckpt_reader_file(const ckpt_reader *reader) { return reader->file; }
 
 const char *ckpt_reader_path(const ckpt_reader *reader) { return reader->path; }
 
-/* ---- texts ----------------------------------------------------------------
- */
+/* ---- texts ---- */
 
 static const ckpt_text *find_text(const ckpt_reader *reader, const char *key) {
   const ckpt_catalog *catalog = &reader->catalog;
@@ -191,8 +189,7 @@ status ckpt_text_key(ckpt_reader *reader, size_t index, char *key,
   return copy_out(reader, reader->catalog.texts[index].key, key, size);
 }
 
-/* ---- arrays ---------------------------------------------------------------
- */
+/* ---- arrays ---- */
 
 size_t ckpt_array_count(const ckpt_reader *reader) {
   return reader->catalog.entry_count;

@@ -22,8 +22,7 @@ static void free_writer(ckpt_writer **writer) {
   *writer = NULL;
 }
 
-/* ---- opening --------------------------------------------------------------
- */
+/* ---- opening ---- */
 
 /* Host and process: on a shared file system neither alone is one of a kind. */
 static status make_names(ckpt_writer *writer, const char *path) {
@@ -112,8 +111,7 @@ status ckpt_writer_open(const char *path, ckpt_writer **out) {
   return result;
 }
 
-/* ---- writing --------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 /* After any failure the file is not to be committed. */
 static status note(ckpt_writer *writer, status result) {
@@ -280,8 +278,7 @@ status ckpt_write_array(ckpt_writer *writer, const ckpt_array *array,
   return note(writer, write_array(writer, array, values));
 }
 
-/* ---- finishing ------------------------------------------------------------
- */
+/* ---- finishing ---- */
 
 static void close_handles(ckpt_writer *writer) {
   if (writer->state >= 0) H5Gclose(writer->state);

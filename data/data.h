@@ -49,8 +49,7 @@ status data_image_write(const char *path, const data_image *image, int quality);
 /* Whether data_image_write takes the path: asked before long work. */
 status data_image_check(const char *path);
 
-/* ---- pictures with all that their files say (picture.c) -------------------
- */
+/* ---- pictures with all that their files say (picture.c) ---- */
 
 typedef struct data_bytes {
   uint8_t *data;
@@ -258,7 +257,7 @@ typedef struct data_folder {
 status data_folder_open(const char *path, data_folder *out);
 void data_folder_close(data_folder *folder);
 
-/* ---- validation (validation.c) -------------------------------------------
+/* ---- validation (hold_out.c) -------------------------------------------
  *
  * Scenes of the training split can be held out for validation, with all that
  * shows them: `validation` below 1 is a share of them, from 1 on their number,
@@ -281,7 +280,7 @@ typedef struct data_compose_options {
   int per_image;       /* composites a photograph */
   uint64_t seed;
   double max_fmse;   /* redraw the reference above this fMSE; 0: never */
-  double validation; /* scenes taken from the training split: see below */
+  double validation; /* scenes taken from the training split: data_hold_out */
   int quality;       /* of the JPEGs written */
   int threads;       /* 0: all cores */
   bool strict;       /* the same scene in two splits is an error */
@@ -291,9 +290,7 @@ typedef struct data_compose_options {
  * files that are there and whole are kept. Logs progress. */
 status data_compose(const data_compose_options *options);
 
-/* ---- the packed data set (pack.c, set.c; layout in set_layout.h)
- * -----------------
- */
+/* ---- the packed data set (pack.c, set.c; layout in set_layout.h) ---- */
 
 typedef struct data_pack_options {
   const char *folder; /* HCOCO folder */
@@ -302,11 +299,11 @@ typedef struct data_pack_options {
   data_filter filter;
   data_mask_options mask;
   data_binarize binarize; /* what mask.threshold leaves grey */
-  double validation;      /* scenes taken from the training split: see below */
-  bool skip_bad;   /* leave out samples that cannot be read, listing them */
-  bool strict;     /* the same image in two splits is an error */
-  int compression; /* gzip level 0 to 9 */
-  int threads;     /* 0: all cores */
+  double validation; /* scenes taken from the training split: data_hold_out */
+  bool skip_bad;     /* leave out samples that cannot be read, listing them */
+  bool strict;       /* the same image in two splits is an error */
+  int compression;   /* gzip level 0 to 9 */
+  int threads;       /* 0: all cores */
 } data_pack_options;
 
 /* Decodes, resizes and stores a folder. Streams; killed at any moment, it is
@@ -433,8 +430,7 @@ status data_set_writer_commit(data_set_writer **writer);
 /* Gives up: removes PATH.tmp. Accepts NULL. */
 void data_set_writer_abort(data_set_writer **writer);
 
-/* ---- metrics (metrics.c, ssim.c) ------------------------------------------
- */
+/* ---- metrics (metrics.c, ssim.c) ---- */
 
 typedef enum data_background {
   DATA_BG_AS_IS, /* the output as it is */

@@ -28,8 +28,9 @@ static size_t depth_of(const nn_conv_case *c) {
   return (size_t)c->kernel_h * (size_t)c->kernel_w * (size_t)c->in_c;
 }
 
-/* ---- few pixels or channels: columns = gy W', then each x gathers its
- * products ---- */
+/* ---- few pixels or channels ----
+ *
+ * columns = gy W', then each x gathers its products. */
 
 typedef struct gather_job {
   const nn_call *call;

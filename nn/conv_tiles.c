@@ -1,3 +1,4 @@
+/* Where the tiles of minimal filtering lie, and their reading and writing. */
 #include "nn/conv_tiles.h"
 
 #include <string.h>

@@ -9,8 +9,7 @@
 
 #include "nn/nn.h"
 
-/* ---- building a graph (graph.c) -------------------------------------------
- */
+/* ---- building a graph (graph.c) ---- */
 
 typedef int32_t nn_id; /* a node of a graph */
 enum { NN_NONE = -1 };
@@ -47,8 +46,7 @@ void nn_minimise(nn_graph *graph, nn_id loss, const char *prefix);
 void nn_minimise_all(nn_graph *graph, nn_id loss, const char *const *prefixes,
                      int prefix_count);
 
-/* ---- differentiation (grad.c) -----------------------------------------------
- */
+/* ---- differentiation (grad.c) ---- */
 
 /* Emits nodes for the gradients of `loss` (a scalar) with respect to wrt[i],
  * in out[i] (zeros where it does not depend on it). May be applied to what it
@@ -215,8 +213,7 @@ typedef struct nn_unet3plus_result {
 nn_unet3plus_result nn_unet3plus(nn_graph *g, nn_id x,
                                  const nn_unet3plus_options *options);
 
-/* ---- hue and saturation (hsv.c), trigonometry (trig.c), products (matmul.c)
- * ---- */
+/* ---- hue and saturation, products (hsv.c, trig.c, matmul.c) ---- */
 
 nn_id nn_sin(nn_graph *g, nn_id x);
 nn_id nn_cos(nn_graph *g, nn_id x);

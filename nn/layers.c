@@ -1,3 +1,4 @@
+/* Layers that make their parameters at first use. */
 #include "nn/layers.h"
 
 enum { NAME = 256 };

@@ -1,3 +1,4 @@
+/* Blocks of Philox numbers in loops that vectorise. */
 #include "nn/philox.h"
 
 #include "nn/operation.h"

@@ -4,8 +4,8 @@
  * and m = sum M a sample,
  *
  *   perceptual  sum over l of mean over n of sum M |F(pred) - F(real)| / (C m)
- *   Gram        sum over l of mean |G(pred) - G(real)|, G = (F M)' (F M) / (C
- * m)
+ *   Gram        sum over l of mean |G(pred) - G(real)|,
+ *               G = (F M)' (F M) / (C m)
  *
  * The Gram term is a mean over the entries, as nn_loss_l1 is: their number goes
  * from 64^2 to 512^2, and in sums relu4_3 would leave nothing to the others.

@@ -115,8 +115,7 @@ static int open_descriptors(void) {
   return count;
 }
 
-/* ---- whole files ----------------------------------------------------------
- */
+/* ---- whole files ---- */
 
 static void test_texts(ckpt_reader *reader) {
   char text[CKPT_TEXT_SIZE], key[CKPT_NAME_SIZE];
@@ -224,8 +223,7 @@ static void test_same_bytes(void) {
   free(a), free(b);
 }
 
-/* ---- refusals -------------------------------------------------------------
- */
+/* ---- refusals ---- */
 
 static void test_misuse(void) {
   ckpt_writer *writer;
@@ -385,8 +383,7 @@ static void test_not_hdf5(void) {
          "a folder is refused");
 }
 
-/* ---- foreign files --------------------------------------------------------
- */
+/* ---- foreign files ---- */
 
 static void put_dataset(hid_t file, const char *name, hid_t type, int rank,
                         const hsize_t *shape, const void *values) {
@@ -442,8 +439,7 @@ static void test_foreign(void) {
   ckpt_reader_close(&reader);
 }
 
-/* ---- a full disk ----------------------------------------------------------
- */
+/* ---- a full disk ---- */
 
 /* In a child: files may have at most `limit` bytes. Exits with 0 if writing
  * failed as it should. */

@@ -89,8 +89,7 @@ static void damage(uint64_t step) {
   if (truncate(path, COUNT * 2) != 0) exit(1);
 }
 
-/* ---- the newest -----------------------------------------------------------
- */
+/* ---- the newest ---- */
 
 static void test_newest(void) {
   bool found = true;
@@ -180,8 +179,7 @@ static void test_refusals(void) {
          "nor is a folder that is a link to nothing an empty one");
 }
 
-/* ---- pruning --------------------------------------------------------------
- */
+/* ---- pruning ---- */
 
 static void test_prune(void) {
   new_folder("prune");
@@ -237,8 +235,7 @@ static void test_temporaries(void) {
   tap_ok(!exists(name), "and goes when it is given up");
 }
 
-/* ---- writers that die -----------------------------------------------------
- */
+/* ---- writers that die ---- */
 
 static void write_forever(uint64_t first) {
   for (uint64_t step = first;; step++) {

@@ -48,8 +48,7 @@ static char *inside(const char *folder, const char *name) {
   return path_of("%s/%s", folder, name);
 }
 
-/* ---- input ------------------------------------------------------------------
- */
+/* ---- input ---- */
 
 static void write_photo(const char *folder, int i) {
   data_image image, mask;
@@ -112,8 +111,7 @@ static data_compose_options options_for(const char *photos, const char *out) {
                                 .threads = 2};
 }
 
-/* ---- looking at output ------------------------------------------------------
- */
+/* ---- looking at output ---- */
 
 static bool same_bytes(const char *a, const char *b) {
   char *x = NULL, *y = NULL;
@@ -171,8 +169,7 @@ static int row_of(const char *name) {
   return -1;
 }
 
-/* ---- checks -----------------------------------------------------------------
- */
+/* ---- checks ---- */
 
 static void check_real_and_masks(const char *photos, const char *out) {
   bool reals = true, masks = true;

@@ -16,8 +16,7 @@ static void must(status result) {
   exit(1);
 }
 
-/* ---- k-means ----------------------------------------------------------------
- */
+/* ---- k-means ---- */
 
 static double square_distance(const double *a, const double *b) {
   double sum = 0;
@@ -169,8 +168,7 @@ static void check_few_points(void) {
          "k-means of three equal points: one cluster is left");
 }
 
-/* ---- the earth mover's distance ---------------------------------------------
- */
+/* ---- the earth mover's distance ---- */
 
 static double best_assignment(const emd_problem *p, int row, unsigned taken) {
   if (row == p->suppliers) return 0;

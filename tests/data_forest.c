@@ -16,8 +16,7 @@ static void must(status result) {
   exit(1);
 }
 
-/* ---- forests ----------------------------------------------------------------
- */
+/* ---- forests ---- */
 
 enum { ROWS = 400, INPUTS = 9 };
 
@@ -108,8 +107,7 @@ static void check_split(void) {
   forest_free(&f);
 }
 
-/* ---- the model --------------------------------------------------------------
- */
+/* ---- the model ---- */
 
 static char *file_of(const char *path, size_t *length) {
   FILE *file = fopen(path, "rb");

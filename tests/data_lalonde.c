@@ -14,8 +14,7 @@ static void must(status result) {
   exit(1);
 }
 
-/* ---- L*a*b* -----------------------------------------------------------------
- */
+/* ---- L*a*b* ---- */
 
 static void check_lab(void) {
   /* As Lindbloom's calculator gives them. */
@@ -55,8 +54,7 @@ static void check_lab(void) {
   tap_near(grey, 0, 1e-5, "greys there by D50 and back by D65");
 }
 
-/* ---- the recolouring --------------------------------------------------------
- */
+/* ---- the recolouring ---- */
 
 typedef struct scene {
   data_image image, mask;

@@ -24,8 +24,7 @@ static const char *scratch_path(const char *name) {
   return text;
 }
 
-/* ---- files ----------------------------------------------------------------
- */
+/* ---- files ---- */
 
 static bool is_object(int x, int y) {
   return x >= 10 && x < 22 && y >= 5 && y < 20;
@@ -288,8 +287,7 @@ static void test_maps_of_classes(void) {
   }
 }
 
-/* ---- what the network sees ------------------------------------------------
- */
+/* ---- what the network sees ---- */
 
 typedef bool shape(double x, double y, const double *at);
 

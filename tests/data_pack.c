@@ -18,8 +18,7 @@
 
 enum { SIZE = 48, PATH_ROOM = 512 };
 
-/* ---- folders --------------------------------------------------------------
- */
+/* ---- folders ---- */
 
 /* Stays valid: one buffer a name. */
 static const char *scratch(const char *name) {
@@ -132,8 +131,7 @@ static void identity_of(const char *path, char identity[65]) {
   data_set_close(&set);
 }
 
-/* ---- against the same work by hand -----------------------------------------
- */
+/* ---- against the same work by hand ---- */
 
 static bool is_resized(const char *path, data_filter filter,
                        const uint8_t *got) {
@@ -240,8 +238,7 @@ static void test_identity(void) {
   tap_ok(strcmp(first, second) != 0, "but it is of every picture");
 }
 
-/* ---- a result that is there ------------------------------------------------
- */
+/* ---- a result that is there ---- */
 
 static void check_refused(const data_pack_options *options, status code,
                           const char *first, const char *second,
@@ -294,8 +291,7 @@ static void test_result_there(void) {
                 "no folder to read");
 }
 
-/* ---- interruptions ---------------------------------------------------------
- */
+/* ---- interruptions ---- */
 
 static void quiet(void) {
   if (freopen("/dev/null", "w", stderr) == NULL) _exit(9);
@@ -404,8 +400,7 @@ static void test_torn_journal(void) {
   tap_ok(length_of(options.out, ".partial") == 8, "... which is kept");
 }
 
-/* ---- full disk -------------------------------------------------------------
- */
+/* ---- full disk ---- */
 
 static int pack_limited(const data_pack_options *options, rlim_t bytes) {
   quiet();
@@ -441,8 +436,7 @@ static void test_full_disk(void) {
          "with room again: the same result");
 }
 
-/* ---- bad samples ------------------------------------------------------------
- */
+/* ---- bad samples ---- */
 
 static void cut_in_half(const char *path) {
   if (truncate(path, length_of(path, "") / 2) != 0) exit(1);

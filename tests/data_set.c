@@ -85,8 +85,7 @@ static bool same_bytes(const char *a, const char *b) {
   return system(command) == 0;
 }
 
-/* ---- reading back ---------------------------------------------------------
- */
+/* ---- reading back ---- */
 
 static void check_sample(data_set *set, size_t i, int *wrong) {
   uint8_t composite[IMAGE], mask[MASK], real[IMAGE], want[IMAGE];
@@ -140,8 +139,7 @@ static void test_round_trip(void) {
   tap_ok(same_bytes(path, scratch("again.h5")), "written twice: equal bytes");
 }
 
-/* ---- wrong files ----------------------------------------------------------
- */
+/* ---- wrong files ---- */
 
 /* Opening fails with a message that names the file and holds `word`. */
 static void check_refused(const char *path, status code, const char *word,
@@ -322,8 +320,7 @@ static void test_replaced_pixels(void) {
   data_set_close(&set);
 }
 
-/* ---- chunks -------------------------------------------------------------
- */
+/* ---- chunks ---- */
 
 static void test_chunks(void) {
   uint8_t pixels[IMAGE] = {0};
@@ -339,8 +336,7 @@ static void test_chunks(void) {
          "a mask of other values is refused");
 }
 
-/* ---- full disk ------------------------------------------------------------
- */
+/* ---- full disk ---- */
 
 /* In a child: writes with files limited to `bytes`; 0 if it fails as it should,
  * with nothing left behind. */
@@ -375,8 +371,7 @@ static void test_full_disk(void) {
   tap_ok(bad == 0, "a disk that fills at 24 places: told, nothing left behind");
 }
 
-/* ---- size -----------------------------------------------------------------
- */
+/* ---- size ---- */
 
 static status write_many(const char *path, size_t count) {
   const data_set_plan plan = {.size = 4,

@@ -77,8 +77,7 @@ static transfer_region region_of(const data_image *image,
   return region;
 }
 
-/* ---- statistics -------------------------------------------------------------
- */
+/* ---- statistics ---- */
 
 typedef struct moments {
   double mean[3], covariance[3][3];
@@ -280,8 +279,7 @@ static void test_idt(const picture *target, const picture *reference) {
   transfer_region_free(&from);
 }
 
-/* ---- what all methods keep --------------------------------------------------
- */
+/* ---- what all methods keep ---- */
 
 static double foreground_difference(const data_image *a, const data_image *b,
                                     const data_image *mask) {
@@ -339,8 +337,7 @@ static void test_seed(const picture *target, const picture *reference) {
   data_image_free(&c);
 }
 
-/* ---- degenerate images ------------------------------------------------------
- */
+/* ---- degenerate images ---- */
 
 static bool all_near(const data_image *image, const data_image *mask,
                      const uint8_t want[3], int limit) {
@@ -443,8 +440,7 @@ static void test_errors(const picture *target) {
   picture_free(&other);
 }
 
-/* ---- regrain ----------------------------------------------------------------
- */
+/* ---- regrain ---- */
 
 static void test_regrain(void) {
   /* Large enough for five levels: fewer do not carry a shift all the way. */
@@ -490,8 +486,7 @@ static void test_regrain(void) {
          after / before);
 }
 
-/* ---- published outputs ------------------------------------------------------
- */
+/* ---- published outputs ---- */
 
 #define SAMPLES "../shared/hcoco_samples/"
 

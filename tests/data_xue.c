@@ -16,8 +16,7 @@ static void must(status result) {
   exit(1);
 }
 
-/* ---- colour temperature -----------------------------------------------------
- */
+/* ---- colour temperature ---- */
 
 static void check_temperatures(void) {
   static const struct {
@@ -51,8 +50,7 @@ static void check_temperatures(void) {
   tap_near(worst, 0, 0.5, "mired and tint to (x, y) and back");
 }
 
-/* ---- statistics -------------------------------------------------------------
- */
+/* ---- statistics ---- */
 
 static int descending(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
@@ -140,8 +138,7 @@ static void check_offsets(void) {
   tap_near(xue_offset(&f, XUE_LUMINANCE, all), 1, 1e-12, "offset: the least");
 }
 
-/* ---- erosion ----------------------------------------------------------------
- */
+/* ---- erosion ---- */
 
 static void check_scene(void) {
   enum { W = 90, H = 70 };
@@ -187,8 +184,7 @@ static void check_scene(void) {
   xue_scene_free(&s);
 }
 
-/* ---- the stages -------------------------------------------------------------
- */
+/* ---- the stages ---- */
 
 typedef struct scene {
   data_image image, mask;
@@ -375,8 +371,7 @@ static void check_contrast(void) {
   }
 }
 
-/* ---- matching and degenerate images -----------------------------------------
- */
+/* ---- matching and degenerate images ---- */
 
 static void check_match(int size) {
   scene s = make_scene(size, (double[]){130, 110, 95}, (double[]){130, 110, 95},

@@ -32,8 +32,7 @@ static double darkness(const data_image *image, int x0, int y0, int x1,
   return sum;
 }
 
-/* ---- canvas ---------------------------------------------------------------
- */
+/* ---- canvas ---- */
 
 static void test_shapes(void) {
   data_image canvas;
@@ -94,8 +93,7 @@ static void test_text(void) {
   data_image_free(&canvas);
 }
 
-/* ---- sheets ---------------------------------------------------------------
- */
+/* ---- sheets ---- */
 
 static void test_sheet(void) {
   enum { COLUMNS = 4, ROWS = 3 };
@@ -139,8 +137,7 @@ static void test_sheet(void) {
   for (int i = 0; i < COLUMNS * ROWS; i++) data_image_free(&cells[i]);
 }
 
-/* ---- axes -----------------------------------------------------------------
- */
+/* ---- axes ---- */
 
 static void test_axes(void) {
   plot_tick ticks[64];
@@ -169,8 +166,7 @@ static void test_axes(void) {
   tap_ok(strcmp(text, "2e-06") == 0, "tiny: %s", text);
 }
 
-/* ---- curves ---------------------------------------------------------------
- */
+/* ---- curves ---- */
 
 static FILE *new_log(const char *name) {
   snprintf(csv_path, sizeof csv_path, "%s/%s.csv", tap_scratch_folder(), name);

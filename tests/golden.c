@@ -1,3 +1,4 @@
+/* Reading golden records: arrays of HDF5 files as doubles. */
 #include "tests/golden.h"
 
 #include <stdarg.h>

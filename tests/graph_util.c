@@ -1,3 +1,4 @@
+/* Small graphs that carry their values. */
 #include "tests/graph_util.h"
 
 #include <math.h>

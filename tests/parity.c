@@ -1,12 +1,12 @@
 /* Parity with the public PyTorch implementations: runs the networks on golden
- * records (their README describes the layout) and compares.
+ * records (tests/golden) and compares.
  *
  *   parity RECORD.h5...
  *
  * A record gives weights, inputs, every hyper-parameter and results. In double
  * the comparison is with the record's float64 run, strictly; in float with its
- * float32 run, within the spread of correct float arithmetic (section 7). What
- * a record lacks is not compared. */
+ * float32 run, within the spread of correct float arithmetic. What a record
+ * lacks is not compared. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

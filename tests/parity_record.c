@@ -1,3 +1,4 @@
+/* Reading a golden record, and comparing with it. */
 #include "tests/parity_record.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Printing TAP, and a scratch folder. */
 #include "tests/tap.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Steps that the classical harmonizers have in common. */
 #include "data/classical/classical.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The earth mover's distance, by shortest paths. */
 #include "data/classical/emd.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Random forests: ranks of features, the growing of trees, their answers. */
 #include "data/classical/forest.h"
 
 #include <math.h>
@@ -21,8 +22,7 @@ typedef struct tree {
   uint32_t count;
 } tree;
 
-/* ---- ranks ------------------------------------------------------------------
- */
+/* ---- ranks ---- */
 
 static int compare_floats(const void *a, const void *b) {
   float x = *(const float *)a, y = *(const float *)b;
@@ -69,8 +69,7 @@ static void rank_table_free(rank_table *table) {
   memory_free(table->value);
 }
 
-/* ---- one tree ---------------------------------------------------------------
- */
+/* ---- one tree ---- */
 
 typedef struct branch {
   uint32_t begin, end; /* in members */
@@ -243,8 +242,7 @@ static void grower_free(grower *g) {
   memory_free(g->features);
 }
 
-/* ---- the forest -------------------------------------------------------------
- */
+/* ---- the forest ---- */
 
 typedef struct forest_work {
   const rank_table *table;
@@ -323,8 +321,7 @@ bool forest_predict(const forest *f, const float *inputs) {
   return 2 * votes > f->trees;
 }
 
-/* ---- cross-validation -------------------------------------------------------
- */
+/* ---- cross-validation ---- */
 
 /* The fold of every row. */
 static void deal(uint32_t *fold, size_t rows, int folds, uint64_t seed,

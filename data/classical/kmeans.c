@@ -1,3 +1,4 @@
+/* k-means of colours, from seeded centres. */
 #include "data/classical/kmeans.h"
 
 #include <math.h>

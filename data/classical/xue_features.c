@@ -50,8 +50,7 @@ static double saturation(const float *rgb) {
   return log2(fmax(most > 0 ? (most - least) / most : 0, darkest));
 }
 
-/* ---- collecting -------------------------------------------------------------
- */
+/* ---- collecting ---- */
 
 typedef struct measurement {
   const xue_scene *scene;
@@ -103,8 +102,7 @@ static bool measure_region(const measurement *m, const bool *inside,
   return true;
 }
 
-/* ---- the maps ---------------------------------------------------------------
- */
+/* ---- the maps ---- */
 
 static status take_scene(const xue_picture *picture, measurement *m) {
   const xue_scene *s = m->scene;
@@ -141,8 +139,7 @@ status xue_measure(const xue_picture *picture, const xue_scene *scene,
   return result;
 }
 
-/* ---- choosing ---------------------------------------------------------------
- */
+/* ---- choosing ---- */
 
 void xue_inputs(const xue_features *features, float inputs[XUE_INPUTS]) {
   for (int i = 0; i < XUE_SHAPE; i++) {

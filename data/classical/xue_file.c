@@ -33,8 +33,7 @@ typedef struct bytes {
   size_t length, room, at; /* at: where reading is */
 } bytes;
 
-/* ---- writing ----------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 static status reserve(bytes *b, size_t more) {
   if (b->length + more <= b->room) return STATUS_OK;
@@ -140,8 +139,7 @@ status xue_model_write(const data_xue_model *model, const char *path) {
   return result;
 }
 
-/* ---- reading ----------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 static uint64_t take_number(bytes *b, int width) {
   uint64_t number = 0;

@@ -25,8 +25,7 @@ static const double tolerance[XUE_GOALS] = {[XUE_LUMINANCE] = 0.319,
                                             [XUE_TEMPERATURE] = 6.518,
                                             [XUE_SATURATION] = 0.0993};
 
-/* ---- the pairs --------------------------------------------------------------
- */
+/* ---- the pairs ---- */
 
 /* The part of a composite's name before its last field: its mask. */
 static size_t stem_length(const char *name) {
@@ -75,8 +74,7 @@ static status choose_samples(const data_set *set, size_t **samples,
   return result;
 }
 
-/* ---- their features ---------------------------------------------------------
- */
+/* ---- their features ---- */
 
 typedef struct pair_features {
   xue_features goal[XUE_GOALS]; /* contrast stays undefined */
@@ -129,8 +127,7 @@ static status measure_pairs(fitting *f) {
   return STATUS_OK;
 }
 
-/* ---- labels and forests -----------------------------------------------------
- */
+/* ---- labels and forests ---- */
 
 /* Whether the pair's zones agree; the nearest one always does. */
 static bool agrees(const xue_features *features, xue_goal goal, int zone) {

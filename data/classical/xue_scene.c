@@ -10,8 +10,7 @@ double xue_scale(int width, int height) {
   return (double)width * height / (256.0 * 256.0);
 }
 
-/* ---- the part ---------------------------------------------------------------
- */
+/* ---- the part ---- */
 
 typedef struct box {
   int x0, y0, x1, y1; /* [x0, x1) x [y0, y1) */
@@ -109,8 +108,7 @@ done:
   return result;
 }
 
-/* ---- the scene --------------------------------------------------------------
- */
+/* ---- the scene ---- */
 
 /* Eroded by shares of the bounding box's shorter side. */
 static const double eroded_share[2] = {0.03, 0.15};
@@ -155,8 +153,7 @@ void xue_scene_free(xue_scene *scene) {
   *scene = (xue_scene){0};
 }
 
-/* ---- blur -------------------------------------------------------------------
- */
+/* ---- blur ---- */
 
 /* One line of `length` values, `stride` apart. */
 static void blur_line(float *values, int length, size_t stride,

@@ -1,3 +1,4 @@
+/* Correlated colour temperature of a chromaticity, and back. */
 #include "data/colour/cct.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* sRGB to CIE L*a*b* and back. */
 #include "data/colour/lab.h"
 
 #include <math.h>

@@ -14,8 +14,7 @@ enum { LEVELS = 6, SMALLEST = 20, CHANNELS = 3 };
 static const int iterations[LEVELS] = {4, 16, 32, 64, 64, 64};
 static const float rho = 0.2f; /* share of the old value kept */
 
-/* ---- resizing as MATLAB's imresize(..., 'bilinear') -----------------------
- */
+/* ---- resizing as MATLAB's imresize(..., 'bilinear') ---- */
 
 /* Taps of one output sample: the triangle filter, widened by 1 / scale when
  * shrinking; beyond the border the image is mirrored. */
@@ -94,8 +93,7 @@ static status resize_planes(const float *in, const level *from, const level *to,
   return STATUS_OK;
 }
 
-/* ---- one level ------------------------------------------------------------
- */
+/* ---- one level ---- */
 
 enum { LEFT, RIGHT, UP, DOWN, SIDES };
 
@@ -239,8 +237,7 @@ static status solve(const level *l, int depth) {
   return STATUS_OK;
 }
 
-/* ---- the pyramid ----------------------------------------------------------
- */
+/* ---- the pyramid ---- */
 
 static status regrain_level(const level *l, int depth);
 

@@ -6,9 +6,10 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* ---- gct: Reinhard, Ashikhmin, Gooch, Shirley, "Color transfer between
- * images", IEEE CG&A 2001. RGB / 255 is taken as linear light, as there. ----
- */
+/* ---- gct ----
+ *
+ * Reinhard, Ashikhmin, Gooch, Shirley, "Color transfer between images", IEEE
+ * CG&A 2001. RGB / 255 is taken as linear light, as there. */
 
 static const double rgb_to_lms[3][3] = {{0.3811, 0.5783, 0.0402},
                                         {0.1967, 0.7244, 0.0782},
@@ -103,8 +104,9 @@ void transfer_gct(const transfer_region *target,
   }
 }
 
-/* ---- gctrgb: Xiao and Ma, "Color transfer in correlated color space", VRCIA
- * 2006. -------------------------------------------------------------------- */
+/* ---- gctrgb ----
+ *
+ * Xiao and Ma, "Color transfer in correlated color space", VRCIA 2006. */
 
 typedef struct rgb_statistics {
   double mean[3], covariance[3][3];

@@ -35,8 +35,7 @@ typedef struct composing {
   double begin;
 } composing;
 
-/* ---- options ----------------------------------------------------------------
- */
+/* ---- options ---- */
 
 static bool find_method(const char *name, size_t length,
                         data_transfer_method *out) {
@@ -96,8 +95,7 @@ static status describe(const composing *job, char **out) {
                       o->mask.alpha ? "mask-alpha\n" : "", threshold);
 }
 
-/* ---- one photograph ---------------------------------------------------------
- */
+/* ---- one photograph ---- */
 
 typedef struct picture {
   data_image image, mask; /* mask: 0 and 255 */
@@ -200,8 +198,7 @@ static double foreground_mse(const data_image *a, const data_image *b,
   return (double)sum / (3.0 * (double)count);
 }
 
-/* ---- one composite ----------------------------------------------------------
- */
+/* ---- one composite ---- */
 
 static status try_transfer(const composing *job, size_t of,
                            const picture *target, random_stream *stream,
@@ -316,8 +313,7 @@ static status make_composite(composing *job, size_t of, int k,
   return note_composite(job, of, k, record);
 }
 
-/* ---- real image and mask ----------------------------------------------------
- */
+/* ---- real image and mask ---- */
 
 /* A JPEG whose stored pixels are upright. */
 static status is_upright_jpeg(const data_bytes *file, bool *upright) {
@@ -422,8 +418,7 @@ static status make_photo(void *context, size_t i) {
   return result;
 }
 
-/* ---- all --------------------------------------------------------------------
- */
+/* ---- all ---- */
 
 static status open_journal(composing *job) {
   char *path;

@@ -36,8 +36,7 @@ status compose_path(char **out, const char *format, ...) {
   return STATUS_OK;
 }
 
-/* ---- whole files -----------------------------------------------------------
- */
+/* ---- whole files ---- */
 
 static status system_error(const char *path) {
   return status_error(STATUS_IO, "%s: %s", path, strerror(errno));
@@ -64,8 +63,7 @@ bool compose_file_is_whole(const char *path, int width, int height) {
          h == height;
 }
 
-/* ---- opening ---------------------------------------------------------------
- */
+/* ---- opening ---- */
 
 static status make_folder(const char *path) {
   if (mkdir(path, 0777) == 0 || errno == EEXIST) return STATUS_OK;
@@ -142,8 +140,7 @@ status compose_folder_open(const char *out, const char *options_text) {
   return result;
 }
 
-/* ---- records ---------------------------------------------------------------
- */
+/* ---- records ---- */
 
 void compose_composite_name(const photo *of, int k, char name[64]) {
   snprintf(name, 64, "c%" PRIu64 "_1_%d", of->id, k);
@@ -214,8 +211,7 @@ status compose_records_read(const char *out, const photo_index *index,
   return result;
 }
 
-/* ---- finishing -------------------------------------------------------------
- */
+/* ---- finishing ---- */
 
 static status write_stream(const char *out, const char *name, FILE *stream,
                            char **text, size_t *length) {

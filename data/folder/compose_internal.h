@@ -8,8 +8,7 @@
 #include "base/text_file.h"
 #include "data/data.h"
 
-/* ---- photos.c --------------------------------------------------------------
- */
+/* ---- photos.c ---- */
 
 typedef struct photo {
   const char *name, *category, *scene; /* scene: "" without such a column */
@@ -58,8 +57,7 @@ uint64_t photo_index_hash(const photo_index *index);
 size_t photo_candidates(const photo_index *index, size_t of,
                         uint32_t *candidates);
 
-/* ---- compose_folder.c ------------------------------------------------------
- */
+/* ---- compose_folder.c ---- */
 
 /* A line of compose.tsv. */
 typedef struct compose_record {

@@ -116,8 +116,7 @@ static status read_directory(const scan *s, const char *name, file_names *out) {
   return file_names_read(path, out);
 }
 
-/* ---- which list -----------------------------------------------------------
- */
+/* ---- which list ---- */
 
 /* The folder's own list: NAME_<split>.txt, HCOCO_<split>.txt, or the only file
  * with that end. `*out` stays "" where there is none. */
@@ -157,8 +156,7 @@ static status find_merged_list(const scan *s, data_split split,
   return STATUS_OK;
 }
 
-/* ---- what a line means ----------------------------------------------------
- */
+/* ---- what a line means ---- */
 
 static bool is_image_name(const char *name) {
   const char *dot = strrchr(name, '.');
@@ -287,8 +285,7 @@ static status add_entry(scan *s, data_split split, size_t line,
   return STATUS_OK;
 }
 
-/* ---- reading a list -------------------------------------------------------
- */
+/* ---- reading a list ---- */
 
 /* Of "SUBSET/composite_images/NAME" the name; `*own` tells whether SUBSET is
  * this folder. NULL where the line is not of that form. */
@@ -369,8 +366,7 @@ end:
   return result;
 }
 
-/* ---- the whole ------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 static status scan_all(scan *s, const char *path) {
   TRY(find_folder(s, path));

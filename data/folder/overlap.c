@@ -11,8 +11,7 @@
 
 enum { EXAMPLES = 3, TEXT = 1024 };
 
-/* ---- telling --------------------------------------------------------------
- */
+/* ---- telling ---- */
 
 typedef struct shared {
   size_t count, of; /* items of both splits, and of the later one */

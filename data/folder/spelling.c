@@ -69,8 +69,7 @@ static const mark marks[] = {
 };
 /* clang-format on */
 
-/* ---- code points ----------------------------------------------------------
- */
+/* ---- code points ---- */
 
 /* Two bytes are at most three letters, taken apart. */
 enum { MOST = 2 * SPELLING_LONGEST, NO_CHARACTER = 0x110000 };
@@ -147,8 +146,7 @@ static void add_apart(letters *out, char32_t c) {
   while (count > 0) add_letter(out, with[--count]);
 }
 
-/* ---- names ----------------------------------------------------------------
- */
+/* ---- names ---- */
 
 static void lower_ending(char *name) {
   char *dot = strrchr(name, '.');

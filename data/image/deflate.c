@@ -1,3 +1,4 @@
+/* Deflate by libdeflate, else by zlib. */
 #include "data/image/deflate.h"
 
 #ifdef HAVE_LIBDEFLATE

@@ -39,8 +39,7 @@ typedef struct pack {
   double started;
 } pack;
 
-/* ---- samples --------------------------------------------------------------
- */
+/* ---- samples ---- */
 
 /* Compresses into the journal; frees the image in any case. */
 static status store(pack *p, set_kind kind, size_t number, data_image *image) {
@@ -58,8 +57,7 @@ static status store(pack *p, set_kind kind, size_t number, data_image *image) {
   return result;
 }
 
-/* ---- samples --------------------------------------------------------------
- */
+/* ---- samples ---- */
 
 /* An entry that cannot be read: left out with --skip-bad, else the end. */
 static status take_bad(pack *p, size_t entry, status why) {
@@ -155,8 +153,7 @@ static status pack_group(void *context, size_t group) {
   return STATUS_OK;
 }
 
-/* ---- putting in order -----------------------------------------------------
- */
+/* ---- putting in order ---- */
 
 typedef struct assembly {
   pack *pack;
@@ -249,8 +246,7 @@ end:
   return result;
 }
 
-/* ---- what was left out ----------------------------------------------------
- */
+/* ---- what was left out ---- */
 
 static status write_skipped(const pack *p) {
   const char *path = p->skipped_path;
@@ -284,8 +280,7 @@ static status report_skipped(const pack *p) {
   return write_skipped(p);
 }
 
-/* ---- a result that is there already ----------------------------------------
- */
+/* ---- a result that is there already ---- */
 
 static status compare(const pack *p, const data_set *set) {
   const data_pack_options *options = p->options;
@@ -341,8 +336,7 @@ static status look_for_result(const pack *p, bool *finished) {
   return result;
 }
 
-/* ---- the whole ------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 static status open_journal(pack *p) {
   char header[JOURNAL_HEADER];

@@ -1,3 +1,4 @@
+/* Writing the working file of `pack`, and reading what a former call left. */
 #include "data/set/pack_journal.h"
 
 #include <errno.h>
@@ -37,8 +38,7 @@ struct journal {
   pthread_mutex_t mutex;
 };
 
-/* ---- records in the file --------------------------------------------------
- */
+/* ---- records in the file ---- */
 
 static uint32_t head_sum(const record *head) {
   return (uint32_t)crc32_z(0, (const uint8_t *)head,
@@ -51,8 +51,7 @@ static bool is_good_head(const journal *j, const record *head) {
          head->length > 4 && head->length <= j->longest;
 }
 
-/* ---- opening --------------------------------------------------------------
- */
+/* ---- opening ---- */
 
 /* Begins the file anew where its header was not even written whole. */
 static status take_header(journal *j, const char *header) {
@@ -155,8 +154,7 @@ void journal_close(journal **slot, bool remove_file) {
   *slot = NULL;
 }
 
-/* ---- records --------------------------------------------------------------
- */
+/* ---- records ---- */
 
 bool journal_has(const journal *j, set_kind kind, size_t number) {
   INVARIANT(number < j->counts[kind], "image %zu", number);

@@ -1,3 +1,4 @@
+/* Decoding, checking and resizing the images of a folder. */
 #include "data/set/pack_load.h"
 
 #include <stdio.h>

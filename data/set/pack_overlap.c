@@ -8,8 +8,7 @@
 #include "base/memory.h"
 #include "data/folder/overlap.h"
 
-/* ---- a folder that is packed ----------------------------------------------
- */
+/* ---- a folder that is packed ---- */
 
 static const char *name_of(const data_entry *entry) {
   return strrchr(entry->real, '/') + 1;
@@ -39,8 +38,7 @@ status overlap_of_names(const pack_plan *plan, bool strict) {
   return result;
 }
 
-/* ---- the same pixels ------------------------------------------------------
- */
+/* ---- the same pixels ---- */
 
 typedef struct stored {
   uint64_t pixels; /* a fingerprint */

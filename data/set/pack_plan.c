@@ -1,3 +1,4 @@
+/* What `pack` has to do, found out from names alone. */
 #include "data/set/pack_plan.h"
 
 #include <limits.h>

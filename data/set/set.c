@@ -19,8 +19,7 @@ struct data_set {
   set_index index;
 };
 
-/* ---- the file -------------------------------------------------------------
- */
+/* ---- the file ---- */
 
 /* What HDF5 does not say clearly: no such file, and no HDF5 file. */
 static status check_signature(const char *path) {
@@ -148,8 +147,7 @@ static status read_attributes(data_set *set) {
                             sizeof origin->listing);
 }
 
-/* ---- the images -----------------------------------------------------------
- */
+/* ---- the images ---- */
 
 static bool has_shape(const data_set *set, set_kind kind, hid_t dataset,
                       hid_t space) {
@@ -186,8 +184,7 @@ static status open_images(data_set *set, set_kind kind) {
   return STATUS_OK;
 }
 
-/* ---- the index ------------------------------------------------------------
- */
+/* ---- the index ---- */
 
 static status read_index(data_set *set) {
   const char *path = set->path;
@@ -250,8 +247,7 @@ static status check_index(const data_set *set) {
                       set->path, identity, set->info.identity);
 }
 
-/* ---- the interface --------------------------------------------------------
- */
+/* ---- the interface ---- */
 
 static status open_all(data_set *set, const char *path) {
   TRY(memory_copy_text(path, &set->path));

@@ -1,3 +1,4 @@
+/* HDF5's calls for the packed data set. */
 #include "data/set/set_hdf5.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* The index of a packed data set, and its fingerprint. */
 #include "data/set/set_layout.h"
 
 #include "base/memory.h"

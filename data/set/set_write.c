@@ -23,8 +23,7 @@
 #include "data/set/set_hdf5.h"
 #include "data/set/set_layout.h"
 
-/* ---- chunks ---------------------------------------------------------------
- */
+/* ---- chunks ---- */
 
 static uint32_t fold(uint32_t sum) { return (sum & 0xffff) + (sum >> 16); }
 
@@ -92,8 +91,7 @@ void data_chunk_free(data_chunk *chunk) {
   *chunk = (data_chunk){0};
 }
 
-/* ---- the writer -----------------------------------------------------------
- */
+/* ---- the writer ---- */
 
 struct data_set_writer {
   char path[PATH_MAX], temporary[PATH_MAX];
@@ -239,8 +237,7 @@ status data_set_writer_add_composite(data_set_writer *writer, const char *name,
   return STATUS_OK;
 }
 
-/* ---- the end --------------------------------------------------------------
- */
+/* ---- the end ---- */
 
 static status write_index(data_set_writer *writer) {
   const char *path = writer->temporary;

@@ -110,8 +110,7 @@ status synth_sample_make(uint64_t seed, data_split split, size_t index,
   return result;
 }
 
-/* ---- packing --------------------------------------------------------------
- */
+/* ---- packing ---- */
 
 typedef struct chunks {
   data_chunk composite, real, mask;

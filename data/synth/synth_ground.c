@@ -1,3 +1,4 @@
+/* What stands behind the shapes of a scene: sky, hills, land. */
 #include <math.h>
 
 #include "data/synth/synth_internal.h"

@@ -1,3 +1,4 @@
+/* Smooth noise, of which textures are made. */
 #include "data/synth/synth_internal.h"
 
 float synth_between(random_stream *stream, float low, float high) {

@@ -17,8 +17,7 @@ typedef struct scene {
   int count;
 } scene;
 
-/* ---- composing ------------------------------------------------------------
- */
+/* ---- composing ---- */
 
 static void draw_light(random_stream *stream, scene *s) {
   float warm = 0.22f * (float)random_normal(stream);
@@ -70,8 +69,7 @@ static void draw_shapes(random_stream *stream, scene *s, int family) {
   }
 }
 
-/* ---- light ----------------------------------------------------------------
- */
+/* ---- light ---- */
 
 static rgb shade(const scene *s, rgb albedo, vec3 normal, float gloss,
                  float shadow) {
@@ -116,8 +114,7 @@ static rgb trace(const scene *s, float x, float y) {
   return rgb_plus(rgb_times(shine, s->white), lit);
 }
 
-/* ---- film -----------------------------------------------------------------
- */
+/* ---- film ---- */
 
 /* A shoulder above and a toe below, then the display's gamma. */
 static float film(float light, float contrast) {
@@ -150,8 +147,7 @@ static void develop(const scene *s, rgb light, random_stream *stream,
   }
 }
 
-/* ---- the picture ----------------------------------------------------------
- */
+/* ---- the picture ---- */
 
 /* The place of sample i of a pixel. */
 static float place(int pixel, int i, int size) {

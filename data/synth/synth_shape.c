@@ -1,10 +1,12 @@
+/* Shapes and their materials. */
 #include <math.h>
 
 #include "data/synth/synth_internal.h"
 
 #define PI 3.14159265f
 
-/* ---- materials ------------------------------------------------------------
+/* ---- materials ----
+ *
  * Each family has a narrow range of colours, so that a colour out of its range
  * tells of the light. */
 typedef struct family {
@@ -67,8 +69,7 @@ rgb synth_material_at(const synth_material *material, float u, float v) {
   return rgb_mix(material->light, material->dark, clamp(t, 0, 1));
 }
 
-/* ---- shapes ---------------------------------------------------------------
- */
+/* ---- shapes ---- */
 
 /* A random orthonormal basis whose axes all look at the viewer: the three
  * faces of a box that one sees. */

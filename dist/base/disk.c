@@ -1,3 +1,4 @@
+/* Reading and writing files on disks that may fail in passing. */
 #include "base/disk.h"
 
 #include <errno.h>

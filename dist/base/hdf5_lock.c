@@ -1,3 +1,4 @@
+/* A fair, recursive lock: threads are served in the order of asking. */
 #include "base/hdf5_lock.h"
 
 #include <pthread.h>

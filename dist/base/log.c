@@ -1,3 +1,4 @@
+/* Lines on stderr, also where nobody reads them any more. */
 #include "base/log.h"
 
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* Aligned, zeroed memory, and how much the process has. */
 #include "base/memory.h"
 
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* A hash table of names. */
 #include "base/name_set.h"
 
 #include <string.h>

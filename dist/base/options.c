@@ -1,3 +1,4 @@
+/* Parsing, formatting and --help of a table of options. */
 #include "base/options.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
-/* One table of options a command: it drives parsing, --help, the README's
- * reference and the configuration stored in a checkpoint. GNU conventions:
- * --name value, --name=value, -h, "--" ends the options. */
+/* One table of options a command: it drives parsing, --help, the option
+ * reference (dist/cmd/README.md) and the configuration stored in a checkpoint.
+ * GNU conventions: --name value, --name=value, -h, "--" ends the options. */
 #ifndef HARMONIA_OPTIONS_H
 #define HARMONIA_OPTIONS_H
 

@@ -21,8 +21,7 @@ static status io_error(const char *path, const char *what) {
                       strerror(errno));
 }
 
-/* ---- a temporary file's name ----------------------------------------------
- */
+/* ---- a temporary file's name ---- */
 
 /* To the disk: a file, or a folder (flags: O_DIRECTORY). */
 static status flush(const char *which, const char *path, int flags) {
@@ -52,8 +51,7 @@ status publish_file(const char *temporary, const char *path) {
   return flush_folder_of(path);
 }
 
-/* ---- where a name leads ---------------------------------------------------
- */
+/* ---- where a name leads ---- */
 
 typedef struct place {
   char path[PATH_MAX]; /* with links followed */
@@ -123,8 +121,7 @@ status publish_target(const char *path, char **target) {
   return memory_copy_text(at.path, target);
 }
 
-/* ---- bytes ----------------------------------------------------------------
- */
+/* ---- bytes ---- */
 
 static status write_all(const char *path, int file, const char *bytes,
                         size_t length) {

@@ -1,3 +1,4 @@
+/* Philox4x32-10, and numbers drawn of it. */
 #include "base/random.h"
 
 #include <math.h>

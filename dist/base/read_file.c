@@ -1,3 +1,4 @@
+/* Reading a file whole. */
 #include "base/read_file.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* SHA-256, block by block. */
 #include "base/sha256.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* The message of a thread's latest failure; invariants. */
 #include "base/status.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* Threads that take the next item until there is none. */
 #include "base/threads.h"
 
 #include <pthread.h>

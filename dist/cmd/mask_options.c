@@ -1,3 +1,4 @@
+/* From options to a mask that is read. */
 #include "dist/cmd/mask_options.h"
 
 data_mask_options mask_options_of(const mask_options *given, bool warn) {

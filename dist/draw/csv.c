@@ -1,3 +1,4 @@
+/* Reading a CSV file of numbers line by line. */
 #include "dist/draw/csv.h"
 
 #include <errno.h>

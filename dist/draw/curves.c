@@ -1,3 +1,4 @@
+/* The curves of a run: losses and scores by step. */
 #include "dist/draw/curves.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Drawing on a canvas: shapes, pictures, text. */
 #include "dist/draw/draw.h"
 
 #include <math.h>
@@ -19,8 +20,7 @@ status draw_canvas(int width, int height, draw_colour colour, data_image *out) {
   return STATUS_OK;
 }
 
-/* ---- shapes ---------------------------------------------------------------
- */
+/* ---- shapes ---- */
 
 static int least(int a, int b) { return a < b ? a : b; }
 static int most(int a, int b) { return a > b ? a : b; }
@@ -98,8 +98,7 @@ void draw_disc(data_image *canvas, double x, double y, double radius,
   draw_line(canvas, x, y, x, y, 2 * radius, colour);
 }
 
-/* ---- pictures and text ----------------------------------------------------
- */
+/* ---- pictures and text ---- */
 
 void draw_picture(data_image *canvas, int x, int y, const data_image *source,
                   int scale) {

@@ -1,3 +1,4 @@
+/* A diagram: its places, curves, axes and legend. */
 #include "dist/draw/plot.h"
 
 #include <math.h>
@@ -22,8 +23,7 @@ static draw_colour paler(draw_colour c) {
                        (uint8_t)(255 - (255 - c.b) * 0.34)};
 }
 
-/* ---- places ---------------------------------------------------------------
- */
+/* ---- places ---- */
 
 static double share_of_axis(const plot_axis *axis, double value) {
   if (axis->logarithmic)
@@ -39,8 +39,7 @@ static double row_of(const plot_axis *axis, double value) {
   return (PLOT_HEIGHT - 1) * (1 - share);
 }
 
-/* ---- curves ---------------------------------------------------------------
- */
+/* ---- curves ---- */
 
 static void point(data_image *frame, const plot_axis *axis, int bin,
                   double value, draw_colour colour) {
@@ -131,8 +130,7 @@ static void draw_curves(data_image *frame, const plot_axis *axis, const plot *p,
   }
 }
 
-/* ---- axes -----------------------------------------------------------------
- */
+/* ---- axes ---- */
 
 /* What lies between labels, for their number of digits. */
 static double spacing_of(const plot_axis *axis, const plot_tick *ticks,
@@ -181,8 +179,7 @@ static void draw_x_axis(data_image *canvas, data_image *frame, int x, int y,
             "step");
 }
 
-/* ---- legend ---------------------------------------------------------------
- */
+/* ---- legend ---- */
 
 /* The last value of the curve, smoothed if the curve is. */
 static double last_value(const plot_axis *axis, const curve *c) {
@@ -210,8 +207,7 @@ static void draw_legend(data_image *canvas, int x, int y, const plot_axis *axis,
   }
 }
 
-/* ---- all ------------------------------------------------------------------
- */
+/* ---- all ---- */
 
 static bool has_values(const plot *p) {
   for (int i = 0; i < p->count; i++)

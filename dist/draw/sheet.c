@@ -1,3 +1,4 @@
+/* Pictures in a table with headings. */
 #include "dist/draw/sheet.h"
 
 #include <string.h>

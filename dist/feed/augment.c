@@ -1,3 +1,4 @@
+/* Flips, crops and the networks' range. */
 #include "dist/feed/augment.h"
 
 #include <math.h>

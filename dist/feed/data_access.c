@@ -1,3 +1,4 @@
+/* Which ranks read the data set and which are streamed to. */
 #include "dist/feed/data_access.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* The thread that fetches a rank's samples ahead of their use. */
 #include "dist/feed/loader.h"
 
 #include <pthread.h>

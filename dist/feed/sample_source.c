@@ -1,3 +1,4 @@
+/* Samples from the packed file or from a stream. */
 #include "dist/feed/sample_source.h"
 
 #include "base/memory.h"

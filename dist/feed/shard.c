@@ -1,3 +1,4 @@
+/* Rank 0 deals the samples of steps to come. */
 #include "dist/feed/shard.h"
 
 #include <mpi.h>

@@ -1,3 +1,4 @@
+/* Making and agreeing upon copies of the data set on the nodes' disks. */
 #include "dist/feed/stage.h"
 
 #include <errno.h>

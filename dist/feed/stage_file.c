@@ -1,3 +1,4 @@
+/* The file that becomes a copy, and what dead runs left of theirs. */
 #include "dist/feed/stage_file.h"
 
 #include <dirent.h>

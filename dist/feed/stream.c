@@ -1,3 +1,4 @@
+/* A stream's beginning and end, on both sides. */
 #include "dist/feed/stream_internal.h"
 
 #include "base/memory.h"

@@ -1,3 +1,4 @@
+/* The client of a stream: asks, receives, hands out. */
 #include "dist/feed/stream_internal.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The server of a stream: a thread of rank 0 that reads and sends. */
 #include "dist/feed/stream_internal.h"
 
 #include <pthread.h>
@@ -36,8 +37,9 @@ struct stream_server {
   pthread_t thread;
 };
 
-/* ---- the server's thread; each returns whether there was something to do ----
- */
+/* ---- the server's thread ----
+ *
+ * Each of these returns whether there was something to do. */
 
 static void note_request(stream_server *s, int client, const uint32_t *samples,
                          int count) {

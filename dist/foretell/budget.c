@@ -1,3 +1,4 @@
+/* The micro-batch and memory of a run, agreed upon by its ranks. */
 #include "dist/foretell/budget.h"
 
 status budget_settle(const cluster *c, int threads, bool streamed,

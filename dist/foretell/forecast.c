@@ -1,3 +1,4 @@
+/* The model behind `harmonia plan`. */
 #include "dist/foretell/forecast.h"
 
 #include <math.h>

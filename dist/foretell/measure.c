@@ -1,3 +1,4 @@
+/* Times of micro-batches and the memory's bandwidth, on this machine. */
 #include "dist/foretell/measure.h"
 
 #include <stdlib.h>

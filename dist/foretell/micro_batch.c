@@ -1,3 +1,4 @@
+/* The micro-batch that is found with --micro-batch auto. */
 #include "dist/foretell/micro_batch.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* The memory of ranks, part by part, from plans that are not run. */
 #include "dist/foretell/rank_memory.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* What `train --show-plan` prints. */
 #include "dist/foretell/show_plan.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* Starting and ending MPI, and how ranks agree on a status. */
 #include "dist/ranks/cluster.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* The permutation of an epoch, and the ranks' shares of a step. */
 #include "dist/ranks/order.h"
 
 #include "base/memory.h"

@@ -1,3 +1,4 @@
+/* Seconds of all ranks, brought together. */
 #include "dist/ranks/times.h"
 
 #include "base/memory.h"

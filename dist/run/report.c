@@ -1,3 +1,4 @@
+/* sheet.png and curves.png of a run. */
 #include "dist/run/report.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* The thread that writes checkpoints and pictures of copies. */
 #include "dist/run/saver.h"
 
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* Rows of log.csv, and the line that a run shows. */
 #include "dist/run/train_log.h"
 
 #include <string.h>

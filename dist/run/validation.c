@@ -1,3 +1,4 @@
+/* Scoring the network of the moment, on all ranks that can. */
 #include "dist/run/validation.h"
 
 #include <mpi.h>

@@ -1,3 +1,4 @@
+/* A split shared out over the ranks, and the means of its scores. */
 #include "dist/score/evaluate.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* The picture sheet of an evaluation. */
 #include "dist/score/evaluate_sheet.h"
 
 #include <stdio.h>

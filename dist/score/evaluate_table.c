@@ -1,3 +1,4 @@
+/* The table of an evaluation, printed and as CSV. */
 #include "dist/score/evaluate_table.h"
 
 #include <stdlib.h>

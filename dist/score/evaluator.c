@@ -1,3 +1,4 @@
+/* A sample through a method, and its scores. */
 #include "dist/score/evaluator.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* A run's state into a checkpoint and back. */
 #include "dist/state/snapshot.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* The options of `train`: table, presets, and what a checkpoint keeps. */
 #include "dist/state/train_options.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* The options of `train`: one table for parsing, --help, the README and the
- * configuration that a checkpoint keeps. */
+/* The options of `train`: one table for parsing, --help, the option reference
+ * and the configuration that a checkpoint keeps. */
 #ifndef HARMONIA_TRAIN_OPTIONS_H
 #define HARMONIA_TRAIN_OPTIONS_H
 

@@ -1,3 +1,4 @@
+/* Reading the files of Keras and torchvision. */
 #include "dist/state/vgg_weights.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Sums over ranks and nodes while the caller computes. */
 #include "dist/sum/exchange.h"
 
 #include <mpi.h>

@@ -1,3 +1,4 @@
+/* Shared memory of a node's ranks, by MPI's windows. */
 #include "dist/sum/node_memory.h"
 
 #include <sched.h>

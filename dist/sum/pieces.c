@@ -1,3 +1,4 @@
+/* Cutting a phase's results into buckets and pieces. */
 #include "dist/sum/pieces.h"
 
 /* Small enough that sums begin early and stay in a cache, large enough that a

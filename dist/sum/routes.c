@@ -1,3 +1,4 @@
+/* Messages between nodes, from the tree and who has what. */
 #include "dist/sum/routes.h"
 
 #include "base/memory.h"

@@ -1,3 +1,4 @@
+/* Which sums the fixed tree makes of a range. */
 #include "dist/sum/tree.h"
 
 #include "base/status.h"

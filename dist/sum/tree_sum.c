@@ -1,3 +1,4 @@
+/* Adding up several places in one pass. */
 #include "dist/sum/tree_sum.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The end of a step: sums, Adam, the new state. */
 #include "dist/sum/update.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* From a picture of any size to the network's size and back. */
 #include "dist/use/apply.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* A checkpoint's network, planned for one image. */
 #include "dist/use/harmonizer.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The classical methods by name, and the model of xue. */
 #include "dist/use/methods.h"
 
 #include <errno.h>

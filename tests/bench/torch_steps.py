@@ -1,5 +1,5 @@
-"""Training steps of Harmonia's systems in PyTorch: losses and order as README's
-sources have them."""
+"""Training steps of Harmonia's systems in PyTorch: losses and order as the
+published sources have them."""
 import torch
 from torch.nn import functional as F
 
