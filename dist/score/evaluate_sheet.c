@@ -1,6 +1,7 @@
 /* The picture sheet of an evaluation. */
 #include "dist/score/evaluate_sheet.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,7 +49,7 @@ static void gallery_close(gallery *g) {
 
 /* Of a level, which may be no number: then black. */
 static uint8_t to_byte(float level) {
-  return level > 0 ? (uint8_t)(level + 0.5f) : 0;
+  return level > 0 ? (uint8_t)lroundf(level) : 0;
 }
 
 static status make_row(const gallery *g, evaluator *e, size_t first,
