@@ -117,8 +117,8 @@ static bool has_leaked(void) {
 }
 
 static void try_input(uint64_t number) {
+  run.shared->number = number; /* making it may open it, and crash, too */
   make_input(number);
-  run.shared->number = number;
   fuzz_watch_next();
   if (fuzz_try(run.shared->bytes, run.shared->size))
     run.shared->accepted++;
