@@ -54,16 +54,18 @@ status ckpt_disk_close(ckpt_disk *disk) {
 typedef struct driver_file {
   H5FD_t public; /* HDF5's own; first */
   ckpt_disk *disk;
+  bool writing;
   haddr_t end; /* of what HDF5 has allocated */
 } driver_file;
 
 static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access,
                            haddr_t maxaddr) {
-  (void)name, (void)flags, (void)maxaddr;
+  (void)name, (void)maxaddr;
   ckpt_disk *const *disk = H5Pget_driver_info(access);
   driver_file *file = disk == NULL ? NULL : calloc(1, sizeof *file);
   if (file == NULL) return NULL;
   file->disk = *disk;
+  file->writing = (flags & H5F_ACC_RDWR) != 0;
   return &file->public;
 }
 
@@ -74,12 +76,14 @@ static herr_t driver_close(H5FD_t *file) {
 }
 
 /* Those of HDF5's own driver, so that a file's bytes are what they would be
- * with it. */
+ * with it. What is only read is not accumulated: where an address in a damaged
+ * file is near the last that there is, the accumulator takes it for one that it
+ * has, and crashes (1.10.8). */
 static herr_t driver_query(const H5FD_t *file, unsigned long *flags) {
-  (void)file;
-  *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA |
-           H5FD_FEAT_DATA_SIEVE | H5FD_FEAT_AGGREGATE_SMALLDATA |
-           H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
+  const driver_file *own = (const driver_file *)file;
+  *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_DATA_SIEVE |
+           H5FD_FEAT_AGGREGATE_SMALLDATA | H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
+  if (own == NULL || own->writing) *flags |= H5FD_FEAT_ACCUMULATE_METADATA;
   return 0;
 }
 
@@ -99,6 +103,31 @@ static haddr_t driver_get_size(const H5FD_t *file, H5FD_mem_t type) {
   return ((const driver_file *)file)->disk->size;
 }
 
+static uint64_t number_at(const uint8_t *at) {
+  uint64_t value = 0;
+  for (int i = 7; i >= 0; i--) value = value << 8 | at[i];
+  return value;
+}
+
+/* Whether HDF5 comes to the end of what may be a heap of texts: it goes from
+ * object to object by their sizes, for ever where one is 0 or more than there
+ * is. Object 0 is free space, whose size has its own head in it. */
+static bool is_sound_heap(const uint8_t *bytes, size_t size) {
+  enum { HEAD = 16 };
+  static const uint8_t signature[8] = {'G', 'C', 'O', 'L', 1};
+  if (size < HEAD || memcmp(bytes, signature, sizeof signature) != 0)
+    return true;
+  uint64_t total = number_at(bytes + 8), at = HEAD;
+  while (at + HEAD <= total && at + HEAD <= size) {
+    uint64_t length = number_at(bytes + at + 8);
+    bool is_free = bytes[at] == 0 && bytes[at + 1] == 0;
+    if (length > total - at || (is_free && length < HEAD)) return false;
+    at += is_free ? length : HEAD + (length + 7) / 8 * 8;
+    if (at > total) return false;
+  }
+  return true;
+}
+
 /* What lies behind the file's end is zeros. */
 static herr_t driver_read(H5FD_t *file, H5FD_mem_t type, hid_t transfer,
                           haddr_t at, size_t size, void *bytes) {
@@ -111,7 +140,7 @@ static herr_t driver_read(H5FD_t *file, H5FD_mem_t type, hid_t transfer,
   int error = disk_read(disk->file, disk->path, bytes, count, at);
   if (error == DISK_END) return -1; /* it was cut meanwhile */
   disk->error = error;
-  return error == 0 ? 0 : -1;
+  return error == 0 && is_sound_heap(bytes, size) ? 0 : -1;
 }
 
 static herr_t driver_write(H5FD_t *file, H5FD_mem_t type, hid_t transfer,

@@ -241,8 +241,15 @@ static status read_as(const ckpt_reader *reader, const ckpt_entry *entry,
                         "be opened)",
                         reader->path, name);
   status result = STATUS_OK;
-  if (H5Dread(set, ckpt_native_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT,
-              values) < 0)
+  if (!ckpt_is_stored(set, reader->disk.size))
+    result = status_error(STATUS_FORMAT,
+                          "%s: array '%s' is damaged (its storage is not what "
+                          "its header says), or stored in a way that is not "
+                          "read here: expected chunks without filters other "
+                          "than shuffle, deflate and Fletcher32, or one piece",
+                          reader->path, name);
+  else if (H5Dread(set, ckpt_native_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                   values) < 0)
     result = ckpt_failure(STATUS_FORMAT,
                           "%s: array '%s' is damaged (its "
                           "checksum does not match)",

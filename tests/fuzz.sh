@@ -26,6 +26,14 @@ faulty() {
 }
 faulty crash
 faulty crash object open
+faulty calls
+faulty refuse
+mv faults/refuse faults/bad-refuse
+mv faults/a faults/hdf5
+echo hdf5 >faults/hdf5
+run 60 "$fuzz" itself faults 0 1 faulty
+exits 0 "a bad input may be refused, and HDF5 may crash"
+check "HDF5's crash is counted apart" grep -q "in HDF5 itself: 1, failed: 0\$" "$stdout"
 if is_sanitized; then
     ASAN_OPTIONS=detect_leaks=1
     faulty leak

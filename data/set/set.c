@@ -151,15 +151,18 @@ static status read_attributes(data_set *set) {
 
 static bool has_shape(const data_set *set, set_kind kind, hid_t dataset,
                       hid_t space) {
-  hsize_t dims[4] = {0}, side = (hsize_t)set->info.size;
+  hsize_t dims[4] = {0}, most[4] = {0}, side = (hsize_t)set->info.size;
+  const hsize_t image[4] = {1, side, side, 3};
   int rank = set_channels(kind) == 3 ? 4 : 3;
   hid_t type = H5Dget_type(dataset);
   bool bytes = H5Tget_class(type) == H5T_INTEGER && H5Tget_size(type) == 1;
   H5Tclose(type);
   return bytes && H5Sget_simple_extent_ndims(space) == rank &&
-         H5Sget_simple_extent_dims(space, dims, NULL) == rank &&
+         H5Sget_simple_extent_dims(space, dims, most) == rank &&
          dims[0] == set->index.counts[kind] && dims[1] == side &&
-         dims[2] == side && (rank == 3 || dims[3] == 3);
+         dims[2] == side && (rank == 3 || dims[3] == 3) &&
+         memcmp(dims, most, sizeof dims) == 0 &&
+         set_hdf5_is_chunked(dataset, rank, image);
 }
 
 static status open_images(data_set *set, set_kind kind) {
@@ -175,7 +178,8 @@ static status open_images(data_set *set, set_kind kind) {
   set->rows[kind] = H5Dget_space(set->datasets[kind]);
   if (!has_shape(set, kind, set->datasets[kind], set->rows[kind]))
     return status_error(
-        STATUS_FORMAT, "%s: dataset %s is not of bytes [%zu,%d,%d%s]",
+        STATUS_FORMAT,
+        "%s: dataset %s is not of bytes [%zu,%d,%d%s], an image a chunk",
         set->path, name, set->index.counts[kind], set->info.size,
         set->info.size, set_channels(kind) == 3 ? ",3" : "");
   hsize_t side = (hsize_t)set->info.size, dims[4] = {1, side, side, 3};

@@ -124,11 +124,46 @@ status set_hdf5_write_array(hid_t file, const char *path, const char *name,
   return result;
 }
 
-static bool fits(hid_t dataset, hid_t type, size_t count) {
+bool set_hdf5_is_chunked(hid_t dataset, int rank, const hsize_t chunk[]) {
+  hid_t creation = H5Dget_create_plist(dataset);
+  hsize_t stored[H5S_MAX_RANK];
+  bool good = H5Pget_layout(creation) == H5D_CHUNKED &&
+              H5Pget_chunk(creation, H5S_MAX_RANK, stored) == rank;
+  for (int i = 0; good && i < rank; i++) good = stored[i] == chunk[i];
+  int count = good ? H5Pget_nfilters(creation) : 0;
+  for (int i = 0; i < count; i++) {
+    unsigned flags, config;
+    size_t values = 0;
+    H5Z_filter_t filter = H5Pget_filter2(creation, (unsigned)i, &flags, &values,
+                                         NULL, 0, NULL, &config);
+    if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_FLETCHER32 &&
+        filter != H5Z_FILTER_SHUFFLE)
+      good = false;
+  }
+  H5Pclose(creation);
+  return good;
+}
+
+/* All of it within the file, where it is in one piece. */
+static bool is_there(hid_t file, hid_t dataset, hid_t stored, size_t count) {
+  hid_t creation = H5Dget_create_plist(dataset);
+  hsize_t length = 0, bytes = H5Tget_size(stored) * count;
+  haddr_t at = H5Dget_offset(dataset);
+  bool good = H5Pget_layout(creation) == H5D_CONTIGUOUS &&
+              H5Pget_external_count(creation) == 0 &&
+              H5Fget_filesize(file, &length) >= 0 && at != HADDR_UNDEF &&
+              bytes <= length && at <= length - bytes &&
+              H5Dget_storage_size(dataset) >= bytes;
+  H5Pclose(creation);
+  return good;
+}
+
+static bool fits(hid_t file, hid_t dataset, hid_t type, size_t count) {
   hid_t stored = H5Dget_type(dataset), space = H5Dget_space(dataset);
   bool good = H5Tget_class(stored) == H5Tget_class(type) &&
               H5Sget_simple_extent_ndims(space) == 1 &&
-              H5Sget_simple_extent_npoints(space) == (hssize_t)count;
+              H5Sget_simple_extent_npoints(space) == (hssize_t)count &&
+              is_there(file, dataset, stored, count);
   if (good && H5Tget_class(type) == H5T_STRING)
     good = H5Tis_variable_str(stored) == 0;
   H5Sclose(space);
@@ -142,7 +177,7 @@ status set_hdf5_read_array(hid_t file, const char *path, const char *name,
   if (dataset < 0)
     return status_error(STATUS_FORMAT, "%s: dataset %s is missing", path, name);
   status result = STATUS_OK;
-  if (!fits(dataset, type, count))
+  if (!fits(file, dataset, type, count))
     result = status_error(STATUS_FORMAT,
                           "%s: dataset %s does not hold %zu elements of the "
                           "expected type",

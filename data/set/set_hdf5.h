@@ -22,9 +22,15 @@ hid_t set_hdf5_create(const char *path);
 /* Properties of links' objects that hold no times. */
 hid_t set_hdf5_creation(hid_t class_id);
 
-/* A one-dimensional dataset written or read whole. Reading checks the length
- * and that the elements are of the class of `type`. Failures name `path` (of
- * the file) and `name`. */
+/* Whether HDF5 may read a dataset of images: chunks of the sides `chunk`, with
+ * filters of HDF5's own that a data set may have. HDF5 believes what the file
+ * says of itself, and where that is damaged reads and writes behind its
+ * buffers. */
+bool set_hdf5_is_chunked(hid_t dataset, int rank, const hsize_t chunk[]);
+
+/* A one-dimensional dataset written or read whole. Reading checks the length,
+ * that the elements are of the class of `type`, and that they lie in one piece
+ * in the file. Failures name `path` (of the file) and `name`. */
 status set_hdf5_write_array(hid_t file, const char *path, const char *name,
                             hid_t type, size_t count, const void *values);
 status set_hdf5_read_array(hid_t file, const char *path, const char *name,

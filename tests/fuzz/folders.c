@@ -41,12 +41,15 @@ void fuzz_prepare_list(const char *folder) {
   static const char *const files[] = {"composite_images/c1_1_1.jpg",
                                       "composite_images/c2_1_1.jpg",
                                       "composite_images/a_b_2_3.JPG",
+                                      "composite_images/c4_1_1.jpg",
                                       "masks/c1_1.png",
                                       "masks/c2_1.png",
                                       "masks/a_b_2.png",
+                                      "masks/c4_1.png",
                                       "real_images/c1.jpg",
                                       "real_images/c2.jpg",
-                                      "real_images/a_b.jpg"};
+                                      "real_images/a_b.jpg",
+                                      "real_images/c4.jpg"};
   char inner[FUZZ_PATH_MAX + 8];
   make_folder(folder, "HCOCO");
   snprintf(inner, sizeof inner, "%s/HCOCO", folder);
@@ -55,24 +58,26 @@ void fuzz_prepare_list(const char *folder) {
   make_folder(inner, "real_images");
   for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
     write_file(inner, files[i], "", 0666);
-  write_file(inner, "IHD_test.txt", "HCOCO/composite_images/c2_1_1.jpg\n",
+  write_file(inner, "IHD_test.txt", "HCOCO/composite_images/c4_1_1.jpg\n",
              0666);
 }
 
-void fuzz_read_list(const char *path) {
+bool fuzz_read_list(const char *path) {
   char folder[2 * FUZZ_PATH_MAX];
   parent_of(path, folder);
   data_folder found;
-  if (data_folder_open(folder, &found) == STATUS_OK) data_folder_close(&found);
+  if (data_folder_open(folder, &found) != STATUS_OK) return false;
+  data_folder_close(&found);
+  return true;
 }
 
 /* ---- index.tsv ---- */
 
-void fuzz_read_index(const char *path) {
+bool fuzz_read_index(const char *path) {
   char folder[2 * FUZZ_PATH_MAX];
   parent_of(path, folder);
   photo_index index;
-  if (photo_index_read(folder, &index) != STATUS_OK) return;
+  if (photo_index_read(folder, &index) != STATUS_OK) return false;
   photo *sorted;
   if (photo_index_sort(&index, &sorted) == STATUS_OK) {
     photo_find(sorted, index.count, "a");
@@ -81,6 +86,7 @@ void fuzz_read_index(const char *path) {
   photo_index_hold_out(&index, 0.5);
   photo_index_hash(&index);
   photo_index_free(&index);
+  return true;
 }
 
 /* ---- hosts: dist/launch ---- */
@@ -128,7 +134,7 @@ static int launch(const char *folder, const char *hosts) {
 }
 
 /* Everything that a start may leave is known; more was made by the input. */
-void fuzz_read_hosts(const char *path) {
+bool fuzz_read_hosts(const char *path) {
   char folder[2 * FUZZ_PATH_MAX], canary[2 * FUZZ_PATH_MAX + 8];
   parent_of(path, folder);
   int code = launch(folder, path);
@@ -136,4 +142,5 @@ void fuzz_read_hosts(const char *path) {
     fuzz_fail("dist/launch: exit status %d", code);
   snprintf(canary, sizeof canary, "%s/canary", folder);
   if (access(canary, F_OK) == 0) fuzz_fail("a line of the hosts file was run");
+  return code == 0;
 }

@@ -14,11 +14,12 @@ typedef struct fuzz_target {
   const char *name;
   /* NULL, or makes what the reader needs beside the input, in `folder`. */
   void (*prepare)(const char *folder);
-  /* The input's name in the folder; NULL: it has none. It is in memory. */
+  /* The input's name in the folder; NULL: "input". */
   const char *file;
-  /* Gives the file to the reader. It may fail but must not crash, hang, leak or
-   * leave a file or an HDF5 object open. */
-  void (*read)(const char *path);
+  /* Gives the file to the reader; whether that took it for a good one. It may
+   * refuse but must not crash, hang, leak or leave a file or an HDF5 object
+   * open. */
+  bool (*read)(const char *path);
   /* Makes checksums right again that a change broke; NULL: there are none. */
   void (*mend)(uint8_t *bytes, size_t size);
   /* NULL-terminated: what is worth trying at any place of a text. */
@@ -35,9 +36,9 @@ const fuzz_target *fuzz_find(const char *name);
 /* Makes the target's folder below TMPDIR, which who made TMPDIR removes, and
  * its file; once a process, which works in the folder from then on. */
 void fuzz_open(const fuzz_target *target);
-/* Stores the bytes and lets the reader read them; aborts, saying why, where it
- * left something open. */
-void fuzz_try(const uint8_t *bytes, size_t size);
+/* Stores the bytes and lets the reader read them: what that says of them.
+ * Aborts, saying why, where it left something open. */
+bool fuzz_try(const uint8_t *bytes, size_t size);
 
 /* Ends the process as a crash does. */
 _Noreturn void fuzz_fail(const char *format, ...)
@@ -45,15 +46,25 @@ _Noreturn void fuzz_fail(const char *format, ...)
 
 /* ---- pictures.c ---- */
 
-void fuzz_read_picture(const char *path);
+bool fuzz_read_picture(const char *path);
 
 /* ---- readers of folders (folders.c) ---- */
 
 void fuzz_prepare_list(const char *folder);
-void fuzz_read_list(const char *path);
-void fuzz_read_index(const char *path);
+bool fuzz_read_list(const char *path);
+bool fuzz_read_index(const char *path);
 void fuzz_prepare_hosts(const char *folder);
-void fuzz_read_hosts(const char *path);
+bool fuzz_read_hosts(const char *path);
+
+/* ---- whose fault it was (blame.c) ---- */
+
+/* From now on a crash, and an input that takes too much of the processor's
+ * time, which ends the process with FUZZ_HUNG, note in *in_hdf5 whether HDF5
+ * was at work by itself. */
+void fuzz_watch(volatile bool *in_hdf5);
+/* The time begins anew. */
+void fuzz_watch_next(void);
+enum { FUZZ_HUNG = 78 };
 
 /* ---- changing inputs (mutate.c) ---- */
 

@@ -1,5 +1,6 @@
 /* libFuzzer's side: it chooses by what code an input reaches, and mutates by
  * itself or as the plain driver does. FUZZ_TARGET names the reader. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,11 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room,
                                unsigned seed);
 
 static const fuzz_target *target;
+static unsigned long accepted;
+
+static void print_accepted(void) {
+  fprintf(stderr, "accepted %lu\n", accepted);
+}
 
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
   (void)argc, (void)argv;
@@ -19,11 +25,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
   target = name != NULL ? fuzz_find(name) : NULL;
   if (target == NULL) fuzz_fail("FUZZ_TARGET names no reader");
   fuzz_open(target);
+  atexit(print_accepted);
   return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
-  if (size <= FUZZ_BYTES_MAX) fuzz_try(bytes, size);
+  if (size <= FUZZ_BYTES_MAX && fuzz_try(bytes, size)) accepted++;
   return 0;
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """make_corpus.py PROGRAM FOLDER: the inputs that fuzzing starts from (needs
-Pillow, NumPy and h5py). Those that once failed, FOLDER/*/found-*, are not made
-here and stay."""
+Pillow, NumPy and h5py). What must be refused is named bad-*. Inputs that once
+failed, FOLDER/*/bad-found-*, are not made here and stay."""
 import hashlib
 import os
 import struct
@@ -99,8 +99,8 @@ def pngs():
         data = b"".join((b"\0" + bytes(range(w * channels))) * h for w, h in
                         [(1, 1), (1, 1), (2, 1), (1, 2), (3, 1)])
         write("png", f"interlaced-{channels}.png", png(3, 3, 8, colour, data, interlace=1))
-    write("png", "empty.png", b"")
-    write("png", "large.png", png(1 << 20, 1 << 20, 8, 2, rows))
+    write("png", "bad-empty.png", b"")
+    write("png", "bad-large.png", png(1 << 20, 1 << 20, 8, 2, rows))
 
 
 def jpegs():
@@ -121,8 +121,8 @@ def jpegs():
     picture.save(path("jpeg", "full-chroma.jpg"), subsampling=0, restart_marker_blocks=1)
     picture.convert("L").save(path("jpeg", "grey.jpg"))
     picture.convert("CMYK").save(path("jpeg", "cmyk.jpg"))
-    write("jpeg", "cut.jpg", plain[:-20])
-    write("jpeg", "start.jpg", b"\xff\xd8\xff")
+    write("jpeg", "bad-cut.jpg", plain[:-20])
+    write("jpeg", "bad-start.jpg", b"\xff\xd8\xff")
 
 
 def texts():
@@ -131,24 +131,24 @@ def texts():
     write("list", "windows", b"\xef\xbb\xbf" + b"\r\n".join(names) + b" \r\n\r\n")
     write("list", "folders", b"composite_images/" + names[0] + b"\nHCOCO/composite_images/"
           + names[1] + b"\n")
-    write("list", "twice", names[0] + b"\n" + names[0])
-    write("list", "backslash", b"composite_images\\" + names[0] + b"\n")
-    write("list", "empty", b"")
+    write("list", "bad-twice", names[0] + b"\n" + names[0])
+    write("list", "bad-backslash", b"composite_images\\" + names[0] + b"\n")
+    write("list", "bad-empty", b"")
     head = b"name\tsplit\tcategory\tscene\n"
     rows = b"a1\ttrain\tcat\ts1\na2\ttrain\tcat\ts2\nb3\ttest\tdog\ts3\nb4\tvalidation\tdog\t\n"
     write("index", "plain", head + rows)
     write("index", "windows", b"\xef\xbb\xbf" + (head + rows).replace(b"\n", b"\r\n"))
     write("index", "columns", b"id\tscene\tcategory\tsplit\tname\n1\ts\tc\ttrain\tx\n2\ts\tc\ttrain\ty")
-    write("index", "head", head)
-    write("index", "empty", b"")
+    write("index", "bad-head", head)
+    write("index", "bad-empty", b"")
     write("hosts", "plain", b"# hosts\n\nnode01 slots=2\nnode02 slots = 4 # four\nlocalhost\n")
     write("hosts", "windows", b"\xef\xbb\xbfnode01 slots=2\r\nnode02 slots=1\r\n")
     write("hosts", "kinds", b"::1 slots=1 max_slots=2\nuser@node-3.example.org\n10.0.0.1 slots=08\n")
-    write("hosts", "attack", b"$(touch canary) slots=1\n-oProxyCommand=x\n../../canary\n;touch canary;\n")
+    write("hosts", "bad-attack", b"$(touch canary) slots=1\n-oProxyCommand=x\n../../canary\n;touch canary;\n")
     write("options", "all", b"--data\nd.h5\n--out=run\n--model\ndovenet\n--steps\n12\n--lr\n1e-4\n"
           b"--resume\n--flip=no\n--micro-batch\nauto\n--memory=2.5")
-    write("options", "ends", b"--batch\n4\n--\n--data")
-    write("options", "wrong", b"--lr\nnan\n--steps\n-1\n--norm\nnone")
+    write("options", "bad-ends", b"--batch\n4\n--\n--data")
+    write("options", "bad-wrong", b"--lr\nnan\n--steps\n-1\n--norm\nnone")
     write("options", "help", b"-h")
 
 
@@ -173,7 +173,7 @@ def sets():
 
 def claims():
     """A data set whose pictures are said to be large, and are not there."""
-    with h5py.File(path("set", "claims.h5"), "w") as file, h5py.File(path("set", "small.h5")) as small:
+    with h5py.File(path("set", "bad-claims.h5"), "w") as file, h5py.File(path("set", "small.h5")) as small:
         for key, value in small.attrs.items():
             file.attrs[key] = value
         file.attrs["size"] = np.uint64(16384)
@@ -222,7 +222,7 @@ def checkpoints():
                     whole.copy(key, small.require_group(key.rpartition("/")[0] or "/"))
                 small.attrs.modify("digest", np.bytes_(digest(small)))
                 small.close()
-            with h5py.File(path("checkpoint", "claims.h5"), "w") as file:
+            with h5py.File(path("checkpoint", "bad-claims.h5"), "w") as file:
                 for key, value in whole.attrs.items():
                     file.attrs[key] = value
                 whole.copy("state", file)
@@ -252,7 +252,7 @@ def weights():
 def tables():
     write("csv", "log", b"step,loss,psnr\n1,0.5,20.25\n2,,nan\n3,1e-3\n4,0.25,21,7\n5,0.1")
     write("csv", "windows", b"\xef\xbb\xbfstep,loss\r\n1,2\r\n")
-    write("csv", "empty", b"")
+    write("csv", "bad-empty", b"")
 
 
 def model():

@@ -111,28 +111,31 @@ static bool find_digests(hid_t file, char stored[CKPT_DIGEST_SIZE + 1],
   return good;
 }
 
-static bool find_digests_in(const char *path, char stored[CKPT_DIGEST_SIZE + 1],
+static bool find_digests_in(const uint8_t *bytes, size_t size,
+                            char stored[CKPT_DIGEST_SIZE + 1],
                             char right[CKPT_DIGEST_SIZE]) {
+  ckpt_disk disk = {
+      .path = "changed", .file = memfd_create("changed", 0), .size = size};
+  if (write(disk.file, bytes, size) != (ssize_t)size)
+    fuzz_fail("no file in memory");
   ckpt_quiet quiet = ckpt_enter();
-  hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+  hid_t access = ckpt_access(&disk);
+  hid_t file = H5Fopen(disk.path, H5F_ACC_RDONLY, access);
+  H5Pclose(access);
   bool good = file >= 0 && find_digests(file, stored, right);
   if (file >= 0) H5Fclose(file);
   ckpt_leave(quiet);
+  close(disk.file);
   return good;
 }
 
 void fuzz_mend_checkpoint(uint8_t *bytes, size_t size) {
-  char path[64], stored[CKPT_DIGEST_SIZE + 1], right[CKPT_DIGEST_SIZE];
+  char stored[CKPT_DIGEST_SIZE + 1], right[CKPT_DIGEST_SIZE];
   fuzz_mend_hdf5(bytes, size);
-  int file = memfd_create("changed", MFD_CLOEXEC);
-  snprintf(path, sizeof path, "/proc/self/fd/%d", file);
-  if (write(file, bytes, size) == (ssize_t)size &&
-      find_digests_in(path, stored, right)) {
-    uint8_t *at = memmem(bytes, size, stored, strlen(stored));
-    if (at != NULL) memcpy(at, right, strlen(right));
-    fuzz_mend_hdf5(bytes, size);
-  }
-  close(file);
+  if (!find_digests_in(bytes, size, stored, right)) return;
+  uint8_t *at = memmem(bytes, size, stored, strlen(stored));
+  if (at != NULL) memcpy(at, right, strlen(right));
+  fuzz_mend_hdf5(bytes, size);
 }
 
 /* ---- models of xue's method ---- */

@@ -26,10 +26,10 @@ static void use_profile(const data_bytes *icc) {
   data_profile_close(&profile);
 }
 
-static void read_whole_picture(const char *path) {
+static bool read_whole_picture(const char *path) {
   data_picture picture;
   data_image image;
-  if (data_picture_read(path, &picture) != STATUS_OK) return;
+  if (data_picture_read(path, &picture) != STATUS_OK) return false;
   use_profile(&picture.metadata.profile);
   write_again(&picture, "again.png");
   write_again(&picture, "again.jpg");
@@ -37,6 +37,7 @@ static void read_whole_picture(const char *path) {
       data_picture_see(&picture, &image) == STATUS_OK)
     data_image_free(&image);
   data_picture_free(&picture);
+  return true;
 }
 
 static void read_mask(const char *path, int width, int height) {
@@ -53,13 +54,13 @@ static void read_mask(const char *path, int width, int height) {
   }
 }
 
-void fuzz_read_picture(const char *path) {
+bool fuzz_read_picture(const char *path) {
   int width, height;
   data_image image;
   bool sized = data_image_read_size(path, &width, &height) == STATUS_OK;
-  if (sized && (int64_t)width * height > PIXELS_MAX) return;
+  if (sized && (int64_t)width * height > PIXELS_MAX) return false;
   if (data_image_read(path, &image) == STATUS_OK) data_image_free(&image);
   if (data_image_read_grey(path, &image) == STATUS_OK) data_image_free(&image);
-  read_whole_picture(path);
   if (sized) read_mask(path, width, height);
+  return read_whole_picture(path);
 }
