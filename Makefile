@@ -140,9 +140,9 @@ $(BENCH_BIN): $(BENCH_OBJ) $(LIBDIST) $(LIBNN) $(LIBCKPT) $(LIBBASE)
 # clang's libFuzzer.
 FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c %/libfuzzer.c,$(wildcard tests/fuzz/*.c)))
 $(BUILD)/tests/fuzz/fuzz: $(BUILD)/tests/fuzz/main.o $(FUZZ_OBJ) $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
-	$(TEST_LINK)
+	$(TEST_LINK) -ldl
 $(BUILD)/tests/fuzz/libfuzzer: $(BUILD)/tests/fuzz/libfuzzer.o $(FUZZ_OBJ) $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
-	$(TEST_LINK) -fsanitize=fuzzer
+	$(TEST_LINK) -ldl -fsanitize=fuzzer
 .PRECIOUS: $(BUILD)/tests/%.o $(BUILD)/tests/%_double.o
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -41,11 +41,14 @@ uint64_t ckpt_catalog_digest(const ckpt_catalog *catalog) {
   return digest;
 }
 
+enum { LINKS_MAX = 1 << 17, DEPTH_MAX = 64 };
+
 /* A visit of HDF5's iterators. In native order: for any other they build a
  * table first, and HDF5 1.10 crashes on that table where the file cannot be
  * read to its end. Here things are sorted afterwards. */
 typedef struct visit {
   ckpt_catalog *catalog;
+  size_t links; /* seen */
   const char *path;
   bool foreign;
   status result;
@@ -247,9 +250,23 @@ static status add_entry(visit *v, hid_t set, const char *name) {
   return STATUS_OK;
 }
 
+static int depth_of(const char *name) {
+  int depth = 0;
+  for (; *name != '\0'; name++)
+    if (*name == '/') depth++;
+  return depth;
+}
+
+/* HDF5 goes round in a circle of groups, and at last crashes, where a damaged
+ * one says that there is one link to it only. */
 static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *info,
                          void *context) {
   visit *v = context;
+  if (++v->links > LINKS_MAX || depth_of(name) > DEPTH_MAX) {
+    v->result = status_error(STATUS_FORMAT,
+                             "%s: damaged (its groups have no end)", v->path);
+    return 1;
+  }
   if (info->type != H5L_TYPE_HARD) return 0;
   hid_t object = H5Oopen(file, name, H5P_DEFAULT);
   if (object < 0) {
@@ -287,7 +304,7 @@ static status read_entries(visit *v, hid_t file) {
 
 status ckpt_catalog_read(ckpt_catalog *catalog, hid_t file, const char *path,
                          bool foreign) {
-  visit v = {catalog, path, foreign, STATUS_OK};
+  visit v = {.catalog = catalog, .path = path, .foreign = foreign};
   TRY(read_texts(&v, file));
   return read_entries(&v, file);
 }

@@ -68,8 +68,8 @@ uint64_t ckpt_chunk_rows(const ckpt_array *array);
 /* ---- arrays that others wrote (stored.c) ---- */
 
 /* Whether HDF5 may read the array: the file has all that its header claims, and
- * it is laid out as this library or a common tool does it. Without decoding
- * what is compressed. */
+ * it is laid out as this library or a common tool does it. What is compressed
+ * is decoded for it. */
 bool ckpt_is_stored(hid_t set, uint64_t file_size);
 
 /* ---- an open reader (reader.c) ---- */

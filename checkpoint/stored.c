@@ -1,12 +1,13 @@
 /* Whether an array lies in the file as its header says. HDF5 believes the
  * header: where that is damaged it reads, and writes, behind its buffers, so
  * what no good file has is refused before HDF5 reads any values. */
-#include <string.h>
+#include <zlib.h>
 
+#include "base/memory.h"
 #include "checkpoint/internal.h"
 
 /* Deflate makes nothing smaller than by 1032. */
-enum { COMPRESSION_MAX = 1100 };
+enum { COMPRESSION_MAX = 1100, FILTERS_MAX = 3, FLETCHER32_BYTES = 4 };
 
 typedef struct stored {
   hid_t set, creation;
@@ -14,6 +15,8 @@ typedef struct stored {
   int rank;
   hsize_t shape[CKPT_MAX_RANK], most[CKPT_MAX_RANK], chunk[CKPT_MAX_RANK];
   uint64_t element, bytes; /* of one, of all: the stored type's */
+  int filter_count;        /* in the order of writing, deflate once at most */
+  H5Z_filter_t filters[FILTERS_MAX];
   bool deflate, fletcher32;
 } stored;
 
@@ -31,19 +34,24 @@ static bool is_contiguous_whole(const stored *s) {
 
 /* Only what this library writes, and what other tools mostly do. */
 static bool read_filters(stored *s) {
-  int count = H5Pget_nfilters(s->creation);
-  for (int i = 0; i < count; i++) {
+  s->filter_count = H5Pget_nfilters(s->creation);
+  if (s->filter_count < 0 || s->filter_count > FILTERS_MAX) return false;
+  for (int i = 0; i < s->filter_count; i++) {
     unsigned flags, config;
     size_t values = 0;
-    switch (H5Pget_filter2(s->creation, (unsigned)i, &flags, &values, NULL, 0,
-                           NULL, &config)) {
+    s->filters[i] = H5Pget_filter2(s->creation, (unsigned)i, &flags, &values,
+                                   NULL, 0, NULL, &config);
+    switch (s->filters[i]) {
     case H5Z_FILTER_SHUFFLE: break;
-    case H5Z_FILTER_DEFLATE: s->deflate = true; break;
+    case H5Z_FILTER_DEFLATE:
+      if (s->deflate) return false;
+      s->deflate = true;
+      break;
     case H5Z_FILTER_FLETCHER32: s->fletcher32 = true; break;
     default: return false;
     }
   }
-  return count >= 0 && count <= 3;
+  return true;
 }
 
 /* A chunk's bytes without filters; 0 where that cannot be. */
@@ -66,16 +74,46 @@ static bool go_on(const stored *s, hsize_t *at) {
   return false;
 }
 
-/* One that is not there holds the fill value. What deflate makes of it only it
- * knows. */
+/* What the filters leave of a chunk of `size` bytes, in room for `room` behind
+ * them: HDF5 takes what it got for a whole one. */
+static bool is_whole_decoded(const stored *s, const hsize_t *at, uint8_t *bytes,
+                             size_t size, size_t room, size_t wanted) {
+  uint32_t skipped;
+  if (H5Dread_chunk(s->set, H5P_DEFAULT, at, &skipped, bytes) < 0) return false;
+  for (int i = s->filter_count - 1; i >= 0; i--) {
+    if (skipped >> i & 1) continue;
+    if (s->filters[i] == H5Z_FILTER_FLETCHER32) {
+      if (size < FLETCHER32_BYTES) return false;
+      size -= FLETCHER32_BYTES;
+    } else if (s->filters[i] == H5Z_FILTER_DEFLATE) {
+      uLongf length = room;
+      if (uncompress(bytes + size, &length, bytes, size) != Z_OK) return false;
+      size = length;
+    }
+  }
+  return size >= wanted;
+}
+
+static bool is_whole_compressed(const stored *s, const hsize_t *at, size_t size,
+                                size_t wanted) {
+  size_t room = wanted + FILTERS_MAX * FLETCHER32_BYTES;
+  uint8_t *bytes = memory_new(1, size + room, "a compressed chunk");
+  bool good =
+      bytes != NULL && is_whole_decoded(s, at, bytes, size, room, wanted);
+  memory_free(bytes);
+  return good;
+}
+
+/* One that is not there holds the fill value. */
 static bool has_whole_chunks(const stored *s, uint64_t bytes) {
-  hsize_t at[CKPT_MAX_RANK] = {0};
-  uint64_t least =
-      s->deflate ? bytes / COMPRESSION_MAX : bytes + (s->fletcher32 ? 4 : 0);
+  hsize_t at[CKPT_MAX_RANK] = {0}, size;
+  uint64_t plain = bytes + (s->fletcher32 ? FLETCHER32_BYTES : 0);
   do {
-    hsize_t size;
-    if (H5Dget_chunk_storage_size(s->set, at, &size) < 0) return false;
-    if (size > 0 && (size < least || size > s->file_size)) return false;
+    if (H5Dget_chunk_storage_size(s->set, at, &size) < 0 || size > s->file_size)
+      return false;
+    if (size > 0 &&
+        !(s->deflate ? is_whole_compressed(s, at, size, bytes) : size >= plain))
+      return false;
   } while (go_on(s, at));
   return true;
 }

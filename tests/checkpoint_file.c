@@ -439,6 +439,83 @@ static void test_foreign(void) {
   ckpt_reader_close(&reader);
 }
 
+/* One array whose creation says something unusual. */
+static void put_unusual(const char *name, hid_t creation) {
+  hid_t file = H5Fcreate(other, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  hsize_t shape[1] = {6};
+  int values[6] = {1, 2, 3, 4, 5, 6};
+  hid_t space = H5Screate_simple(1, shape, NULL);
+  hid_t set = H5Dcreate2(file, name, H5T_STD_I32LE, space, H5P_DEFAULT,
+                         creation, H5P_DEFAULT);
+  H5Dwrite(set, H5T_NATIVE_INT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
+  H5Dclose(set), H5Sclose(space), H5Pclose(creation), H5Fclose(file);
+}
+
+static status read_unusual(const char *name, float got[6]) {
+  ckpt_reader *reader;
+  if (ckpt_reader_open_foreign(other, &reader) != STATUS_OK) return STATUS_IO;
+  ckpt_array array = named(name, CKPT_FLOAT32, 1, 6, 0, 0, 0);
+  status result = ckpt_read_array(reader, &array, got);
+  ckpt_reader_close(&reader);
+  return result;
+}
+
+static bool is_refused(const char *name) {
+  float got[6];
+  return read_unusual(name, got) == STATUS_FORMAT &&
+         strstr(status_message(), name) != NULL &&
+         strstr(status_message(), "stored in a way") != NULL;
+}
+
+static hid_t chunked(hsize_t side) {
+  hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+  H5Pset_chunk(creation, 1, &side);
+  return creation;
+}
+
+static void test_storage(void) {
+  float got[6] = {0};
+  char outside[600];
+  snprintf(outside, sizeof outside, "%s/outside", tap_scratch_folder());
+  hid_t creation = chunked(4);
+  H5Pset_shuffle(creation);
+  H5Pset_deflate(creation, 9);
+  H5Pset_fletcher32(creation);
+  put_unusual("packed", creation);
+  tap_ok(read_unusual("packed", got) == STATUS_OK && got[5] == 6,
+         "shuffled, deflated and checked chunks are read");
+  creation = chunked(4);
+  H5Pset_scaleoffset(creation, H5Z_SO_INT, H5Z_SO_INT_MINBITS_DEFAULT);
+  put_unusual("scaled", creation);
+  tap_ok(is_refused("scaled"), "another filter is refused");
+  creation = H5Pcreate(H5P_DATASET_CREATE);
+  H5Pset_external(creation, outside, 0, 24);
+  put_unusual("elsewhere", creation);
+  tap_ok(is_refused("elsewhere"), "values in another file are refused");
+}
+
+/* A chunk that unpacks to less than it should, which HDF5 itself writes when it
+ * is told so. */
+static void test_short_chunk(void) {
+  static const unsigned char packed[] = {0x78, 0x9c, 0x63, 0x60, 0x60,
+                                         0x60, 0x00, 0x00, 0x00, 0x04,
+                                         0x00, 0x01}; /* four zeros */
+  hid_t creation = chunked(6);
+  H5Pset_deflate(creation, 9);
+  put_unusual("short", creation);
+  hid_t file = H5Fopen(other, H5F_ACC_RDWR, H5P_DEFAULT);
+  hid_t set = H5Dopen2(file, "short", H5P_DEFAULT);
+  hsize_t at[1] = {0};
+  H5Dwrite_chunk(set, H5P_DEFAULT, 0, at, sizeof packed, packed);
+  H5Dclose(set), H5Fclose(file);
+  tap_ok(is_refused("short"), "a chunk that holds too little is refused");
+  file = H5Fopen(other, H5F_ACC_RDWR, H5P_DEFAULT);
+  set = H5Dopen2(file, "short", H5P_DEFAULT);
+  H5Dwrite_chunk(set, H5P_DEFAULT, 1, at, sizeof packed, packed);
+  H5Dclose(set), H5Fclose(file);
+  tap_ok(is_refused("short"), "as well where it says it is not packed");
+}
+
 /* ---- a full disk ---- */
 
 /* In a child: files may have at most `limit` bytes. Exits with 0 if writing
@@ -554,6 +631,8 @@ int main(void) {
   test_fuzz();
   test_not_hdf5();
   test_foreign();
+  test_storage();
+  test_short_chunk();
   test_full_disk();
   test_full_tmpfs();
   return tap_done();

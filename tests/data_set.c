@@ -245,6 +245,31 @@ static void test_wrong_contents(void) {
   check_refused(path, STATUS_FORMAT, "identity is missing", "no identity");
 }
 
+/* What HDF5 would read, but no set has. */
+static void test_wrong_storage(void) {
+  const char *path = scratch("bad.h5");
+  hid_t file = open_copy(path);
+  hsize_t dims[3] = {MASKS, SIZE, SIZE}, half[3] = {1, SIZE / 2, SIZE};
+  hid_t space = H5Screate_simple(3, dims, NULL);
+  hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+  H5Pset_chunk(creation, 3, half);
+  H5Ldelete(file, "/masks", H5P_DEFAULT);
+  H5Dclose(H5Dcreate2(file, "/masks", H5T_STD_U8LE, space, H5P_DEFAULT,
+                      creation, H5P_DEFAULT));
+  H5Fclose(file);
+  check_refused(path, STATUS_FORMAT, "an image a chunk", "half an image each");
+  file = open_copy(path);
+  H5Pset_chunk(creation, 3, (hsize_t[3]){1, SIZE, SIZE});
+  H5Pset_scaleoffset(creation, H5Z_SO_INT, H5Z_SO_INT_MINBITS_DEFAULT);
+  H5Ldelete(file, "/masks", H5P_DEFAULT);
+  H5Dclose(H5Dcreate2(file, "/masks", H5T_STD_U8LE, space, H5P_DEFAULT,
+                      creation, H5P_DEFAULT));
+  H5Fclose(file);
+  H5Pclose(creation);
+  H5Sclose(space);
+  check_refused(path, STATUS_FORMAT, "/masks is not", "an unknown filter");
+}
+
 /* Every byte of one stored chunk, turned over in turn: never wrong pixels. */
 static void test_damaged_pixels(void) {
   const char *path = scratch("bad.h5");
@@ -424,6 +449,7 @@ int main(void) {
   test_chunks();
   test_foreign_files();
   test_wrong_contents();
+  test_wrong_storage();
   test_damaged_pixels();
   test_replaced_pixels();
   test_full_disk();

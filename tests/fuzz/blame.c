@@ -27,7 +27,7 @@ static bool is_in_hdf5(void) {
   Dl_info program, place;
   bool ours = false;
   int count = backtrace(frames, FRAMES_MAX);
-  if (dladdr(frames[0], &program) == 0) return false;
+  if (dladdr(&blamed, &program) == 0) return false;
   for (int i = 0; i < count; i++) {
     if (dladdr(frames[i], &place) == 0) continue;
     if (strstr(place.dli_fname, "libhdf5") != NULL) return !ours;
