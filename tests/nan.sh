@@ -45,12 +45,12 @@ refused 1 "^harmonia: step [0-9]+$whose" "with one micro-batch a step"
 shows_last_good single
 # Either phase of a step may be the one that fails.
 diverge 2 gan --model dovenet --ndf 4
-refused 1 "^harmonia: step [0-9]+( is not saved: .* is -?(nan|inf)|: $whose)" \
+refused 1 "^harmonia: step [0-9]+$whose" \
     "so does a system of two phases"
 shows_last_good gan
 # Here weights may become infinite while the loss is still a number.
 diverge 1 weights --beta1 0.9
-refused 1 "^harmonia: step [0-9]+( is not saved: .* is -?(nan|inf)|: $whose)" \
+refused 1 "^harmonia: step [0-9]+$whose" \
     "with other absurd options"
 shows_last_good weights
 check "no half of a checkpoint is left" \
