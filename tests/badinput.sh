@@ -54,8 +54,8 @@ try 1 "damaged.h5: " "eval on a damaged data set" \
 # a few kilobytes that claim to be terabytes
 corpus=$HARMONIA_SOURCE/tests/fuzz/corpus
 try 1 "claims.h5: .*size 16384: too many for a file" "a data set that is not there in full" \
-    eval --data "$corpus/set/claims.h5" --method composite
-run 20 "$HARMONIA" info --verify "$corpus/checkpoint/claims.h5"
+    eval --data "$corpus/set/bad-claims.h5" --method composite
+run 20 "$HARMONIA" info --verify "$corpus/checkpoint/bad-claims.h5"
 exits 1 "a checkpoint that is not there in full"
 says "claims.h5: array 'G/w' .*not there in full" "says so"
 "$HARMONIA" synth none.h5 --train 0 --test 2 2>/dev/null
