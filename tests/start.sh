@@ -57,6 +57,6 @@ fi
 ends "^harmonia: none.h5: cannot open" "no data set" ./limited none 0 \
     "$HARMONIA" train --data none.h5 --out run $small --steps 2
 # shellcheck disable=SC2086
-ends "^harmonia: d.h5/run" "no folder for the run" ./limited none 0 \
+ends "^harmonia: d.h5: expected a folder" "no folder for the run" ./limited none 0 \
     "$HARMONIA" train --data d.h5 --out d.h5/run $small --steps 2
 finish

@@ -91,7 +91,12 @@ void orphan_watch(void) {
   sigset_t all, saved;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &saved);
+  enum { STACK = 1 << 18 }; /* where address space is limited, little of it */
+  pthread_attr_t small;
+  pthread_attr_init(&small);
+  pthread_attr_setstacksize(&small, STACK);
   pthread_t thread;
-  if (pthread_create(&thread, NULL, watch, NULL) == 0) pthread_detach(thread);
+  if (pthread_create(&thread, &small, watch, NULL) == 0) pthread_detach(thread);
+  pthread_attr_destroy(&small);
   pthread_sigmask(SIG_SETMASK, &saved, NULL);
 }

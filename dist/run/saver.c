@@ -143,7 +143,7 @@ status saver_create(const snapshot *like, const run_folder *folder,
   pthread_cond_init(&s->changed, NULL);
   status result = allocate(s);
   if (result == STATUS_OK && pthread_create(&s->thread, NULL, work, s) != 0)
-    result = status_error(STATUS_MEMORY, "cannot start the saver's thread");
+    result = status_error(STATUS_MEMORY, "no memory for the saver's thread");
   s->running = result == STATUS_OK;
   if (result != STATUS_OK) saver_destroy(out);
   return result;
