@@ -76,8 +76,7 @@ void image_bytes_free(data_bytes *bytes) {
 /* ---- reading ----------------------------------------------------------- */
 
 static status io_error(const char *path, const char *what) {
-  return status_error(STATUS_IO, "%s: cannot %s: %s", path, what,
-                      strerror(errno));
+  return status_system(errno, "%s: cannot %s", path, what);
 }
 
 /* Appends up to `limit` bytes in all; less means the end of the file. */

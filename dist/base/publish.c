@@ -17,8 +17,7 @@
 enum { MAX_LINKS = 40 }; /* as Linux follows */
 
 static status io_error(const char *path, const char *what) {
-  return status_error(STATUS_IO, "%s: cannot %s: %s", path, what,
-                      strerror(errno));
+  return status_system(errno, "%s: cannot %s", path, what);
 }
 
 /* ---- a temporary file's name ---- */

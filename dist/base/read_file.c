@@ -9,8 +9,7 @@
 #include "base/memory.h"
 
 static status io_error(const char *path, const char *what) {
-  return status_error(STATUS_IO, "%s: cannot %s: %s", path, what,
-                      strerror(errno));
+  return status_system(errno, "%s: cannot %s", path, what);
 }
 
 static status read_open(FILE *file, const char *path, char **bytes,
