@@ -20,7 +20,7 @@ endif
 COMPILE = $(CC) $(STD) $(CFLAGS) $(WARNINGS) $(SAN) -pthread -fopenmp -MMD -MP -Idist -c
 
 BASE_SRC := $(wildcard dist/base/*.c)
-NN_SRC   := $(wildcard nn/*.c)
+NN_SRC   := $(wildcard nn/*/*.c)
 DATA_SRC := $(wildcard data/*/*.c)
 CKPT_SRC := $(wildcard checkpoint/*.c)
 # The wings of dist: each may know those behind it in this line (.ci/lint).
@@ -136,10 +136,10 @@ $(BUILD)/tests/parity: $(addprefix $(BUILD)/tests/,parity.o parity_record.o pari
 BENCH_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/bench/node_sum.c,$(wildcard tests/bench/*.c)))
 $(BENCH_BIN): $(BENCH_OBJ) $(LIBDIST) $(LIBNN) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK)
-# The readers of tests/fuzz: main.c changes inputs by itself, libfuzzer.c is for
+# The readers of tests/fuzz: mutator.c changes inputs by itself, libfuzzer.c is for
 # clang's libFuzzer.
-FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c %/libfuzzer.c,$(wildcard tests/fuzz/*.c)))
-$(BUILD)/tests/fuzz/fuzz: $(BUILD)/tests/fuzz/main.o $(FUZZ_OBJ) $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
+FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/mutator.c %/libfuzzer.c,$(wildcard tests/fuzz/*.c)))
+$(BUILD)/tests/fuzz/fuzz: $(BUILD)/tests/fuzz/mutator.o $(FUZZ_OBJ) $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK) -ldl
 $(BUILD)/tests/fuzz/libfuzzer: $(BUILD)/tests/fuzz/libfuzzer.o $(FUZZ_OBJ) $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
 	$(TEST_LINK) -ldl -fsanitize=fuzzer
@@ -237,8 +237,8 @@ demo: $(BUILD)/harmonia
 table: $(BUILD)/harmonia
 	@HARMONIA=$(BUILD)/harmonia .ci/mpi-env slurm/table.sh
 
-LINT_C := $(wildcard dist/*/*.c nn/*.c data/*/*.c checkpoint/*.c tests/*.c tests/bench/*.c tests/cluster/*.c tests/fuzz/*.c tests/preload/*.c)
-LINT_H := $(wildcard dist/*/*.h nn/*.h data/*.h data/*/*.h checkpoint/*.h tests/*.h tests/bench/*.h tests/fuzz/*.h)
+LINT_C := $(wildcard dist/*/*.c nn/*/*.c data/*/*.c checkpoint/*.c tests/*.c tests/bench/*.c tests/cluster/*.c tests/fuzz/*.c tests/preload/*.c)
+LINT_H := $(wildcard dist/*/*.h nn/*.h nn/*/*.h data/*.h data/*/*.h checkpoint/*.h tests/*.h tests/bench/*.h tests/fuzz/*.h)
 lint: $(BUILD)/config.mk
 	@.ci/install-deps --with-lint
 	@.ci/lint $(BUILD) $(LINT_C) -- $(LINT_H)

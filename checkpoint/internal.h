@@ -56,7 +56,7 @@ status ckpt_disk_close(ckpt_disk *disk);
  * again, and some cluster file systems refuse locks. Under ckpt_enter. */
 hid_t ckpt_access(ckpt_disk *disk);
 
-/* ---- arrays in the file (layout.c) --------------------------------------- */
+/* ---- arrays in the file (arrays.c) --------------------------------------- */
 
 /* A name of groups and an array: no empty part, not "." and not the state. */
 bool ckpt_good_name(const char *name);

@@ -9,7 +9,7 @@
 
 #include "nn/nn.h"
 
-/* ---- building a graph (graph.c) ---- */
+/* ---- building a graph (graph/graph.c) ---- */
 
 typedef int32_t nn_id; /* a node of a graph */
 enum { NN_NONE = -1 };
@@ -46,7 +46,7 @@ void nn_minimise(nn_graph *graph, nn_id loss, const char *prefix);
 void nn_minimise_all(nn_graph *graph, nn_id loss, const char *const *prefixes,
                      int prefix_count);
 
-/* ---- differentiation (grad.c) ---- */
+/* ---- differentiation (graph/grad.c) ---- */
 
 /* Emits nodes for the gradients of `loss` (a scalar) with respect to wrt[i],
  * in out[i] (zeros where it does not depend on it). May be applied to what it
@@ -115,7 +115,7 @@ nn_id nn_dropout_mask(nn_graph *g, nn_shape shape, double p, int layer);
  * run from (seed, sample): the gradient penalty's alpha. */
 nn_id nn_uniform(nn_graph *g, int samples);
 
-/* ---- compositions (compose.c, loss.c) ---- */
+/* ---- compositions (graph/composed.c, network/loss.c) ---- */
 
 nn_id nn_sum(nn_graph *g, nn_id x);  /* to a scalar */
 nn_id nn_mean(nn_graph *g, nn_id x); /* to a scalar */
@@ -169,7 +169,7 @@ nn_id nn_loss_triplet(nn_graph *g, nn_id anchor, nn_id positive, nn_id negative,
 nn_id nn_loss_triplet_entries(nn_graph *g, nn_id anchor, nn_id positive,
                               nn_id negative, double margin);
 
-/* ---- the attention U-Net (unet.c) ---- */
+/* ---- the attention U-Net (network/unet.c) ---- */
 
 typedef enum nn_norm { NN_INSTANCE_NORM, NN_BATCH_NORM } nn_norm;
 
@@ -187,7 +187,7 @@ typedef struct nn_unet_options {
  */
 nn_id nn_unet(nn_graph *g, nn_id x, const nn_unet_options *options);
 
-/* ---- U-Net 3+ (unet3plus.c) ---- */
+/* ---- U-Net 3+ (network/unet3plus.c) ---- */
 
 enum { NN_UNET3PLUS_STAGES = 5 };
 
@@ -213,7 +213,8 @@ typedef struct nn_unet3plus_result {
 nn_unet3plus_result nn_unet3plus(nn_graph *g, nn_id x,
                                  const nn_unet3plus_options *options);
 
-/* ---- hue and saturation, products (hsv.c, trig.c, matmul.c) ---- */
+/* ---- hue and saturation, products (network/hsv.c, operations/trig.c,
+ * operations/matmul.c) ---- */
 
 nn_id nn_sin(nn_graph *g, nn_id x);
 nn_id nn_cos(nn_graph *g, nn_id x);
@@ -232,7 +233,8 @@ nn_id nn_matmul(nn_graph *g, nn_id a, nn_id b, bool transpose_a,
  * gradient 0. Formula and bounds: hsv.c. */
 nn_id nn_hsv_maps(nn_graph *g, nn_id rgb);
 
-/* ---- features of a region, and losses on them (vgg.c, style_loss.c) ---- */
+/* ---- features of a region, and losses on them (network/vgg.c,
+ * network/style_loss.c) ---- */
 
 /* What a partial convolution makes of a mask [N,H,W,1]; images that share a
  * mask share this. `mask` is the given one without gradient, or NN_NONE for

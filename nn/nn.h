@@ -39,7 +39,7 @@ bool nn_shape_equal(nn_shape a, nn_shape b);
 
 typedef struct nn_graph nn_graph; /* graph.h */
 
-/* ---- layout of state (layout.c) ---- */
+/* ---- layout of state (plan/layout.c) ---- */
 
 /* How a state entry starts. */
 typedef enum nn_init {
@@ -100,7 +100,7 @@ void nn_entry_import(const nn_entry *entry, const nn_real *in, nn_real *state);
 void nn_layout_initialise(const nn_layout *layout, uint64_t seed,
                           nn_real *state);
 
-/* ---- planning and running (plan.c, run.c) ---- */
+/* ---- planning and running (plan/plan.c, plan/run.c) ---- */
 
 typedef struct nn_plan nn_plan;
 
@@ -133,7 +133,7 @@ void nn_plan_lend(nn_plan *plan, nn_real *arena);
 /* Multiply-adds of all convolutions of one run. */
 double nn_plan_multiply_adds(const nn_plan *plan);
 /* What the planner chose for each convolution: its kernel, why, and its share
- * of the multiply-adds; the arena's size (plan_print.c). */
+ * of the multiply-adds; the arena's size (plan/plan_print.c). */
 void nn_plan_print(const nn_plan *plan, FILE *file);
 
 typedef struct nn_run_options {
@@ -165,7 +165,7 @@ const nn_real *nn_plan_value(const nn_plan *plan, const char *name);
  * (plan->seconds; of steps that run together at the first); NULL: no more. */
 void nn_plan_profile(nn_plan *plan, double (*clock)(void));
 
-/* ---- systems (model.c, system.c) ---- */
+/* ---- systems (system/model.c, system/system.c) ---- */
 
 /* What a graph is for. */
 typedef enum nn_purpose {
@@ -192,7 +192,7 @@ typedef struct nn_model_options {
   double lambda_l1, lambda_gan, lambda_a, lambda_v, lambda_gp, gp_ratio,
       lambda_tri, margin;
   const char *triplet; /* "vector" or "entries" */
-  /* losses on VGG16 features of the foreground (vgg.c); 0: none */
+  /* losses on VGG16 features of the foreground (network/vgg.c); 0: none */
   double lambda_style, lambda_gram;
   const char *style_space; /* "rgb", or "hsv": hue and saturation maps */
   unsigned style_layers;   /* bits, see NN_VGG_DEFAULT_LAYERS */
@@ -233,7 +233,7 @@ status nn_system_create(const nn_model_options *options,
                         const nn_plan_options *plan, nn_system **out);
 void nn_system_destroy(nn_system **system);
 
-/* ---- weights of VGG16 (vgg.c) ---- */
+/* ---- weights of VGG16 (network/vgg.c) ---- */
 
 /* VGG16: 13 convolutions 3x3 in five blocks. Feature layers, as bits of a set:
  * relu1_2, relu2_2, relu3_3, relu4_3, relu5_3. */
@@ -281,7 +281,7 @@ void nn_vgg_input_caffe(nn_vgg_weights *weights);
 void nn_vgg_bind(const nn_graph *g, const nn_vgg_weights *weights,
                  const nn_real **inputs);
 
-/* ---- optimizer (adam.c) ---- */
+/* ---- optimizer (compute/adam.c) ---- */
 
 typedef struct nn_adam_options {
   double lr, beta1, beta2, eps;
@@ -302,7 +302,7 @@ void nn_adam(const nn_adam_options *options, size_t count, double scale,
 double nn_lr_factor(const char *policy, double epoch, double constant_epochs,
                     double decay_epochs, double step_epochs);
 
-/* ---- the machine (blas_core.c) ---- */
+/* ---- the machine (compute/blas_core.c) ---- */
 
 /* The core OpenBLAS chose ("Zen", "SkylakeX"). */
 const char *nn_blas_core(void);

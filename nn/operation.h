@@ -150,7 +150,8 @@ nn_id nn_reduce_like(nn_graph *graph, nn_id x, nn_shape shape);
 nn_id nn_batches_of(nn_graph *g, nn_id x, int batches);
 /* b, or a + b, for accumulating gradients. */
 nn_id nn_accumulate(nn_graph *graph, nn_id a, nn_id b);
-/* a + b in one pass where b is an outer product (spectral.c), else NN_NONE. */
+/* a + b in one pass where b is an outer product (operations/spectral.c), else
+ * NN_NONE. */
 nn_id nn_outer_onto(nn_graph *graph, nn_id a, nn_id b);
 
 /* The convolution of an x that is zero outside a mask, whose gradient is zero
@@ -163,7 +164,7 @@ nn_id nn_conv_data_grad(nn_graph *g, nn_id gy, nn_id w, int stride, int pad,
 nn_id nn_conv_weight_grad(nn_graph *g, nn_id x, nn_id gy, int kernel_h,
                           int kernel_w, int stride, int pad);
 
-/* ---- loops (parallel.c) ---- */
+/* ---- loops (compute/parallel.c) ---- */
 
 /* Calls body(context, begin, end) over [0, count) in chunks of `grain` that do
  * not depend on the number of threads. */
@@ -176,7 +177,7 @@ void nn_parallel_ranked(int threads, size_t count, size_t grain,
                                      int thread),
                         void *context);
 
-/* ---- matrix products (gemm.c) ---- */
+/* ---- matrix products (compute/gemm.c) ---- */
 
 /* C[m,n] = op(A) op(B) + beta C, row-major. */
 void nn_gemm(bool transpose_a, bool transpose_b, int m, int n, int k,

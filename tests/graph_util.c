@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/plan.h"
+#include "nn/plan/plan.h"
 #include "tests/tap.h"
 
 void test_failed(const char *format, ...) {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/plan.h"
+#include "nn/plan/plan.h"
 #include "tests/graph_util.h"
 #include "tests/tap.h"
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/layout.h"
-#include "nn/plan.h"
+#include "nn/plan/layout.h"
+#include "nn/plan/plan.h"
 #include "tests/graph_util.h"
 #include "tests/tap.h"
 

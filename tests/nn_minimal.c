@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/conv_minimal.h"
+#include "nn/conv/conv_minimal.h"
 #include "tests/graph_util.h"
 #include "tests/tap.h"
 

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/normal.h"
+#include "nn/compute/normal.h"
 #include "tests/tap.h"
 
 enum { COUNT = 200001, PIECES = 400 };

@@ -2,7 +2,7 @@
  * bits, of first and second order, in less memory. */
 #include <string.h>
 
-#include "nn/plan.h"
+#include "nn/plan/plan.h"
 #include "tests/graph_util.h"
 #include "tests/tap.h"
 

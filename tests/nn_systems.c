@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/networks.h"
+#include "nn/network/networks.h"
 #include "tests/graph_util.h"
 #include "tests/tap.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nn/networks.h"
+#include "nn/network/networks.h"
 #include "tests/tap.h"
 
 /* ---- reading ---- */

@@ -44,7 +44,7 @@ missed=
 after nn/operations.def 'OPERATION(add_outer)' <<'ADD'
 OPERATION(swish)
 ADD
-cat >>"$copy/nn/unary.c" <<'ADD'
+cat >>"$copy/nn/operations/unary.c" <<'ADD'
 UNARY(swish, , x[i] / (1 + exponential(-x[i])))
 
 static void swish_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
@@ -76,7 +76,7 @@ recipe "An operation" nn/operations.def unary.c nn/graph.h tests/nn_gradients.c
 
 # ---- a convolution solver ---------------------------------------------------------
 
-cat >>"$copy/nn/conv_reference.c" <<'ADD'
+cat >>"$copy/nn/conv/conv_reference.c" <<'ADD'
 static bool is_small(const nn_conv_solver *self, const nn_conv_case *c) {
   (void)self;
   return c->kernel_h == 3 && c->out_c == 3;
@@ -102,15 +102,15 @@ const nn_conv_solver nn_conv_toy = {.name = "toy loops",
                                     .scratch = none,
                                     .run = plainly};
 ADD
-after nn/conv.h 'extern const nn_conv_solver *const *const' <<'ADD'
+after nn/conv/conv.h 'extern const nn_conv_solver *const *const' <<'ADD'
 extern const nn_conv_solver nn_conv_toy;
 ADD
-change nn/conv_solvers.c '*const forward[] = {' '*const forward[] = {&nn_conv_toy, '
-recipe "A convolution solver" nn/conv.h nn/conv_solvers.c
+change nn/conv/conv_solvers.c '*const forward[] = {' '*const forward[] = {&nn_conv_toy, '
+recipe "A convolution solver" nn/conv/conv.h nn/conv/conv_solvers.c
 
 # ---- a loss, and its option -------------------------------------------------------
 
-cat >>"$copy/nn/loss.c" <<'ADD'
+cat >>"$copy/nn/network/loss.c" <<'ADD'
 nn_id nn_loss_swish(nn_graph *g, nn_id a, nn_id b) {
   return nn_mean(g, nn_swish(g, nn_abs(g, nn_sub(g, a, b))));
 }
@@ -118,7 +118,7 @@ ADD
 after nn/graph.h 'nn_id nn_loss_mse(' <<'ADD'
 nn_id nn_loss_swish(nn_graph *g, nn_id a, nn_id b);
 ADD
-after nn/model.c '  loss = add_style(' <<'ADD'
+after nn/system/model.c '  loss = add_style(' <<'ADD'
   if (o->lambda_swish > 0) {
     nn_id swish = nn_loss_swish(g, output, m->real);
     swish = report(m, "G_swish", nn_affine(g, swish, o->lambda_swish, 0));
@@ -128,7 +128,7 @@ ADD
 after nn/nn.h '  double lambda_style' <<'ADD'
   double lambda_swish;
 ADD
-recipe "A loss" nn/loss.c nn/graph.h nn/model.c nn/nn.h
+recipe "A loss" nn/network/loss.c nn/graph.h nn/system/model.c nn/nn.h
 after dist/state/train_options.h 'typedef struct train_options {' <<'ADD'
   double lambda_swish;
 ADD
@@ -142,9 +142,9 @@ recipe "An option" dist/state/train_options.h dist/state/train_options.c
 
 # ---- a network --------------------------------------------------------------------
 
-cat >"$copy/nn/plain.c" <<'ADD'
+cat >"$copy/nn/network/plain.c" <<'ADD'
 /* A generator of one layer. */
-#include "nn/layers.h"
+#include "nn/network/layers.h"
 
 nn_id nn_plain(nn_graph *g, nn_id x) {
   nn_layers l = {.g = g, .prefix = "G/", .training = true, .deviation = 0.02};
@@ -157,16 +157,16 @@ ADD
 after nn/graph.h 'nn_id nn_unet(' <<'ADD'
 nn_id nn_plain(nn_graph *g, nn_id x);
 ADD
-change nn/model.c 'static outputs run_unet3plus(' 'static outputs run_plain(const model *m, nn_id x) {
+change nn/system/model.c 'static outputs run_unet3plus(' 'static outputs run_plain(const model *m, nn_id x) {
   return (outputs){.side = {nn_plain(m->g, x)}, .count = 1};
 }
 
 static outputs run_unet3plus('
-change nn/model.c ': run_unet(m, x);' \
+change nn/system/model.c ': run_unet(m, x);' \
     ': strcmp(m->o->generator, "plain") == 0 ? run_plain(m, x) : run_unet(m, x);'
-change nn/model.c '"unet|unet3plus"' '"unet|unet3plus|plain"'
+change nn/system/model.c '"unet|unet3plus"' '"unet|unet3plus|plain"'
 change dist/state/train_options.c '"unet|unet3plus"' '"unet|unet3plus|plain"'
-recipe "A network" nn/graph.h nn/model.c dist/state/train_options.c
+recipe "A network" nn/graph.h nn/system/model.c dist/state/train_options.c
 
 # ---- a colour transfer ------------------------------------------------------------
 

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "nn/plan.h"
+#include "nn/plan/plan.h"
 
 enum { BENCH_REPEATS = 64 };
 

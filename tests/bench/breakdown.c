@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "nn/conv.h"
+#include "nn/conv/conv.h"
 #include "tests/bench/bench.h"
 
 /* Nodes that compute the same: operation and shapes. */

@@ -1,6 +1,6 @@
 /* Fuzzing of everything that reads what others wrote: which readers there are,
- * and how inputs are changed. Two drivers use it: main.c, a plain mutator for
- * any compiler, and libfuzzer.c. Not for several threads. */
+ * and how inputs are changed. Two drivers use it: mutator.c, a plain mutator
+ * for any compiler, and libfuzzer.c. Not for several threads. */
 #ifndef HARMONIA_TESTS_FUZZ_H
 #define HARMONIA_TESTS_FUZZ_H
 
@@ -48,7 +48,7 @@ _Noreturn void fuzz_fail(const char *format, ...)
 
 bool fuzz_read_picture(const char *path);
 
-/* ---- readers of folders (folders.c) ---- */
+/* ---- readers of folders (folder_readers.c) ---- */
 
 void fuzz_prepare_list(const char *folder);
 bool fuzz_read_list(const char *path);

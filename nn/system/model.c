@@ -1,0 +1,344 @@
+/* Systems: a generator, what advises it, and the losses all are trained by.
+ *
+ * DoveNet: phase D trains the discriminator on the generator's output, then
+ * phase G the generator against the updated discriminator; both begin with the
+ * same forward pass of the generator. BargainNet: one phase trains generator
+ * and encoder. Any mix of them is a system as well. */
+#include "nn/system/model.h"
+
+#include <string.h>
+
+#include "base/options.h"
+#include "nn/network/networks.h"
+
+static status check_texts(const nn_model_options *o) {
+  const struct {
+    const char *option, *choices, *value;
+  } texts[] = {{"generator", "unet|unet3plus", o->generator},
+               {"style-space", "rgb|hsv", o->style_space},
+               {"norm", "instance|batch", o->norm},
+               {"gan", "none|wgangp|lsgan|vanilla", o->gan},
+               {"triplet", "vector|entries", o->triplet}};
+  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+    if (choice_index(texts[i].choices, texts[i].value) < 0)
+      return status_error(STATUS_USAGE, "option --%s: '%s' is not one of %s",
+                          texts[i].option, texts[i].value, texts[i].choices);
+  return STATUS_OK;
+}
+
+status nn_model_check(const nn_model_options *o) {
+  if (o->size < 64 || o->size > 4096 || (o->size & (o->size - 1)) != 0)
+    return status_error(STATUS_USAGE,
+                        "option --size: %d is not a power of two from 64 up "
+                        "(the U-Net halves an image to one pixel)",
+                        o->size);
+  if (o->ngf < 1 || o->batch < 1)
+    return status_error(STATUS_USAGE, "option --%s must be at least 1",
+                        o->ngf < 1 ? "ngf" : "micro-batch");
+  if (!(o->dropout >= 0 && o->dropout < 1))
+    return status_error(STATUS_USAGE, "option --dropout: %g is not in [0, 1)",
+                        o->dropout);
+  TRY(check_texts(o));
+  if (o->cat_channels < 1)
+    return status_error(STATUS_USAGE,
+                        "option --cat-channels must be at least 1");
+  if (o->style_layers == 0 || o->style_layers >> NN_VGG_LAYERS != 0)
+    return status_error(STATUS_USAGE,
+                        "option --style-layers: %u is not a set of 1, 2, 4, 8 "
+                        "and 16",
+                        o->style_layers);
+  if (strcmp(o->gan, "none") != 0 && o->ndf < 1)
+    return status_error(STATUS_USAGE, "option --ndf must be at least 1");
+  bool encoder = o->style_code || o->lambda_tri > 0;
+  if (encoder && o->nef < 1)
+    return status_error(STATUS_USAGE, "option --nef must be at least 1");
+  if (o->purpose == NN_FOR_SCORE && !encoder)
+    return status_error(STATUS_MISFIT, "the system has no code extractor");
+  return STATUS_OK;
+}
+
+static bool has_gan(const nn_model_options *o) {
+  return strcmp(o->gan, "none") != 0;
+}
+
+const char *nn_model_phases(const nn_model_options *o) {
+  return o->purpose == NN_FOR_TRAINING && has_gan(o) ? "DG" : "G";
+}
+
+/* ---- networks ---- */
+
+typedef struct model {
+  nn_graph *g;
+  const nn_model_options *o;
+  nn_id composite, mask, real, alpha;
+} model;
+
+static nn_layers layers_of(const model *m, const char *prefix) {
+  bool batch = strcmp(m->o->norm, "batch") == 0;
+  return (nn_layers){.g = m->g,
+                     .prefix = prefix,
+                     .norm = batch ? NN_BATCH_NORM : NN_INSTANCE_NORM,
+                     .training = m->o->training,
+                     .deviation = 0.02};
+}
+
+static nn_id background_of(const model *m) {
+  return nn_affine(m->g, m->mask, -1, 1);
+}
+
+static nn_id code_of(const model *m, nn_id image, nn_id mask) {
+  nn_layers layers = layers_of(m, "E/");
+  return nn_encoder(&layers, image, mask, m->o->nef);
+}
+
+/* The code times the learned scale, on every pixel. */
+static nn_id style_map(const model *m, nn_id code) {
+  nn_id scale =
+      nn_parameter(m->g, "G/weight", NN_SCALAR, 1, NN_INIT_CONSTANT, 0.1, 0);
+  nn_id scaled = nn_mul(m->g, code, nn_clamp_min(m->g, scale, 0.001));
+  return nn_broadcast_to(
+      m->g, scaled,
+      NN_SHAPE(m->o->batch, m->o->size, m->o->size, NN_CODE_CHANNELS));
+}
+
+/* The generator's results: the first is its output, the others those of deep
+ * supervision. */
+typedef struct outputs {
+  nn_id side[NN_UNET3PLUS_STAGES];
+  int count;
+  nn_id code; /* of the background; NN_NONE if the generator does without */
+} outputs;
+
+static outputs run_unet(const model *m, nn_id x) {
+  const nn_model_options *o = m->o;
+  nn_layers layers = layers_of(m, "G/");
+  nn_unet_options unet = {.ngf = o->ngf,
+                          .norm = layers.norm,
+                          .training = o->training,
+                          .dropout = o->dropout,
+                          .prefix = layers.prefix,
+                          .init_deviation = layers.deviation};
+  return (outputs){.side = {nn_unet(m->g, x, &unet)}, .count = 1};
+}
+
+static outputs run_unet3plus(const model *m, nn_id x) {
+  const nn_model_options *o = m->o;
+  nn_layers layers = layers_of(m, "G/");
+  nn_unet3plus_options unet = {.width = o->ngf,
+                               .cat_channels = o->cat_channels,
+                               .outputs = 3,
+                               .norm = layers.norm,
+                               .training = o->training,
+                               .deep_supervision = o->deep_supervision,
+                               .prefix = layers.prefix};
+  nn_unet3plus_result result = nn_unet3plus(m->g, x, &unet);
+  outputs all = {.count = result.count};
+  for (int i = 0; i < result.count; i++) all.side[i] = result.side[i];
+  return all;
+}
+
+/* composite + mask (output - composite) */
+static nn_id blend(const model *m, nn_id output) {
+  if (!m->o->blend) return output;
+  nn_id change = nn_sub(m->g, output, m->composite);
+  return nn_add(m->g, m->composite, nn_mul(m->g, change, m->mask));
+}
+
+static outputs generate(const model *m) {
+  nn_id x = nn_concat(m->g, m->composite, m->mask), code = NN_NONE;
+  if (m->o->style_code) {
+    code = code_of(m, m->real, background_of(m));
+    x = nn_concat(m->g, x, style_map(m, code));
+  }
+  bool full_scale = strcmp(m->o->generator, "unet3plus") == 0;
+  outputs all = full_scale ? run_unet3plus(m, x) : run_unet(m, x);
+  for (int i = 0; i < all.count; i++) all.side[i] = blend(m, all.side[i]);
+  all.code = code;
+  return all;
+}
+
+static void judge(const model *m, const nn_id *images, int count,
+                  nn_scores *scores) {
+  nn_layers layers = layers_of(m, "D/");
+  nn_discriminator(&layers, images, count, m->mask, m->o->ndf, scores);
+}
+
+/* ---- losses ---- */
+
+static nn_id report(const model *m, const char *name, nn_id loss) {
+  nn_report(m->g, name, loss);
+  return loss;
+}
+
+/* The discriminator's loss on scores of real or fake images. */
+static nn_id verdict(const model *m, nn_id score, bool real) {
+  if (strcmp(m->o->gan, "lsgan") == 0) return nn_loss_lsgan(m->g, score, real);
+  if (strcmp(m->o->gan, "vanilla") == 0) return nn_loss_bce(m->g, score, real);
+  return nn_loss_hinge(m->g, score, real);
+}
+
+/* The generator's: no hinge. */
+static nn_id persuasion(const model *m, nn_id score) {
+  if (strcmp(m->o->gan, "wgangp") == 0)
+    return nn_affine(m->g, nn_mean(m->g, score), -1, 0);
+  return verdict(m, score, true);
+}
+
+static nn_id penalty(const model *m, nn_id fake) {
+  const nn_model_options *o = m->o;
+  nn_layers layers = layers_of(m, "D/");
+  nn_id alpha = m->alpha;
+  if (alpha == NN_NONE) alpha = nn_uniform(m->g, o->batch);
+  return nn_gradient_penalty(&layers, m->real, fake, m->mask, alpha, o->ndf,
+                             o->lambda_gp);
+}
+
+static void train_discriminator(const model *m, nn_id output) {
+  nn_graph *g = m->g;
+  const nn_model_options *o = m->o;
+  nn_id fake = nn_stop_gradient(g, output);
+  nn_scores on[2];
+  judge(m, (nn_id[]){fake, m->real}, 2, on);
+  nn_id fake_global = verdict(m, on[0].global, false);
+  nn_id fake_local = verdict(m, on[0].local, false);
+  nn_id real_global = verdict(m, on[1].global, true);
+  nn_id real_local = verdict(m, on[1].local, true);
+  nn_id of_fake = report(m, "D_fake", nn_add(g, fake_global, fake_local));
+  nn_id of_real = report(m, "D_real", nn_add(g, real_global, real_local));
+  report(m, "D_global", nn_add(g, fake_global, real_global));
+  report(m, "D_local", nn_add(g, fake_local, real_local));
+  nn_id loss = nn_add(g, of_fake, of_real);
+  nn_minimise(g, loss, "D/");
+  if (o->lambda_gp * o->gp_ratio > 0) {
+    nn_id gp = report(m, "D_gp", penalty(m, fake));
+    nn_minimise(g, nn_affine(g, gp, o->gp_ratio, 0), "D/");
+    loss = nn_axpby(g, 1, loss, o->gp_ratio, gp);
+  }
+  report(m, "D", loss);
+}
+
+static nn_id adversarial_loss(const model *m, nn_id output) {
+  nn_graph *g = m->g;
+  nn_scores scores, unused;
+  judge(m, &output, 1, &scores);
+  /* moves spectral norms and statistics on, as published */
+  judge(m, &m->real, 1, &unused);
+  nn_id global = report(m, "G_global", persuasion(m, scores.global));
+  nn_id local = report(m, "G_local", persuasion(m, scores.local));
+  nn_id sum = nn_axpby(g, m->o->lambda_a, global, m->o->lambda_v, local);
+  return report(m, "G_GAN", nn_affine(g, sum, m->o->lambda_gan, 0));
+}
+
+static nn_id triplet(const model *m, nn_id anchor, nn_id positive,
+                     nn_id negative) {
+  if (strcmp(m->o->triplet, "entries") == 0)
+    return nn_loss_triplet_entries(m->g, anchor, positive, negative,
+                                   m->o->margin);
+  return nn_loss_triplet(m->g, anchor, positive, negative, m->o->margin);
+}
+
+/* Codes are taken in the published order, which running statistics depend
+ * on. */
+static nn_id triplet_losses(const model *m, const outputs *all) {
+  nn_graph *g = m->g;
+  nn_id background = all->code;
+  if (background == NN_NONE) background = code_of(m, m->real, background_of(m));
+  nn_id real = code_of(m, m->real, m->mask);
+  nn_id harmonised = code_of(m, all->side[0], m->mask);
+  nn_id composite = code_of(m, m->composite, m->mask);
+  nn_id ff2 = report(m, "tri_ff2", triplet(m, real, harmonised, composite));
+  nn_id f2b =
+      report(m, "tri_f2b", triplet(m, harmonised, background, composite));
+  return report(m, "tri",
+                nn_affine(g, nn_add(g, ff2, f2b), m->o->lambda_tri, 0));
+}
+
+/* Mean of |output - real|; with deep supervision of every stage's result. */
+static nn_id reconstruction(const model *m, const outputs *all) {
+  nn_id sum = nn_loss_l1(m->g, all->side[0], m->real);
+  for (int i = 1; i < all->count; i++)
+    sum = nn_add(m->g, sum, nn_loss_l1(m->g, all->side[i], m->real));
+  return nn_affine(m->g, sum, m->o->lambda_l1 / all->count, 0);
+}
+
+/* loss and what the features of the foreground add to it. */
+static nn_id add_style(const model *m, nn_id output, nn_id loss) {
+  const nn_model_options *o = m->o;
+  if (o->lambda_style == 0 && o->lambda_gram == 0) return loss;
+  nn_vgg vgg = nn_vgg_inputs(m->g, NN_VGG_WIDTH, o->style_layers);
+  nn_style_options how = {.hsv = strcmp(o->style_space, "hsv") == 0,
+                          .perceptual = o->lambda_style > 0,
+                          .gram = o->lambda_gram > 0};
+  nn_style_losses style =
+      nn_style_loss(m->g, &vgg, output, m->real, m->mask, &how);
+  if (style.perceptual != NN_NONE)
+    loss =
+        nn_add(m->g, loss,
+               report(m, "G_style",
+                      nn_affine(m->g, style.perceptual, o->lambda_style, 0)));
+  if (style.gram != NN_NONE)
+    loss = nn_add(
+        m->g, loss,
+        report(m, "G_gram", nn_affine(m->g, style.gram, o->lambda_gram, 0)));
+  return loss;
+}
+
+static void train_generator(const model *m, const outputs *all) {
+  static const char *const networks[] = {"G/", "E/"};
+  nn_graph *g = m->g;
+  const nn_model_options *o = m->o;
+  nn_id output = all->side[0];
+  nn_keep(g, "output", output);
+  nn_id l1 = reconstruction(m, all);
+  nn_id loss = l1;
+  if (has_gan(o)) loss = nn_add(g, adversarial_loss(m, output), loss);
+  report(m, "G_L1", l1);
+  if (o->lambda_tri > 0) loss = nn_add(g, loss, triplet_losses(m, all));
+  loss = add_style(m, output, loss);
+  if (loss != l1) report(m, "G", loss);
+  nn_minimise_all(g, loss, networks, 2);
+}
+
+/* ---- graphs ---- */
+
+static void make_inputs(model *m) {
+  const nn_model_options *o = m->o;
+  nn_shape image = NN_SHAPE(o->batch, o->size, o->size, 3);
+  m->composite = nn_input(m->g, "composite", image);
+  m->mask = nn_input(m->g, "mask", NN_SHAPE(o->batch, o->size, o->size, 1));
+  m->real = nn_input(m->g, "real", image);
+  m->alpha = o->feed_alpha
+                 ? nn_input(m->g, "alpha", NN_SHAPE(o->batch, 1, 1, 1))
+                 : NN_NONE;
+}
+
+static void score_parts(const model *m) {
+  nn_id background = code_of(m, m->composite, background_of(m));
+  nn_keep(m->g, "code_background", background);
+  nn_keep(m->g, "code_foreground", code_of(m, m->composite, m->mask));
+}
+
+status nn_model_build(const nn_model_options *options,
+                      nn_graph *out[NN_MAX_PHASES]) {
+  int last = (int)strlen(nn_model_phases(options)) - 1;
+  TRY(nn_graph_create(&out[last]));
+  model m = {.g = out[last], .o = options};
+  make_inputs(&m);
+  if (options->purpose == NN_FOR_SCORE) {
+    score_parts(&m);
+    return STATUS_OK;
+  }
+  outputs all = generate(&m);
+  if (options->purpose == NN_FOR_OUTPUT) {
+    nn_keep(m.g, "output", all.side[0]);
+    return STATUS_OK;
+  }
+  if (last > 0) {
+    model judged = m;
+    TRY(nn_graph_fork(m.g, &out[0]));
+    judged.g = out[0];
+    train_discriminator(&judged, all.side[0]);
+  }
+  train_generator(&m, &all);
+  return STATUS_OK;
+}
