@@ -171,8 +171,6 @@ nn_id nn_loss_triplet_entries(nn_graph *g, nn_id anchor, nn_id positive,
 
 /* ---- the attention U-Net (network/unet.c) ---- */
 
-typedef enum nn_norm { NN_INSTANCE_NORM, NN_BATCH_NORM } nn_norm;
-
 /* The attention U-Net of DoveNet and BargainNet ("s2ad"): log2(size) levels. */
 typedef struct nn_unet_options {
   int ngf;

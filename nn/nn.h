@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/choice.h"
 #include "base/status.h"
 
 #ifdef NN_DOUBLE
@@ -174,28 +175,59 @@ typedef enum nn_purpose {
   NN_FOR_SCORE     /* codes of an image's parts: see nn_system */
 } nn_purpose;
 
+/* Choices, each with the name by which options call it. */
+#define NN_NORMS(X)                                                            \
+  X(NN_INSTANCE_NORM, "instance")                                              \
+  X(NN_BATCH_NORM, "batch")
+CHOICE(nn_norm, NN_NORMS);
+
+/* Generators, each with the function that makes it (network/networks.h). */
+#define NN_GENERATORS(X)                                                       \
+  X(NN_GENERATOR_UNET, "unet", nn_generate_unet) /* the attention U-Net */     \
+  X(NN_GENERATOR_UNET3PLUS, "unet3plus", nn_generate_unet3plus)
+CHOICE(nn_generator, NN_GENERATORS);
+
+/* The discriminator's loss; NN_GAN_NONE: there is no discriminator. */
+#define NN_GANS(X)                                                             \
+  X(NN_GAN_NONE, "none")                                                       \
+  X(NN_GAN_WGANGP, "wgangp") /* a hinge, as DoveNet's code */                  \
+  X(NN_GAN_LSGAN, "lsgan")                                                     \
+  X(NN_GAN_VANILLA, "vanilla")
+CHOICE(nn_gan, NN_GANS);
+
+/* What has a distance in the triplet losses: codes, or their entries. */
+#define NN_TRIPLETS(X)                                                         \
+  X(NN_TRIPLET_VECTOR, "vector")                                               \
+  X(NN_TRIPLET_ENTRIES, "entries")
+CHOICE(nn_triplet, NN_TRIPLETS);
+
+/* What VGG16 sees: colours, or hue and saturation maps. */
+#define NN_STYLE_SPACES(X)                                                     \
+  X(NN_STYLE_RGB, "rgb")                                                       \
+  X(NN_STYLE_HSV, "hsv")
+CHOICE(nn_style_space, NN_STYLE_SPACES);
+
 /* A system: networks and the losses they are trained by. */
 typedef struct nn_model_options {
   int batch, size, ngf;
-  const char *norm; /* "instance" or "batch" */
+  nn_norm norm;
   double dropout;
-  const char *generator; /* "unet" or "unet3plus" */
+  nn_generator generator;
   int cat_channels;      /* of U-Net 3+ */
   bool deep_supervision; /* U-Net 3+: an L1 loss on every stage's result */
   bool blend;            /* the output's background is the composite's */
   bool style_code; /* an encoder E; its code of the background goes to G */
   int nef;         /* E's width */
-  const char *gan; /* "none", or the discriminator's loss: "wgangp" (hinge, as
-                      DoveNet), "lsgan", "vanilla" */
+  nn_gan gan;
   int ndf;
   /* weights of losses, as DoveNet and BargainNet name them */
   double lambda_l1, lambda_gan, lambda_a, lambda_v, lambda_gp, gp_ratio,
       lambda_tri, margin;
-  const char *triplet; /* "vector" or "entries" */
+  nn_triplet triplet;
   /* losses on VGG16 features of the foreground (network/vgg.c); 0: none */
   double lambda_style, lambda_gram;
-  const char *style_space; /* "rgb", or "hsv": hue and saturation maps */
-  unsigned style_layers;   /* bits, see NN_VGG_DEFAULT_LAYERS */
+  nn_style_space style_space;
+  int style_layers; /* bits, see NN_VGG_DEFAULT_LAYERS */
   nn_purpose purpose;
   bool training;   /* training mode of norms and dropout */
   bool feed_alpha; /* input "alpha" [N,1,1,1] in place of random numbers */
@@ -295,12 +327,22 @@ void nn_adam(const nn_adam_options *options, size_t count, double scale,
              const nn_real *gradient, nn_real *parameter, nn_real *mean,
              nn_real *variance, int threads);
 
+/* How the learning rate goes with the epochs. */
+#define NN_LR_POLICIES(X)                                                      \
+  X(NN_LR_LINEAR, "linear") /* 1 - max(0, epoch+1-constant)/(decay+1) */       \
+  X(NN_LR_STEP, "step")     /* a tenth every step_epochs */                    \
+  X(NN_LR_CONSTANT, "constant")
+CHOICE(nn_lr_policy, NN_LR_POLICIES);
+
+typedef struct nn_lr_schedule {
+  nn_lr_policy policy;
+  double constant_epochs, decay_epochs; /* of NN_LR_LINEAR */
+  double step_epochs;                   /* of NN_LR_STEP */
+} nn_lr_schedule;
+
 /* Factor on the learning rate at `epoch` (from 0, may be a fraction between
- * epochs only for "linear"): "constant"; "linear": 1 for `constant_epochs`,
- * then down to 0 over `decay_epochs`: 1 - max(0, epoch+1-constant)/(decay+1);
- * "step": 0.1 every `step_epochs`. */
-double nn_lr_factor(const char *policy, double epoch, double constant_epochs,
-                    double decay_epochs, double step_epochs);
+ * epochs only for NN_LR_LINEAR). */
+double nn_lr_factor(const nn_lr_schedule *schedule, double epoch);
 
 /* ---- the machine (compute/blas_core.c) ---- */
 

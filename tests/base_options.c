@@ -5,31 +5,41 @@
 #include "base/options.h"
 #include "tests/tap.h"
 
+#define COLOURS(X)                                                             \
+  X(RED, "red")                                                                \
+  X(GREEN, "green")                                                            \
+  X(BLUE, "blue")
+CHOICE(colour, COLOURS);
+
 typedef struct configuration {
   bool flag, other;
-  int64_t count, large, room;
+  int count;
+  int64_t large, room;
   double rate, tenth;
-  const char *name, *colour;
+  const char *name;
+  colour colour;
   option_list list;
 } configuration;
 
-#define AT(member) offsetof(configuration, member)
+#define ROW(name, field) OPTION_ROW(configuration, name, field)
 static const option options[] = {
-    {"flag", OPTION_FLAG, AT(flag), NULL, 0, 0, NULL, NULL, "a flag"},
-    {"other", OPTION_FLAG, AT(other), "yes", 0, 0, NULL, NULL,
-     "a flag that is set"},
-    {"count", OPTION_INT, AT(count), "3", -2, 10, "N", NULL, "how many"},
-    {"large", OPTION_INT, AT(large), "0", 0, 1e12, "N", NULL, "a large one"},
-    {"rate", OPTION_REAL, AT(rate), "0.5", 0, 1, "X", NULL,
-     "a rate whose description is so long that it cannot be printed on one "
-     "line of seventy-nine columns"},
-    {"tenth", OPTION_REAL, AT(tenth), "0", -1e300, 1e300, "X", NULL, "any"},
-    {"name", OPTION_TEXT, AT(name), NULL, 0, 0, "TEXT", NULL, "a name"},
-    {"colour", OPTION_CHOICE, AT(colour), "red", 0, 0, NULL, "red|green|blue",
-     "one of three"},
-    {"room", OPTION_INT, AT(room), "any", 0, 100, "N", "any",
-     "a number or a word"},
-    {"list", OPTION_LIST, AT(list), NULL, 0, 0, "TEXT", NULL, "many"},
+    {ROW("flag", flag), .help = "a flag"},
+    {ROW("other", other), .preset = "yes", .help = "a flag that is set"},
+    {ROW("count", count), .preset = "3", .min = -2, .max = 10, .argument = "N",
+     .help = "how many"},
+    {ROW("large", large), .preset = "0", .min = 0, .max = 1e12, .argument = "N",
+     .help = "a large one"},
+    {ROW("rate", rate), .preset = "0.5", .min = 0, .max = 1, .argument = "X",
+     .help = "a rate whose description is so long that it cannot be printed on "
+             "one line of seventy-nine columns"},
+    {ROW("tenth", tenth), .preset = "0", .min = -1e300, .max = 1e300,
+     .argument = "X", .help = "any"},
+    {ROW("name", name), .argument = "TEXT", .help = "a name"},
+    {ROW("colour", colour), .preset = "red", .choices = CHOICES(COLOURS),
+     .help = "one of three"},
+    {ROW("room", room), .preset = "any", .min = 0, .max = 100, .argument = "N",
+     .word = "any", .help = "a number or a word"},
+    {ROW("list", list), .argument = "TEXT", .help = "many"},
 };
 enum { OPTIONS = sizeof options / sizeof options[0] };
 static const option_table table = {.command = "tool",
@@ -37,6 +47,7 @@ static const option_table table = {.command = "tool",
                                    .description = "Tests options.",
                                    .options = options,
                                    .count = OPTIONS,
+                                   .size = sizeof(configuration),
                                    .positional_min = 1,
                                    .positional_max = 2};
 
@@ -66,7 +77,7 @@ static void test_defaults(void) {
   tap_ok(parse("file") == STATUS_OK, "the least there can be");
   tap_ok(!got.flag && got.other && got.count == 3 && got.large == 0 &&
              got.rate == 0.5 && strcmp(got.name, "") == 0 &&
-             strcmp(got.colour, "red") == 0 && got.list.count == 0,
+             got.colour == RED && got.list.count == 0,
          "defaults are those of the table");
   bool none = !help;
   for (int i = 0; i < OPTIONS; i++) none = none && !given[i];
@@ -80,7 +91,7 @@ static void test_forms(void) {
                "--colour green") == STATUS_OK,
          "--name value and --name=value, before and after arguments");
   tap_ok(got.flag && !got.other && got.count == 7 && got.rate == 0.25 &&
-             strcmp(got.name, "a=b") == 0 && strcmp(got.colour, "green") == 0,
+             strcmp(got.name, "a=b") == 0 && got.colour == GREEN,
          "set what they say");
   tap_ok(given[0] && given[1] && given[2] && !given[3] && given[4] &&
              given[6] && given[7] && !given[8],
@@ -185,7 +196,7 @@ static void test_round_trip(void) {
              copy.count == got.count && copy.large == got.large &&
              copy.room == got.room && copy.rate == got.rate &&
              copy.tenth == got.tenth && strcmp(copy.name, got.name) == 0 &&
-             strcmp(copy.colour, got.colour) == 0,
+             copy.colour == got.colour,
          "and the values are the same to the last bit");
   char text[8];
   got.rate = 0.1;

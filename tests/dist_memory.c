@@ -9,8 +9,8 @@
 static train_options small(int64_t batch, int64_t micro_batch) {
   train_options o;
   options_defaults(&train_option_table, &o);
-  o.size = 64;
-  o.ngf = 8;
+  o.network.size = 64;
+  o.network.ngf = 8;
   o.report_samples = 0;
   o.batch = batch;
   o.micro_batch = micro_batch;
@@ -84,11 +84,11 @@ static void test_ranks(void) {
              near(apart.most.moments, 2 * vector / 4) &&
              near(apart.most.gradients, vector + vector / 4),
          "two nodes: a state each; another node's sum of a piece arrives");
-  o.grad_dtype = "bfloat16";
+  o.grad_dtype = GRAD_BFLOAT16;
   tap_ok(near(survey(&o, two_of_two, 2).most.gradients,
               vector + vector / 4 / 2 + vector / 4 / 2),
          "rounded it is half as long, and so is what leaves");
-  o.grad_dtype = "float32";
+  o.grad_dtype = GRAD_FLOAT32;
   run_memory odd = survey(&o, uneven, 2);
   tap_ok(near(odd.most.state, vector / 3) &&
              near(odd.node,
@@ -108,7 +108,7 @@ static void test_extras(void) {
   o.validate_every = 10;
   tap_ok(pictures > 0 && survey(&o, alone, 1).most.scoring > pictures,
          "pictures and validation have a network each");
-  o.lambda_style = 1;
+  o.network.lambda_style = 1;
   rank_memory styled = survey(&o, alone, 1).most;
   tap_ok(near(styled.features, 4.0 * 7635264), "VGG16's weights up to relu4_3");
   tap_ok(styled.state == plain.state, "which are no parameters");
@@ -123,7 +123,7 @@ static void test_extras(void) {
   tap_ok(streamed.node > found.node + 3 * (20 << 20) &&
              streamed.node < found.node + 4 * (33 << 20),
          "take some 32 MB of each rank that is sent its samples");
-  o.size = 63;
+  o.network.size = 63;
   tap_ok(rank_memory_survey(&(memory_model){0}, &o, &where, &found) ==
                  STATUS_USAGE &&
              strstr(status_message(), "--size") != NULL,
@@ -175,7 +175,7 @@ static void test_budget(void) {
          "nothing fits");
   /* whole, the step needs no gradients: less than in parts */
   train_options wide = small(2, 0), ones = small(2, 1), twos = small(2, 2);
-  wide.ngf = ones.ngf = twos.ngf = 32;
+  wide.network.ngf = ones.network.ngf = twos.network.ngf = 32;
   double parts = total(&ones, alone) / GIBIBYTE;
   double whole = total(&twos, alone) / GIBIBYTE;
   tap_ok(whole < parts && settle(wide, alone, 1, whole) == 2,

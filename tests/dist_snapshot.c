@@ -17,13 +17,13 @@ typedef struct fixture {
   nn_real *state, *moments[2], *scratch;
 } fixture;
 
-static status make(const char *norm, int ngf, fixture *f) {
+static status make(nn_norm norm, int ngf, fixture *f) {
   memset(f, 0, sizeof *f);
   options_defaults(&train_option_table, &f->options);
-  f->options.norm = norm;
-  f->options.ngf = ngf;
-  f->options.size = 64;
-  f->options.lr = 1.0 / 3;
+  f->options.network.norm = norm;
+  f->options.network.ngf = ngf;
+  f->options.network.size = 64;
+  f->options.adam.lr = 1.0 / 3;
   nn_model_options model =
       train_model_options(&f->options, 1, NN_FOR_TRAINING, true);
   nn_plan_options plan = {.threads = 1};
@@ -78,9 +78,10 @@ static status read_back(const char *path, fixture *into, uint64_t *step) {
   return result;
 }
 
-static void test_round_trip(const char *norm) {
+static void test_round_trip(nn_norm norm) {
   char path[512];
-  snprintf(path, sizeof path, "%s/%s.h5", tap_scratch_folder(), norm);
+  const char *name = CHOICES(NN_NORMS)[norm];
+  snprintf(path, sizeof path, "%s/%s.h5", tap_scratch_folder(), name);
   fixture from, into;
   if (make(norm, 4, &from) != STATUS_OK || make(norm, 4, &into) != STATUS_OK) {
     tap_ok(false, "a network: %s", status_message());
@@ -91,7 +92,7 @@ static void test_round_trip(const char *norm) {
   uint64_t step = 0;
   bool good = snapshot_write(path, &s, from.scratch) == STATUS_OK &&
               read_back(path, &into, &step) == STATUS_OK;
-  tap_ok(good, "%s norm: written and read", norm);
+  tap_ok(good, "%s norm: written and read", name);
   if (!good) tap_note("%s", status_message());
   tap_ok(step == 77, "the step is kept");
   size_t parameters = from.layout->parameter_size * sizeof(nn_real);
@@ -116,21 +117,22 @@ static void test_options(void) {
   train_options options;
   options_defaults(&train_option_table, &options);
   tap_ok(train_options_load(&options, NULL, reader, &texts) == STATUS_OK &&
-             options.ngf == 4 && options.lr == 1.0 / 3 &&
-             strcmp(options.norm, "instance") == 0 && options.size == 64,
+             options.network.ngf == 4 && options.adam.lr == 1.0 / 3 &&
+             options.network.norm == NN_INSTANCE_NORM &&
+             options.network.size == 64,
          "options come back to the last bit");
   memory_free(texts);
   bool given[128] = {false};
   given[options_find(&train_option_table, "lr")] = true;
   options_defaults(&train_option_table, &options);
-  options.lr = 0.5;
+  options.adam.lr = 0.5;
   tap_ok(train_options_load(&options, given, reader, &texts) == STATUS_OK &&
-             options.lr == 0.5,
+             options.adam.lr == 0.5,
          "one that may change keeps the value it was given");
   memory_free(texts);
   options_defaults(&train_option_table, &options);
   given[options_find(&train_option_table, "ngf")] = true;
-  options.ngf = 5;
+  options.network.ngf = 5;
   tap_ok(train_options_load(&options, given, reader, &texts) == STATUS_MISFIT &&
              strstr(status_message(), "--ngf") != NULL,
          "one that must not is refused by name");
@@ -138,29 +140,38 @@ static void test_options(void) {
   ckpt_reader_close(&reader);
 }
 
-/* Of a file that is older than most options. */
-static void test_older_file(void) {
-  char path[512], *texts = NULL;
-  snprintf(path, sizeof path, "%s/older.h5", tap_scratch_folder());
+/* A checkpoint of one text. */
+static ckpt_reader *write_text(const char *name, const char *key,
+                               const char *text) {
+  char path[512];
+  snprintf(path, sizeof path, "%s/%s.h5", tap_scratch_folder(), name);
   ckpt_writer *writer;
   ckpt_reader *reader = NULL;
   if (ckpt_writer_open(path, &writer) != STATUS_OK ||
-      ckpt_write_text(writer, "option.model", "dovenet") != STATUS_OK ||
+      ckpt_write_text(writer, key, text) != STATUS_OK ||
       ckpt_writer_commit(&writer) != STATUS_OK ||
-      ckpt_reader_open(path, &reader) != STATUS_OK) {
+      ckpt_reader_open(path, &reader) != STATUS_OK)
     tap_ok(false, "%s", status_message());
-    return;
-  }
+  return reader;
+}
+
+/* Of a file that is older than most options: of the only system there was. */
+static void test_older_file(void) {
+  ckpt_reader *reader = write_text("older", "option.model", "unet");
+  if (reader == NULL) return;
+  char *texts = NULL;
   train_options options;
   bool given[128] = {false};
   given[options_find(&train_option_table, "gan")] = true;
   for (int same = 0; same < 2; same++) {
     options_defaults(&train_option_table, &options);
-    options.gan = same ? "wgangp" : "lsgan";
+    options.network.gan = same ? NN_GAN_NONE : NN_GAN_LSGAN;
+    options.network.generator = NN_GENERATOR_UNET3PLUS;
     status result = train_options_load(&options, given, reader, &texts);
     if (same)
-      tap_ok(result == STATUS_OK && !options.flip,
-             "options newer than a file are what its model makes of them");
+      tap_ok(result == STATUS_OK && options.network.gan == NN_GAN_NONE &&
+                 options.network.generator == NN_GENERATOR_UNET,
+             "options newer than a file are what runs did before them");
     else
       tap_ok(result == STATUS_MISFIT && strstr(status_message(), "--gan"),
              "and may not be given otherwise");
@@ -169,19 +180,93 @@ static void test_older_file(void) {
   ckpt_reader_close(&reader);
 }
 
+/* Of a file by another program. */
+static void test_foreign_file(void) {
+  ckpt_reader *reader = write_text("foreign", "option.model", "dovenet");
+  if (reader == NULL) return;
+  char *texts = NULL;
+  train_options options;
+  options_defaults(&train_option_table, &options);
+  tap_ok(train_options_load(&options, NULL, reader, &texts) == STATUS_OK &&
+             options.model == TRAIN_DOVENET && !options.augmentation.flip,
+         "what a file leaves out is as its model has it");
+  memory_free(texts);
+  ckpt_reader_close(&reader);
+}
+
+/* The options of the first checkpoints. Any newer one that is stored has to say
+ * what runs did before it. */
+static void test_before(void) {
+  static const char *const first[] = {"model",
+                                      "steps",
+                                      "epochs",
+                                      "batch",
+                                      "micro-batch",
+                                      "size",
+                                      "ngf",
+                                      "ndf",
+                                      "norm",
+                                      "dropout",
+                                      "lambda-l1",
+                                      "lr",
+                                      "beta1",
+                                      "beta2",
+                                      "eps",
+                                      "lr-policy",
+                                      "lr-constant-epochs",
+                                      "lr-decay-epochs",
+                                      "lr-step-epochs",
+                                      "flip",
+                                      "crop-min",
+                                      "seed",
+                                      "save-every",
+                                      "keep",
+                                      "log-every",
+                                      "report-samples",
+                                      NULL};
+  train_options options;
+  options_defaults(&train_option_table, &options);
+  for (int i = 0; i < train_option_table.count; i++) {
+    const option *o = &train_option_table.options[i];
+    if (o->scope == OPTION_LOCAL || choice_index(first, o->name) >= 0) continue;
+    tap_ok(o->before != NULL && options_set(&train_option_table, &options,
+                                            o->name, o->before) == STATUS_OK,
+           "--%s: what runs did before it is stated", o->name);
+  }
+}
+
+/* Presets name options, and values that these take. */
+static void test_presets(void) {
+  train_options options;
+  bool given[128] = {false};
+  given[options_find(&train_option_table, "lambda-tri")] = true;
+  for (int i = 0; CHOICES(TRAIN_MODELS)[i] != NULL; i++) {
+    options_defaults(&train_option_table, &options);
+    options.model = (train_model)i;
+    train_options_preset(&options, given);
+    if (options.model == TRAIN_BARGAINNET)
+      tap_ok(options.network.style_code && options.network.lambda_tri == 0 &&
+                 options.network.norm == NN_BATCH_NORM &&
+                 options.adam.lr == 0.0001 &&
+                 options.schedule.policy == NN_LR_CONSTANT &&
+                 options.augmentation.crop_min == 0.5,
+             "a model stands for options, where they are not given");
+  }
+}
+
 static void test_misfits(void) {
   char path[512];
   snprintf(path, sizeof path, "%s/instance.h5", tap_scratch_folder());
   uint64_t step;
   fixture other;
-  if (make("instance", 8, &other) == STATUS_OK) {
+  if (make(NN_INSTANCE_NORM, 8, &other) == STATUS_OK) {
     tap_ok(read_back(path, &other, &step) == STATUS_MISFIT &&
                strstr(status_message(), "G/model.model.") != NULL,
            "a network of another width: the tensor is named");
     tap_note("%s", status_message());
     destroy(&other);
   }
-  if (make("batch", 4, &other) == STATUS_OK) {
+  if (make(NN_BATCH_NORM, 4, &other) == STATUS_OK) {
     tap_ok(read_back(path, &other, &step) != STATUS_OK &&
                strstr(status_message(), "G/model.model.") != NULL,
            "a network of another norm: a tensor is named");
@@ -189,7 +274,7 @@ static void test_misfits(void) {
     destroy(&other);
   }
   snprintf(path, sizeof path, "%s/batch.h5", tap_scratch_folder());
-  if (make("instance", 4, &other) == STATUS_OK) {
+  if (make(NN_INSTANCE_NORM, 4, &other) == STATUS_OK) {
     tap_ok(read_back(path, &other, &step) == STATUS_MISFIT &&
                strstr(status_message(), "G/model.model.") != NULL,
            "a file with arrays that the network has not: one is named");
@@ -219,7 +304,7 @@ static void test_numbers(void) {
   char path[512];
   snprintf(path, sizeof path, "%s/batch.h5", tap_scratch_folder());
   fixture f;
-  if (make("batch", 4, &f) != STATUS_OK) {
+  if (make(NN_BATCH_NORM, 4, &f) != STATUS_OK) {
     tap_ok(false, "%s", status_message());
     return;
   }
@@ -239,10 +324,13 @@ static void test_numbers(void) {
 }
 
 int main(void) {
-  test_round_trip("instance");
-  test_round_trip("batch");
+  test_round_trip(NN_INSTANCE_NORM);
+  test_round_trip(NN_BATCH_NORM);
   test_options();
   test_older_file();
+  test_foreign_file();
+  test_before();
+  test_presets();
   test_misfits();
   test_numbers();
   return tap_done();

@@ -182,13 +182,9 @@ nn_model_options small_unet(void) {
   return (nn_model_options){.batch = 1,
                             .size = 64,
                             .ngf = 8,
-                            .norm = "instance",
+                            .norm = NN_INSTANCE_NORM,
                             .dropout = 0.5,
-                            .gan = "none",
-                            .triplet = "vector",
-                            .generator = "unet",
                             .cat_channels = 16,
-                            .style_space = "rgb",
                             .style_layers = NN_VGG_DEFAULT_LAYERS,
                             .lambda_l1 = 1,
                             .training = true};
@@ -198,9 +194,9 @@ nn_model_options small_mix(void) {
   nn_model_options o = small_unet();
   o.batch = 2;
   o.ngf = o.ndf = o.nef = 2;
-  o.norm = "batch";
+  o.norm = NN_BATCH_NORM;
   o.style_code = true;
-  o.gan = "wgangp";
+  o.gan = NN_GAN_WGANGP;
   o.lambda_gan = o.lambda_a = o.lambda_v = o.gp_ratio = 1;
   o.lambda_gp = 10;
   o.lambda_tri = o.margin = 0.1;

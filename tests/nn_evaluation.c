@@ -118,11 +118,11 @@ int main(void) {
   nn_model_options o = small_unet();
   o.purpose = NN_FOR_OUTPUT;
   o.batch = BATCH;
-  o.norm = "batch";
+  o.norm = NN_BATCH_NORM;
   o.dropout = 0;
   check("unet", &o, in, 2 * 9);
   o.ngf = o.cat_channels = 4;
-  o.generator = "unet3plus";
+  o.generator = NN_GENERATOR_UNET3PLUS;
   check("unet3plus", &o, in, 2 * 34);
   o = small_mix();
   o.purpose = NN_FOR_OUTPUT;

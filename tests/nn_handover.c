@@ -292,7 +292,7 @@ int main(void) {
   nn_model_options one = small_unet(), both = small_mix();
   check("U-Net", &one);
   check("two phases", &both);
-  both.norm = "instance";
+  both.norm = NN_INSTANCE_NORM;
   check("two phases, instance norm", &both);
   check_readers();
   check_earlier_view();

@@ -812,28 +812,27 @@ static void check_refusals(void) {
   nn_model_options good = small_unet();
   good.ngf = 4;
   good.lambda_l1 = 100;
-  nn_model_options bad[9];
-  for (int i = 0; i < 9; i++) bad[i] = good;
-  bad[0].gan = "resnet";
+  enum { BAD = 7 };
+  nn_model_options bad[BAD];
+  for (int i = 0; i < BAD; i++) bad[i] = good;
+  bad[0].style_layers = 0;
   bad[1].size = 100;
   bad[2].size = 0;
   bad[3].ngf = 0;
-  bad[4].norm = "layer";
-  bad[5].dropout = 1;
-  bad[6].dropout = NAN;
-  bad[7].gan = "wgangp"; /* without a width */
-  bad[8].style_code = true;
+  bad[4].dropout = NAN;
+  bad[5].gan = NN_GAN_WGANGP; /* without a width */
+  bad[6].style_code = true;
   int refused = 0;
   const nn_plan_options plan = {.threads = 1};
-  for (int i = 0; i < 9; i++) {
+  for (int i = 0; i < BAD; i++) {
     nn_system *s;
     if (nn_system_create(&bad[i], &plan, &s) == STATUS_USAGE &&
         strstr(status_message(), "--") != NULL)
       refused++;
     nn_system_destroy(&s);
   }
-  tap_ok(refused == 9, "models: %d of 9 wrong options are refused by name",
-         refused);
+  tap_ok(refused == BAD, "models: %d of %d wrong options are refused by name",
+         refused, BAD);
 }
 
 /* NaN must not be lost on the way to the loss: divergence has to show. */

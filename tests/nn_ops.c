@@ -414,19 +414,21 @@ static void check_lr_factor(hid_t file) {
   char **names = golden_members(file, "lr_factor", &count);
   for (size_t i = 0; i < count; i++) {
     golden factor = golden_read(file, "lr_factor/%s", names[i]);
-    double worst =
-        strcmp(names[i], "linear") == 0 || strcmp(names[i], "step") == 0 ? 0
-                                                                         : NAN;
+    int policy = choice_index(CHOICES(NN_LR_POLICIES), names[i]);
+    nn_lr_schedule schedule = {(nn_lr_policy)policy, 100, 100, 50};
+    double worst = policy >= 0 ? 0 : NAN;
     for (size_t k = 0; k < factor.count; k++) {
-      double got = nn_lr_factor(names[i], (double)k, 100, 100, 50);
+      double got = nn_lr_factor(&schedule, (double)k);
       worst = larger(worst, fabs(got - factor.values[k]));
     }
     tap_ok(worst <= 1e-12, "lr_factor/%s: %zu epochs", names[i], factor.count);
     golden_free(&factor);
   }
   golden_free_names(names, count);
-  tap_ok(nn_lr_factor("constant", 1000, 1, 1, 1) == 1 &&
-             nn_lr_factor("linear", 1e6, 100, 100, 1) == 0,
+  const nn_lr_schedule constant = {.policy = NN_LR_CONSTANT};
+  const nn_lr_schedule linear = {
+      .policy = NN_LR_LINEAR, .constant_epochs = 100, .decay_epochs = 100};
+  tap_ok(nn_lr_factor(&constant, 1000) == 1 && nn_lr_factor(&linear, 1e6) == 0,
          "lr_factor: constant, and no negative rate behind the end");
 }
 

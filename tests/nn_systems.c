@@ -221,9 +221,9 @@ static bool runs_finite(const nn_model_options *options, double value) {
 static void check_masks(void) {
   nn_model_options options = small_mix();
   for (int value = 0; value <= 1; value++) {
-    options.norm = "batch";
+    options.norm = NN_BATCH_NORM;
     bool batch = runs_finite(&options, value);
-    options.norm = "instance";
+    options.norm = NN_INSTANCE_NORM;
     tap_ok(batch && runs_finite(&options, value),
            "a mask without %s trains on numbers",
            value == 0 ? "foreground" : "background");
@@ -274,14 +274,14 @@ static void check_continued(const nn_model_options *options, const char *name) {
 static void check_all_continued(void) {
   nn_model_options options = small_mix();
   check_continued(&options, "a code, batch norm, dropout");
-  options.generator = "unet3plus";
+  options.generator = NN_GENERATOR_UNET3PLUS;
   options.deep_supervision = true;
   options.blend = true;
   check_continued(&options, "deep supervision, blended");
   options = small_mix();
   options.style_code = false;
   options.lambda_tri = 0;
-  options.norm = "instance";
+  options.norm = NN_INSTANCE_NORM;
   check_continued(&options, "DoveNet, instance norm");
 }
 

@@ -43,19 +43,17 @@ static int width_of(const record *r, const char *weight) {
   return width;
 }
 
-static nn_model_options options_of(const record *r, const char *gan,
-                                   const char *triplet) {
+static nn_model_options options_of(const record *r, nn_gan gan,
+                                   nn_triplet triplet) {
   nn_model_options o = {.batch = r->batch,
                         .size = r->size,
                         .ngf = r->ngf,
                         .ndf = width_of(r, "weights/D/D.conv1.weight_orig"),
                         .nef = width_of(r, "weights/E/conv1f.weight"),
-                        .norm = r->norm == NN_BATCH_NORM ? "batch" : "instance",
+                        .norm = r->norm,
                         .gan = gan,
                         .triplet = triplet,
-                        .generator = "unet",
                         .cat_channels = 16,
-                        .style_space = "rgb",
                         .style_layers = NN_VGG_DEFAULT_LAYERS,
                         .style_code = r->bargainnet,
                         .lambda_l1 = file_attribute(r, "lambda_L1", 1),
@@ -215,8 +213,8 @@ static void compare_after(const stepper *s) {
 
 /* ---- what is checked ---- */
 
-static void check_variant(const record *r, const char *group, const char *gan,
-                          const char *triplet) {
+static void check_variant(const record *r, const char *group, nn_gan gan,
+                          nn_triplet triplet) {
   static const char *const dovenet[] = {"G", "D", NULL};
   static const char *const bargainnet[] = {"G", "E", NULL};
   stepper s = {.r = r,
@@ -302,7 +300,7 @@ static void check_score(const record *r) {
   if (!golden_has_all(r->file, "eval/harmony/score")) return;
   static const char *const networks[] = {"E", NULL};
   stepper s = {.r = r, .group = ""};
-  nn_model_options options = options_of(r, "none", "vector");
+  nn_model_options options = options_of(r, NN_GAN_NONE, NN_TRIPLET_VECTOR);
   options.purpose = NN_FOR_SCORE;
   options.training = false;
   open_stepper(&s, &options);
@@ -324,15 +322,15 @@ static void check_score(const record *r) {
 void check_steps(const record *r) {
   if (golden_has_all(r->file, "weights/D") &&
       golden_has_all(r->file, "losses/D"))
-    check_variant(r, "", "wgangp", "vector");
+    check_variant(r, "", NN_GAN_WGANGP, NN_TRIPLET_VECTOR);
   if (golden_has_all(r->file, "lsgan"))
-    check_variant(r, "lsgan/", "lsgan", "vector");
+    check_variant(r, "lsgan/", NN_GAN_LSGAN, NN_TRIPLET_VECTOR);
   if (golden_has_all(r->file, "vanilla"))
-    check_variant(r, "vanilla/", "vanilla", "vector");
+    check_variant(r, "vanilla/", NN_GAN_VANILLA, NN_TRIPLET_VECTOR);
   if (golden_has_all(r->file, "weights/E")) {
-    check_variant(r, "", "none", "vector");
+    check_variant(r, "", NN_GAN_NONE, NN_TRIPLET_VECTOR);
     if (golden_has_all(r->file, "elementwise"))
-      check_variant(r, "elementwise/", "none", "entries");
+      check_variant(r, "elementwise/", NN_GAN_NONE, NN_TRIPLET_ENTRIES);
   }
   check_penalty(r);
   check_score(r);

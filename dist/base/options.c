@@ -25,50 +25,73 @@ int options_find(const option_table *table, const char *name) {
   return -1;
 }
 
-int choice_index(const char *choices, const char *text) {
-  size_t length = strlen(text);
-  int index = 0;
-  for (const char *at = choices; at != NULL && length > 0; index++) {
-    const char *end = strchr(at, '|');
-    size_t size = end != NULL ? (size_t)(end - at) : strlen(at);
-    if (size == length && strncmp(at, text, size) == 0) return index;
-    at = end != NULL ? end + 1 : NULL;
-  }
+int choice_index(const char *const *names, const char *name) {
+  for (int i = 0; names[i] != NULL; i++)
+    if (strcmp(names[i], name) == 0) return i;
   return -1;
 }
 
-/* A whole number for which a word may stand. */
-static bool has_word(const option *opt) {
-  return opt->kind == OPTION_INT && opt->choices != NULL;
+static bool is_whole(const option *opt) {
+  return opt->kind == OPTION_INT || opt->kind == OPTION_INT64;
+}
+
+static int64_t whole_at(const option *opt, const void *source) {
+  return opt->kind == OPTION_INT ? *(const int *)source
+                                 : *(const int64_t *)source;
+}
+
+/* What the value may be, for people: "N", "a|b|c", "word|N". */
+static void describe_value(const option *opt, char *text, size_t size) {
+  if (opt->kind == OPTION_CHOICE) {
+    size_t used = 0;
+    for (int i = 0; opt->choices[i] != NULL && used < size; i++)
+      used += (size_t)snprintf(text + used, size - used, "%s%s",
+                               i > 0 ? "|" : "", opt->choices[i]);
+  } else {
+    snprintf(text, size, "%s%s%s", opt->word != NULL ? opt->word : "",
+             opt->word != NULL ? "|" : "", opt->argument);
+  }
 }
 
 static status set_number(const option *opt, void *target, const char *text) {
-  if (has_word(opt) && strcmp(text, opt->choices) == 0) text = "0";
+  if (opt->word != NULL && strcmp(text, opt->word) == 0) text = "0";
   char *end = NULL;
   errno = 0;
+  long long whole = 0;
   double value;
-  if (opt->kind == OPTION_INT) {
-    long long whole = strtoll(text, &end, 10);
+  if (is_whole(opt)) {
+    whole = strtoll(text, &end, 10);
     value = (double)whole;
-    if (errno == 0 && end != text && *end == '\0' && value >= opt->min &&
-        value <= opt->max) {
-      *(int64_t *)target = whole;
-      return STATUS_OK;
-    }
   } else {
     value = strtod(text, &end);
-    if (errno == 0 && end != text && *end == '\0' && isfinite(value) &&
-        value >= opt->min && value <= opt->max) {
-      *(double *)target = value;
-      return STATUS_OK;
-    }
   }
-  return status_error(STATUS_USAGE,
-                      "option --%s: '%s' is not %s%s%s from %.10g to %.10g",
-                      opt->name, text, has_word(opt) ? opt->choices : "",
-                      has_word(opt) ? " or " : "",
-                      opt->kind == OPTION_INT ? "a whole number" : "a number",
-                      opt->min, opt->max);
+  if (errno != 0 || end == text || *end != '\0' || !isfinite(value) ||
+      value < opt->min || value > opt->max)
+    return status_error(
+        STATUS_USAGE, "option --%s: '%s' is not %s%s%s from %.10g to %.10g",
+        opt->name, text, opt->word != NULL ? opt->word : "",
+        opt->word != NULL ? " or " : "",
+        is_whole(opt) ? "a whole number" : "a number", opt->min, opt->max);
+  if (opt->kind == OPTION_INT)
+    *(int *)target = (int)whole;
+  else if (opt->kind == OPTION_INT64)
+    *(int64_t *)target = whole;
+  else
+    *(double *)target = value;
+  return STATUS_OK;
+}
+
+static status set_choice(const option *opt, unsigned *target,
+                         const char *text) {
+  int index = choice_index(opt->choices, text);
+  if (index < 0) {
+    char names[256];
+    describe_value(opt, names, sizeof names);
+    return status_error(STATUS_USAGE, "option --%s: '%s' is not one of %s",
+                        opt->name, text, names);
+  }
+  *target = (unsigned)index;
+  return STATUS_OK;
 }
 
 static status set_value(const option *opt, void *configuration,
@@ -83,13 +106,9 @@ static status set_value(const option *opt, void *configuration,
     return status_error(STATUS_USAGE, "option --%s: '%s' is neither yes nor no",
                         opt->name, text);
   case OPTION_INT:
+  case OPTION_INT64:
   case OPTION_REAL: return set_number(opt, target, text);
-  case OPTION_CHOICE:
-    if (choice_index(opt->choices, text) < 0)
-      return status_error(STATUS_USAGE, "option --%s: '%s' is not one of %s",
-                          opt->name, text, opt->choices);
-    *(const char **)target = text;
-    return STATUS_OK;
+  case OPTION_CHOICE: return set_choice(opt, target, text);
   case OPTION_TEXT: *(const char **)target = text; return STATUS_OK;
   case OPTION_LIST: {
     option_list *list = target;
@@ -103,21 +122,22 @@ static status set_value(const option *opt, void *configuration,
   return STATUS_OK;
 }
 
+static const char *preset_of(const option *opt) {
+  if (opt->preset != NULL) return opt->preset;
+  switch (opt->kind) {
+  case OPTION_FLAG: return "no";
+  case OPTION_CHOICE: return opt->choices[0];
+  case OPTION_TEXT: return "";
+  default: return "0";
+  }
+}
+
 void options_defaults(const option_table *table, void *configuration) {
+  memset(configuration, 0, table->size);
   for (int i = 0; i < options_count(table); i++) {
     const option *opt = option_at(table, i);
-    void *target = field(opt, configuration);
-    if (opt->kind == OPTION_LIST) {
-      ((option_list *)target)->count = 0;
-      continue;
-    }
-    const char *preset = opt->preset;
-    if (preset == NULL) preset = opt->kind == OPTION_FLAG ? "no" : "";
-    if (opt->kind == OPTION_TEXT) {
-      *(const char **)target = preset;
-      continue;
-    }
-    status result = set_value(opt, configuration, preset);
+    if (opt->kind == OPTION_LIST) continue;
+    status result = set_value(opt, configuration, preset_of(opt));
     INVARIANT(result == STATUS_OK, "default of --%s: %s", opt->name,
               status_message());
   }
@@ -130,16 +150,6 @@ status options_set(const option_table *table, void *configuration,
     return status_error(STATUS_USAGE, "'%s' has no option --%s", table->command,
                         name);
   return set_value(option_at(table, index), configuration, text);
-}
-
-/* What the value may be, for people: "N", "a|b|c", "word|N". */
-static void describe_value(const option *opt, char *text, size_t size) {
-  if (opt->kind == OPTION_CHOICE)
-    snprintf(text, size, "%s", opt->choices);
-  else if (has_word(opt))
-    snprintf(text, size, "%s|%s", opt->choices, opt->argument);
-  else
-    snprintf(text, size, "%s", opt->argument);
 }
 
 /* --name, --name=value or --name value at argv[*at]; moves *at on. */
@@ -213,7 +223,7 @@ bool options_is_word(const option_table *table, const void *configuration,
                      int index) {
   const option *opt = option_at(table, index);
   const void *source = (const char *)configuration + opt->offset;
-  return has_word(opt) && *(const int64_t *)source == 0;
+  return opt->word != NULL && whole_at(opt, source) == 0;
 }
 
 void options_format(const option_table *table, const void *configuration,
@@ -225,10 +235,11 @@ void options_format(const option_table *table, const void *configuration,
     snprintf(text, size, "%s", *(const bool *)source ? "yes" : "no");
     break;
   case OPTION_INT:
+  case OPTION_INT64:
     if (options_is_word(table, configuration, index))
-      snprintf(text, size, "%s", opt->choices);
+      snprintf(text, size, "%s", opt->word);
     else
-      snprintf(text, size, "%lld", (long long)*(const int64_t *)source);
+      snprintf(text, size, "%lld", (long long)whole_at(opt, source));
     break;
   case OPTION_REAL:
     /* 17 digits bring the same double back; fewer where they suffice */
@@ -238,8 +249,10 @@ void options_format(const option_table *table, const void *configuration,
     }
     break;
   case OPTION_TEXT:
-  case OPTION_CHOICE:
     snprintf(text, size, "%s", *(const char *const *)source);
+    break;
+  case OPTION_CHOICE:
+    snprintf(text, size, "%s", opt->choices[*(const unsigned *)source]);
     break;
   case OPTION_LIST: {
     const option_list *list = source;

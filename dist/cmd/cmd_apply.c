@@ -17,35 +17,36 @@ typedef struct apply_configuration {
   mask_options masks;
 } apply_configuration;
 
-#define AT(member) offsetof(apply_configuration, member)
+#define ROW(name, field) OPTION_ROW(apply_configuration, name, field)
 static const option options[] = {
-    {"checkpoint", OPTION_TEXT, AT(checkpoint), NULL, 0, 0, "C.h5", NULL,
-     "the trained network"},
-    {"method", OPTION_TEXT, AT(method), NULL, 0, 0, "NAME", NULL,
-     "instead of a network: lalonde (Lalonde and Efros 2007), xue (Xue et al. "
-     "2012) or xue-zero (the same without a model)"},
-    {"data", OPTION_TEXT, AT(data), NULL, 0, 0, "F.h5", NULL,
-     "xue: the packed data set whose model F.h5.xue it takes; fitted first if "
-     "it is not there"},
-    {"xue-model", OPTION_TEXT, AT(xue_model), NULL, 0, 0, "FILE", NULL,
-     "xue: the model, if it lies elsewhere"},
-    {"image", OPTION_TEXT, AT(image), NULL, 0, 0, "FILE", NULL,
-     "the composite, PNG or JPEG, of any size"},
-    {"mask", OPTION_TEXT, AT(mask), NULL, 0, 0, "FILE", NULL,
-     "its mask, of the same size: white where the pasted object is; greys "
-     "blend"},
-    MASK_OPTIONS(AT(masks), "greys blend",
+    {ROW("checkpoint", checkpoint), .argument = "C.h5",
+     .help = "the trained network"},
+    {ROW("method", method), .argument = "NAME",
+     .help = "instead of a network: lalonde (Lalonde and Efros 2007), xue (Xue "
+             "et al. 2012) or xue-zero (the same without a model)"},
+    {ROW("data", data), .argument = "F.h5",
+     .help = "xue: the packed data set whose model F.h5.xue it takes; fitted "
+             "first if it is not there"},
+    {ROW("xue-model", xue_model), .argument = "FILE",
+     .help = "xue: the model, if it lies elsewhere"},
+    {ROW("image", image), .argument = "FILE",
+     .help = "the composite, PNG or JPEG, of any size"},
+    {ROW("mask", mask), .argument = "FILE",
+     .help = "its mask, of the same size: white where the pasted object is; "
+             "greys blend"},
+    MASK_OPTIONS(apply_configuration, masks, "greys blend",
                  " (of --mask, or without it of the image)"),
-    {"output", OPTION_TEXT, AT(output), NULL, 0, 0, "FILE", NULL,
-     "where the harmonized picture goes, .png or .jpg; PNG keeps the "
-     "background's pixels bit for bit"},
-    {"invert", OPTION_FLAG, AT(invert), NULL, 0, 0, NULL, NULL,
-     "harmonize the background to the foreground"},
-    {"quality", OPTION_INT, AT(quality), "95", 1, 100, "Q", NULL, "of a JPEG"},
-    {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
-     "0: all cores"},
+    {ROW("output", output), .argument = "FILE",
+     .help = "where the harmonized picture goes, .png or .jpg; PNG keeps the "
+             "background's pixels bit for bit"},
+    {ROW("invert", invert),
+     .help = "harmonize the background to the foreground"},
+    {ROW("quality", quality), .preset = "95", .min = 1, .max = 100,
+     .argument = "Q", .help = "of a JPEG"},
+    {ROW("threads", threads), .preset = "0", .max = 256, .argument = "T",
+     .help = "0: all cores"},
 };
-#undef AT
+#undef ROW
 
 static const option_table table = {
     .command = "apply",
@@ -58,6 +59,7 @@ static const option_table table = {
         "method without a network works at the picture's own size.",
     .options = options,
     .count = sizeof options / sizeof options[0],
+    .size = sizeof(apply_configuration),
 };
 
 /* What makes the picture: a network or a classical method. */
@@ -193,7 +195,6 @@ static status run(void *configuration, const bool *given,
 const command command_apply = {
     .summary = "harmonize one picture of any size",
     .table = &table,
-    .configuration_size = sizeof(apply_configuration),
     .multiplies = true,
     .run = run,
 };

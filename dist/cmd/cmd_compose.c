@@ -12,30 +12,33 @@ typedef struct compose_configuration {
   bool strict;
 } compose_configuration;
 
-#define AT(member) offsetof(compose_configuration, member)
+#define ROW(name, field) OPTION_ROW(compose_configuration, name, field)
 static const option options[] = {
-    {"methods", OPTION_TEXT, AT(methods), "gct,gctrgb,hgm,idt", 0, 0, "LIST",
-     NULL,
-     "colour transfers to draw from; one named twice is drawn twice as often"},
-    {"per-image", OPTION_INT, AT(per_image), "1", 1, 1000, "K", NULL,
-     "composites a photograph"},
-    {"seed", OPTION_INT, AT(seed), "1", 0, 9e15, "S", NULL,
-     "random seed: the same seed makes the same folder"},
-    {"max-fmse", OPTION_REAL, AT(max_fmse), "0", 0, 65025, "X", NULL,
-     "draw another reference and method, at most 8 times, while the "
-     "foreground's MSE is above X; then the least; 0: never"},
-    {"validation", OPTION_REAL, AT(validation), "0", 0, 1e9, "F", NULL,
-     "hold scenes out of the training split, to validate on: below 1 a share "
-     "of them, from 1 on their number; which ones follows from their names"},
-    {"strict", OPTION_FLAG, AT(strict), "no", 0, 0, NULL, NULL,
-     "an error, not a warning, where photographs of a scene are in two splits"},
-    {"quality", OPTION_INT, AT(quality), "95", 1, 100, "Q", NULL,
-     "JPEG quality"},
-    MASK_OPTIONS(AT(masks), "128, of the grey", ""),
-    {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
-     "threads; 0: all cores"},
+    {ROW("methods", methods), .preset = "gct,gctrgb,hgm,idt",
+     .argument = "LIST",
+     .help = "colour transfers to draw from; one named twice is drawn twice as "
+             "often"},
+    {ROW("per-image", per_image), .preset = "1", .min = 1, .max = 1000,
+     .argument = "K", .help = "composites a photograph"},
+    {ROW("seed", seed), .preset = "1", .max = 9e15, .argument = "S",
+     .help = "random seed: the same seed makes the same folder"},
+    {ROW("max-fmse", max_fmse), .preset = "0", .max = 65025, .argument = "X",
+     .help = "draw another reference and method, at most 8 times, while the "
+             "foreground's MSE is above X; then the least; 0: never"},
+    {ROW("validation", validation), .preset = "0", .max = 1e9, .argument = "F",
+     .help = "hold scenes out of the training split, to validate on: below 1 a "
+             "share of them, from 1 on their number; which ones follows from "
+             "their names"},
+    {ROW("strict", strict), .preset = "no",
+     .help = "an error, not a warning, where photographs of a scene are in two "
+             "splits"},
+    {ROW("quality", quality), .preset = "95", .min = 1, .max = 100,
+     .argument = "Q", .help = "JPEG quality"},
+    MASK_OPTIONS(compose_configuration, masks, "128, of the grey", ""),
+    {ROW("threads", threads), .preset = "0", .max = 256, .argument = "T",
+     .help = "threads; 0: all cores"},
 };
-#undef AT
+#undef ROW
 
 static const option_table table = {
     .command = "compose",
@@ -47,6 +50,7 @@ static const option_table table = {
         "after an interruption, it goes on where it was.",
     .options = options,
     .count = sizeof options / sizeof options[0],
+    .size = sizeof(compose_configuration),
     .positional_min = 2,
     .positional_max = 2,
 };
@@ -74,6 +78,5 @@ static status run(void *configuration, const bool *given,
 const command command_compose = {
     .summary = "make an HCOCO-layout folder from photographs with masks",
     .table = &table,
-    .configuration_size = sizeof(compose_configuration),
     .run = run,
 };

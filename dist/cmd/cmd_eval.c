@@ -9,63 +9,79 @@
 #include "dist/score/evaluate_sheet.h"
 #include "dist/score/evaluate_table.h"
 
+/* Whose background gives the domain code. */
+#define CODE_SOURCES(X)                                                        \
+  X(CODE_OF_COMPOSITE, "composite")                                            \
+  X(CODE_OF_REAL, "real")
+CHOICE(code_source, CODE_SOURCES);
+
 typedef struct eval_configuration {
-  const char *data, *split, *background, *range, *quantise, *csv, *code,
-      *xue_model, *sheet;
+  const char *data, *csv, *xue_model, *sheet;
+  data_split split;
+  data_background background;
+  data_psnr_range range;
+  quantisation quantise;
+  code_source code;
   option_list checkpoints, methods;
   int64_t limit, threads, sheet_rows;
   bool train_mode;
 } eval_configuration;
 
-/* In the order of the enumerations they stand for. */
-#define SPLITS "train|test|validation"
-#define BACKGROUNDS "as-is|gt|masked"
-#define RANGES "pred|target-max|255"
-#define QUANTISATIONS "trunc|round|float"
+static const char *const splits[] = {[DATA_TRAIN] = "train",
+                                     [DATA_TEST] = "test",
+                                     [DATA_VALIDATION] = "validation",
+                                     NULL};
+static const char *const backgrounds[] = {[DATA_BG_AS_IS] = "as-is",
+                                          [DATA_BG_GT] = "gt",
+                                          [DATA_BG_MASKED] = "masked",
+                                          NULL};
+static const char *const ranges[] = {[DATA_RANGE_PRED] = "pred",
+                                     [DATA_RANGE_TARGET_MAX] = "target-max",
+                                     [DATA_RANGE_255] = "255",
+                                     NULL};
 
-#define AT(member) offsetof(eval_configuration, member)
+#define ROW(name, field) OPTION_ROW(eval_configuration, name, field)
 static const option options[] = {
-    {"data", OPTION_TEXT, AT(data), NULL, 0, 0, "F.h5", NULL,
-     "the packed data set"},
-    {"split", OPTION_CHOICE, AT(split), "test", 0, 0, NULL, SPLITS,
-     "which part of it"},
-    {"checkpoint", OPTION_LIST, AT(checkpoints), NULL, 0, 0, "C.h5", NULL,
-     "a trained network; may be given many times"},
-    {"method", OPTION_LIST, AT(methods), NULL, 0, 0, "NAME", NULL,
-     "a method without a network, may be given many times: composite (the "
-     "input "
-     "itself), lalonde (Lalonde and Efros 2007), xue (Xue et al. 2012) or "
-     "xue-zero (the same without a model)"},
-    {"xue-model", OPTION_TEXT, AT(xue_model), NULL, 0, 0, "FILE", NULL,
-     "where the model of method xue is kept, instead of F.h5.xue; it is fitted "
-     "on the training split if it is not there"},
-    {"limit", OPTION_INT, AT(limit), "0", 0, 1e9, "N", NULL,
-     "only the first N samples of the split; 0: all"},
-    {"csv", OPTION_TEXT, AT(csv), NULL, 0, 0, "FILE", NULL,
-     "write the table there as well"},
-    {"sheet", OPTION_TEXT, AT(sheet), NULL, 0, 0, "FILE.png", NULL,
-     "make a picture sheet: a column each for mask, composite, every method "
-     "and the real image"},
-    {"sheet-rows", OPTION_INT, AT(sheet_rows), "6", 1, 64, "N", NULL,
-     "its samples, spread evenly over those evaluated"},
-    {"bg", OPTION_CHOICE, AT(background), "as-is", 0, 0, NULL, BACKGROUNDS,
-     "background: as the method gives it, replaced by the real image's, or its "
-     "error counted as zero"},
-    {"psnr-range", OPTION_CHOICE, AT(range), "pred", 0, 0, NULL, RANGES,
-     "the peak of PSNR: max - min of the output (DoveNet), the real image's "
-     "maximum (iDIH), or 255"},
-    {"quantise", OPTION_CHOICE, AT(quantise), "trunc", 0, 0, NULL,
-     QUANTISATIONS, "how outputs become levels"},
-    {"code", OPTION_CHOICE, AT(code), "composite", 0, 0, NULL, "composite|real",
-     "whose background gives the domain code of systems that have one: the "
-     "composite's, or as in the published test the real image's"},
-    {"train-mode", OPTION_FLAG, AT(train_mode), NULL, 0, 0, NULL, NULL,
-     "batch statistics of the single image and live dropout, as the published "
-     "test scripts run"},
-    {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
-     "threads a rank; 0: this rank's share of the node's cores"},
+    {ROW("data", data), .argument = "F.h5", .help = "the packed data set"},
+    {ROW("split", split), .preset = "test", .choices = splits,
+     .help = "which part of it"},
+    {ROW("checkpoint", checkpoints), .argument = "C.h5",
+     .help = "a trained network; may be given many times"},
+    {ROW("method", methods), .argument = "NAME",
+     .help = "a method without a network, may be given many times: composite "
+             "(the input itself), lalonde (Lalonde and Efros 2007), xue (Xue "
+             "et al. 2012) or xue-zero (the same without a model)"},
+    {ROW("xue-model", xue_model), .argument = "FILE",
+     .help = "where the model of method xue is kept, instead of F.h5.xue; it "
+             "is fitted on the training split if it is not there"},
+    {ROW("limit", limit), .preset = "0", .max = 1e9, .argument = "N",
+     .help = "only the first N samples of the split; 0: all"},
+    {ROW("csv", csv), .argument = "FILE",
+     .help = "write the table there as well"},
+    {ROW("sheet", sheet), .argument = "FILE.png",
+     .help = "make a picture sheet: a column each for mask, composite, every "
+             "method and the real image"},
+    {ROW("sheet-rows", sheet_rows), .preset = "6", .min = 1, .max = 64,
+     .argument = "N",
+     .help = "its samples, spread evenly over those evaluated"},
+    {ROW("bg", background), .preset = "as-is", .choices = backgrounds,
+     .help = "background: as the method gives it, replaced by the real "
+             "image's, or its error counted as zero"},
+    {ROW("psnr-range", range), .preset = "pred", .choices = ranges,
+     .help = "the peak of PSNR: max - min of the output (DoveNet), the real "
+             "image's maximum (iDIH), or 255"},
+    {ROW("quantise", quantise), .preset = "trunc",
+     .choices = CHOICES(QUANTISATIONS), .help = "how outputs become levels"},
+    {ROW("code", code), .preset = "composite", .choices = CHOICES(CODE_SOURCES),
+     .help = "whose background gives the domain code of systems that have one: "
+             "the composite's, or as in the published test the real image's"},
+    {ROW("train-mode", train_mode),
+     .help = "batch statistics of the single image and live dropout, as the "
+             "published test scripts run"},
+    {ROW("threads", threads), .preset = "0", .max = 256, .argument = "T",
+     .help = "threads a rank; 0: this rank's share of the node's cores"},
 };
-#undef AT
+#undef ROW
 
 static const option_table table = {
     .command = "eval",
@@ -77,6 +93,7 @@ static const option_table table = {
         "out over the ranks.",
     .options = options,
     .count = sizeof options / sizeof options[0],
+    .size = sizeof(eval_configuration),
 };
 
 /* ---- the methods ---- */
@@ -183,10 +200,9 @@ static status open_all(const cluster *c, const eval_configuration *conf,
   TRY(check_places(c, conf));
   TRY(data_set_open(conf->data, set));
   const data_set_info *info = data_set_describe(*set);
-  data_split split = (data_split)choice_index(SPLITS, conf->split);
-  if (info->split_count[split] == 0)
+  if (info->split_count[conf->split] == 0)
     return status_error(STATUS_MISFIT, "%s: the %s split is empty", conf->data,
-                        conf->split);
+                        data_split_name(conf->split));
   int threads = cluster_threads(c, conf->threads);
   return open_methods(conf, threads, info->size, methods);
 }
@@ -208,14 +224,12 @@ static status run(const cluster *c, void *configuration, const bool *given,
   if (result == STATUS_OK)
     result = open_model(c, conf, set, methods, count, &model);
   if (result == STATUS_OK) {
-    protocol how = {
-        .split = (data_split)choice_index(SPLITS, conf->split),
-        .limit = (size_t)conf->limit,
-        .background =
-            (data_background)choice_index(BACKGROUNDS, conf->background),
-        .range = (data_psnr_range)choice_index(RANGES, conf->range),
-        .quantise = (quantisation)choice_index(QUANTISATIONS, conf->quantise),
-        .code_of_real = strcmp(conf->code, "real") == 0};
+    protocol how = {.split = conf->split,
+                    .limit = (size_t)conf->limit,
+                    .background = conf->background,
+                    .range = conf->range,
+                    .quantise = conf->quantise,
+                    .code_of_real = conf->code == CODE_OF_REAL};
     result = evaluate(c, set, &how, methods, count, scores);
     if (result == STATUS_OK && scores != NULL && c->rank == 0)
       result = give_results(conf, set, &how, methods, count, scores);
@@ -233,7 +247,6 @@ static status run(const cluster *c, void *configuration, const bool *given,
 const command command_eval = {
     .summary = "compare methods by the field's metrics",
     .table = &table,
-    .configuration_size = sizeof(eval_configuration),
     .multiplies = true,
     .run_collective = run,
 };

@@ -17,20 +17,20 @@ typedef struct import_configuration {
   int64_t step;
 } import_configuration;
 
-#define AT(member) offsetof(import_configuration, member)
+#define ROW(name, field) OPTION_ROW(import_configuration, name, field)
 static const option options[] = {
-    {"out", OPTION_TEXT, AT(out), NULL, 0, 0, "NEW.h5", NULL,
-     "the checkpoint to be made; a file that is there is written over only if "
-     "it was imported, too"},
-    {"like", OPTION_TEXT, AT(like), NULL, 0, 0, "C.h5", NULL,
-     "a checkpoint of the same network: its options and data set where "
-     "ARRAYS.h5 does not tell them, and whole networks (E, D) that ARRAYS.h5 "
-     "has nothing of"},
-    {"step", OPTION_INT, AT(step), "0", 0, 1e15, "N", NULL,
-     "steps done, instead of those that ARRAYS.h5 tells (0 where it has no "
-     "moments: Adam begins anew)"},
+    {ROW("out", out), .argument = "NEW.h5",
+     .help = "the checkpoint to be made; a file that is there is written over "
+             "only if it was imported, too"},
+    {ROW("like", like), .argument = "C.h5",
+     .help = "a checkpoint of the same network: its options and data set where "
+             "ARRAYS.h5 does not tell them, and whole networks (E, D) that "
+             "ARRAYS.h5 has nothing of"},
+    {ROW("step", step), .preset = "0", .max = 1e15, .argument = "N",
+     .help = "steps done, instead of those that ARRAYS.h5 tells (0 where it "
+             "has no moments: Adam begins anew)"},
 };
-#undef AT
+#undef ROW
 enum { STEP_OPTION = 2 };
 
 static const option_table table = {
@@ -45,6 +45,7 @@ static const option_table table = {
         "place in the network are listed, and then nothing is written.",
     .options = options,
     .count = sizeof options / sizeof options[0],
+    .size = sizeof(import_configuration),
     .positional_min = 1,
     .positional_max = 1,
 };
@@ -278,10 +279,11 @@ static status make(import *im, const import_configuration *conf,
   status written = snapshot_write(conf->out, &im->made, im->scratch);
   if (written == STATUS_NUMERIC) status_add_context("%s", im->path);
   TRY(written);
-  log_info(
-      "%s: %s of %s, step %" PRIu64
-      "; to train on from it, it goes to RUN/checkpoints/step-%08" PRIu64 ".h5",
-      conf->out, im->options.model, im->path, im->made.step, im->made.step);
+  log_info("%s: %s of %s, step %" PRIu64
+           "; to train on from it, it goes to RUN/checkpoints/step-%08" PRIu64
+           ".h5",
+           conf->out, train_model_name(im->options.model), im->path,
+           im->made.step, im->made.step);
   return STATUS_OK;
 }
 
@@ -306,6 +308,5 @@ import im = {.path = positional[0] };
 const command command_import = {
     .summary = "make a checkpoint of another program's arrays",
     .table = &table,
-    .configuration_size = sizeof(import_configuration),
     .run = run,
 };

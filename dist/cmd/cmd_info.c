@@ -13,21 +13,20 @@ typedef struct info_configuration {
   bool arrays, verify, changed, newest;
 } info_configuration;
 
-#define AT(member) offsetof(info_configuration, member)
+#define ROW(name, field) OPTION_ROW(info_configuration, name, field)
 static const option options[] = {
-    {"arrays", OPTION_FLAG, AT(arrays), NULL, 0, 0, NULL, NULL,
-     "list every array of a checkpoint"},
-    {"changed", OPTION_FLAG, AT(changed), NULL, 0, 0, NULL, NULL,
-     "only the training options of a checkpoint that are not train's defaults, "
-     "in one line"},
-    {"newest", OPTION_FLAG, AT(newest), NULL, 0, 0, NULL, NULL,
-     "the argument is the folder of a run: print the path of the checkpoint "
-     "that train --resume goes on from, or nothing where there is none; where "
-     "there are some and none can be resumed, the exit status is 1"},
-    {"verify", OPTION_FLAG, AT(verify), NULL, 0, 0, NULL, NULL,
-     "read everything and check all checksums"},
+    {ROW("arrays", arrays), .help = "list every array of a checkpoint"},
+    {ROW("changed", changed),
+     .help = "only the training options of a checkpoint that are not train's "
+             "defaults, in one line"},
+    {ROW("newest", newest),
+     .help = "the argument is the folder of a run: print the path of the "
+             "checkpoint that train --resume goes on from, or nothing where "
+             "there is none; where there are some and none can be resumed, the "
+             "exit status is 1"},
+    {ROW("verify", verify), .help = "read everything and check all checksums"},
 };
-#undef AT
+#undef ROW
 
 static const option_table table = {
     .command = "info",
@@ -35,6 +34,7 @@ static const option_table table = {
     .description = "Describes a packed data set or a checkpoint.",
     .options = options,
     .count = sizeof options / sizeof options[0],
+    .size = sizeof(info_configuration),
     .positional_min = 1,
     .positional_max = 1,
 };
@@ -176,6 +176,5 @@ static status run(void *configuration, const bool *given,
 const command command_info = {
     .summary = "describe a packed data set or a checkpoint",
     .table = &table,
-    .configuration_size = sizeof(info_configuration),
     .run = run,
 };

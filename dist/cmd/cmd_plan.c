@@ -18,26 +18,27 @@ typedef struct plan_options {
   double bandwidth, latency, message;
 } plan_options;
 
-#define AT(member) offsetof(plan_options, member)
+#define ROW(name, field) OPTION_ROW(plan_options, name, field)
 static const option options[] = {
-    {"nodes", OPTION_INT, AT(nodes), "16", 1, 1e6, "N", NULL,
-     "a line for 1, 2, 4, ... and N nodes"},
-    {"ranks-per-node", OPTION_INT, AT(ranks_per_node), "0", 0, 4096, "R", NULL,
-     "ranks of each; 0: as many as this command has"},
-    {"bandwidth", OPTION_REAL, AT(bandwidth), "10", 1e-6, 1e6, "GBIT", NULL,
-     "of a node's link in each direction, Gbit/s"},
-    {"latency", OPTION_REAL, AT(latency), "20", 0, 1e9, "US", NULL,
-     "from node to node, microseconds"},
-    {"message", OPTION_REAL, AT(message), "5", 0, 1e9, "US", NULL,
-     "what a message costs the rank that sends or takes it, microseconds"},
-    {"samples", OPTION_INT, AT(samples), "38545", 1, 1e12, "N", NULL,
-     "of an epoch, unless --data is given; HCOCO's training split"},
-    {"repeats", OPTION_INT, AT(repeats), "5", 1, 1e6, "K", NULL,
-     "measurements; the median counts"},
-    {"csv", OPTION_TEXT, AT(csv), NULL, 0, 0, "FILE", NULL,
-     "write the lines there too"},
+    {ROW("nodes", nodes), .preset = "16", .min = 1, .max = 1e6, .argument = "N",
+     .help = "a line for 1, 2, 4, ... and N nodes"},
+    {ROW("ranks-per-node", ranks_per_node), .preset = "0", .max = 4096,
+     .argument = "R", .help = "ranks of each; 0: as many as this command has"},
+    {ROW("bandwidth", bandwidth), .preset = "10", .min = 1e-6, .max = 1e6,
+     .argument = "GBIT", .help = "of a node's link in each direction, Gbit/s"},
+    {ROW("latency", latency), .preset = "20", .max = 1e9, .argument = "US",
+     .help = "from node to node, microseconds"},
+    {ROW("message", message), .preset = "5", .max = 1e9, .argument = "US",
+     .help =
+         "what a message costs the rank that sends or takes it, microseconds"},
+    {ROW("samples", samples), .preset = "38545", .min = 1, .max = 1e12,
+     .argument = "N",
+     .help = "of an epoch, unless --data is given; HCOCO's training split"},
+    {ROW("repeats", repeats), .preset = "5", .min = 1, .max = 1e6,
+     .argument = "K", .help = "measurements; the median counts"},
+    {ROW("csv", csv), .argument = "FILE", .help = "write the lines there too"},
 };
-#undef AT
+#undef ROW
 
 static const option_table table = {
     .command = "plan",
@@ -50,19 +51,20 @@ static const option_table table = {
         "small for the ranks is raised to a micro-batch for each.",
     .options = options,
     .count = sizeof options / sizeof options[0],
+    .size = sizeof(plan_options),
     .also = &train_option_table,
 };
 
 /* Size, and samples of an epoch, are the data set's where one is given. */
 static status look_at_data(plan_options *o) {
   train_options *t = &o->train;
-  if (t->size == 0 && t->data[0] == '\0') t->size = 256;
+  if (t->network.size == 0 && t->data[0] == '\0') t->network.size = 256;
   if (t->data[0] == '\0') return STATUS_OK;
   data_set *set;
   TRY(data_set_open(t->data, &set));
   const data_set_info *info = data_set_describe(set);
   o->samples = (int64_t)info->split_count[DATA_TRAIN];
-  if (t->size == 0) t->size = info->size;
+  if (t->network.size == 0) t->network.size = info->size;
   data_set_close(&set);
   return STATUS_OK;
 }
@@ -105,8 +107,7 @@ static status find_memory(const plan_options *o, int threads, const line *l,
   memory_places where = {.first_ranks = first_ranks,
                          .nodes = l->nodes,
                          .threads = threads,
-                         .streamed =
-                             strcmp(t.shard, "stream") == 0 && l->ranks > 1};
+                         .streamed = t.shard == SHARD_STREAM && l->ranks > 1};
   run_memory found;
   status result = rank_memory_survey(model, &t, &where, &found);
   memory_free(first_ranks);
@@ -128,7 +129,7 @@ static line foretell(const plan_options *o, const measurements *both, int nodes,
       .message = o->message * 1e-6,
       .memory = m->memory * (double)o->ranks_per_node,
       .overlap = t->overlap,
-      .rounded = strcmp(t->grad_dtype, "bfloat16") == 0,
+      .rounded = t->grad_dtype == GRAD_BFLOAT16,
   };
   line l = {.nodes = nodes, .ranks = nodes * (int)o->ranks_per_node};
   l.batch = t->batch > least ? t->batch : least;
@@ -153,9 +154,9 @@ static void print_phases(const measured *m) {
 static void print_heading(const plan_options *o, const measurements *both,
                           const cluster *c) {
   const train_options *t = &o->train;
-  printf("%s, %lld x %lld pixels, micro-batches of %lld; measured in %d "
+  printf("%s, %d x %d pixels, micro-batches of %lld; measured in %d "
          "rank%s at once: ",
-         t->model, (long long)t->size, (long long)t->size,
+         train_model_name(t->model), t->network.size, t->network.size,
          (long long)t->micro_batch, c->ranks, c->ranks == 1 ? "" : "s");
   print_phases(&both->one);
   if (both->several.phase_count > 0) {
@@ -166,7 +167,7 @@ static void print_heading(const plan_options *o, const measurements *both,
   printf("%lld ranks a node, %g Gbit/s, %g us, %g us a message, gradients "
          "%s\n\n",
          (long long)o->ranks_per_node, o->bandwidth, o->latency, o->message,
-         t->grad_dtype);
+         CHOICES(GRAD_DTYPES)[t->grad_dtype]);
   printf("%6s %7s %7s %9s %6s %6s %6s %6s %10s %6s %9s %8s\n", "nodes", "ranks",
          "batch", "step", "comp.", "sum", "wait", "update", "images/s", "eff.",
          "epoch", "node");
@@ -241,8 +242,8 @@ static status settle_micro_batch(plan_options *o, const cluster *c) {
   memory_places where = {.first_ranks = (int[]){0, (int)o->ranks_per_node},
                          .nodes = 1,
                          .threads = cluster_threads(c, t->threads),
-                         .streamed = strcmp(t->shard, "stream") == 0 &&
-                                     o->ranks_per_node > 1};
+                         .streamed =
+                             t->shard == SHARD_STREAM && o->ranks_per_node > 1};
   run_memory ignored;
   status own = STATUS_OK;
   if (c->rank == 0) own = micro_batch_settle(&node, &where, &ignored);
@@ -275,7 +276,6 @@ static status run(const cluster *c, void *configuration, const bool *given,
 const command command_plan = {
     .summary = "foretell the steps of a run on a cluster",
     .table = &table,
-    .configuration_size = sizeof(plan_options),
     .multiplies = true,
     .run_collective = run,
 };

@@ -13,17 +13,19 @@ typedef struct report_configuration {
   int64_t rows, threads;
 } report_configuration;
 
-#define AT(member) offsetof(report_configuration, member)
+#define ROW(name, field) OPTION_ROW(report_configuration, name, field)
 static const option options[] = {
-    {"data", OPTION_TEXT, AT(data), NULL, 0, 0, "F.h5", NULL,
-     "data set of the sheet's samples; without it only the curves are made"},
-    {"checkpoint", OPTION_TEXT, AT(checkpoint), NULL, 0, 0, "C.h5", NULL,
-     "network of the sheet; else the newest good one of RUN"},
-    {"rows", OPTION_INT, AT(rows), "8", 1, 64, "N", NULL, "samples"},
-    {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
-     "0: all cores"},
+    {ROW("data", data), .argument = "F.h5",
+     .help = "data set of the sheet's samples; without it only the curves are "
+             "made"},
+    {ROW("checkpoint", checkpoint), .argument = "C.h5",
+     .help = "network of the sheet; else the newest good one of RUN"},
+    {ROW("rows", rows), .preset = "8", .min = 1, .max = 64, .argument = "N",
+     .help = "samples"},
+    {ROW("threads", threads), .preset = "0", .max = 256, .argument = "T",
+     .help = "0: all cores"},
 };
-#undef AT
+#undef ROW
 
 static const option_table table = {
     .command = "report",
@@ -33,6 +35,7 @@ static const option_table table = {
         "mask, output, real, error). train does the same at each checkpoint.",
     .options = options,
     .count = sizeof options / sizeof options[0],
+    .size = sizeof(report_configuration),
     .positional_min = 1,
     .positional_max = 1,
 };
@@ -84,6 +87,5 @@ static status run(void *configuration, const bool *given,
 const command command_report = {
     .summary = "draw the curves and pictures of a run",
     .table = &table,
-    .configuration_size = sizeof(report_configuration),
     .run = run,
 };

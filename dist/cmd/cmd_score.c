@@ -13,20 +13,20 @@ typedef struct score_configuration {
   mask_options masks;
 } score_configuration;
 
-#define AT(member) offsetof(score_configuration, member)
+#define ROW(name, field) OPTION_ROW(score_configuration, name, field)
 static const option options[] = {
-    {"checkpoint", OPTION_TEXT, AT(checkpoint), NULL, 0, 0, "C.h5", NULL,
-     "a trained system with a code extractor: bargainnet"},
-    {"image", OPTION_TEXT, AT(image), NULL, 0, 0, "FILE", NULL,
-     "the picture, PNG or JPEG, of any size"},
-    {"mask", OPTION_TEXT, AT(mask), NULL, 0, 0, "FILE", NULL,
-     "its mask, of the same size: white where the pasted object is"},
-    MASK_OPTIONS(AT(masks), "128, of the grey",
+    {ROW("checkpoint", checkpoint), .argument = "C.h5",
+     .help = "a trained system with a code extractor: bargainnet"},
+    {ROW("image", image), .argument = "FILE",
+     .help = "the picture, PNG or JPEG, of any size"},
+    {ROW("mask", mask), .argument = "FILE",
+     .help = "its mask, of the same size: white where the pasted object is"},
+    MASK_OPTIONS(score_configuration, masks, "128, of the grey",
                  " (of --mask, or without it of the image)"),
-    {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
-     "0: all cores"},
+    {ROW("threads", threads), .preset = "0", .max = 256, .argument = "T",
+     .help = "0: all cores"},
 };
-#undef AT
+#undef ROW
 
 static const option_table table = {
     .command = "score",
@@ -37,6 +37,7 @@ static const option_table table = {
         "(BargainNet). 1 is perfect harmony.",
     .options = options,
     .count = sizeof options / sizeof options[0],
+    .size = sizeof(score_configuration),
 };
 
 static status run(void *configuration, const bool *given,
@@ -75,7 +76,6 @@ done:
 const command command_score = {
     .summary = "tell how well a foreground fits its background",
     .table = &table,
-    .configuration_size = sizeof(score_configuration),
     .multiplies = true,
     .run = run,
 };

@@ -7,22 +7,22 @@ typedef struct synth_configuration {
   int64_t size, train, test, validation, seed, threads;
 } synth_configuration;
 
-#define AT(member) offsetof(synth_configuration, member)
+#define ROW(name, field) OPTION_ROW(synth_configuration, name, field)
 static const option options[] = {
-    {"size", OPTION_INT, AT(size), "64", 16, 4096, "S", NULL,
-     "pixels a side of the images"},
-    {"train", OPTION_INT, AT(train), "2000", 0, 1e6, "N", NULL,
-     "scenes to train on"},
-    {"test", OPTION_INT, AT(test), "200", 0, 1e6, "N", NULL,
-     "scenes to test on"},
-    {"validation", OPTION_INT, AT(validation), "0", 0, 1e6, "N", NULL,
-     "scenes to validate on while training"},
-    {"seed", OPTION_INT, AT(seed), "1", 0, 9e15, "S", NULL,
-     "random seed: the same seed makes the same file"},
-    {"threads", OPTION_INT, AT(threads), "0", 0, 256, "T", NULL,
-     "threads; 0: all cores"},
+    {ROW("size", size), .preset = "64", .min = 16, .max = 4096, .argument = "S",
+     .help = "pixels a side of the images"},
+    {ROW("train", train), .preset = "2000", .max = 1e6, .argument = "N",
+     .help = "scenes to train on"},
+    {ROW("test", test), .preset = "200", .max = 1e6, .argument = "N",
+     .help = "scenes to test on"},
+    {ROW("validation", validation), .preset = "0", .max = 1e6, .argument = "N",
+     .help = "scenes to validate on while training"},
+    {ROW("seed", seed), .preset = "1", .max = 9e15, .argument = "S",
+     .help = "random seed: the same seed makes the same file"},
+    {ROW("threads", threads), .preset = "0", .max = 256, .argument = "T",
+     .help = "threads; 0: all cores"},
 };
-#undef AT
+#undef ROW
 
 static const option_table table = {
     .command = "synth",
@@ -33,6 +33,7 @@ static const option_table table = {
         "scene. Needs no photographs; a set to try the program with.",
     .options = options,
     .count = sizeof options / sizeof options[0],
+    .size = sizeof(synth_configuration),
     .positional_min = 1,
     .positional_max = 1,
 };
@@ -56,6 +57,5 @@ static status run(void *configuration, const bool *given,
 const command command_synth = {
     .summary = "make a data set of procedural scenes",
     .table = &table,
-    .configuration_size = sizeof(synth_configuration),
     .run = run,
 };

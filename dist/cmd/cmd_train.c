@@ -15,7 +15,6 @@ static status run(const cluster *c, void *configuration, const bool *given,
 const command command_train = {
     .summary = "train a network (under mpirun or srun, or alone)",
     .table = &train_option_table,
-    .configuration_size = sizeof(train_options),
     .multiplies = true,
     .run_collective = run,
     .saves_when_asked = true,

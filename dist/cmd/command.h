@@ -13,8 +13,7 @@
 typedef struct command {
   const char *summary; /* one line for `harmonia --help` */
   const option_table *table;
-  size_t configuration_size; /* of the struct the table's offsets point into */
-  bool multiplies;           /* runs networks: OpenBLAS's kernels matter */
+  bool multiplies; /* runs networks: OpenBLAS's kernels matter */
   /* One of the two is set; `given[i]` tells whether the user set option i.
    * run_collective is called by every rank of an mpirun, with MPI started, and
    * must return the same status on all; run is for one process. */

@@ -48,7 +48,7 @@ static status parse(const command *chosen, int argc, char **argv,
   INVARIANT(options_count(table) <=
                 (int)(sizeof out->given / sizeof out->given[0]),
             "too many options");
-  out->configuration = memory_new(1, chosen->configuration_size, "options");
+  out->configuration = memory_new(1, table->size, "options");
   if (out->configuration == NULL) return STATUS_MEMORY;
   options_defaults(table, out->configuration);
   return options_parse(table, out->configuration, argc, argv, out->positional,

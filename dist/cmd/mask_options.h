@@ -10,24 +10,18 @@ typedef struct mask_options {
   bool alpha;
 } mask_options;
 
-/* Rows of a command's table; `at` is the offset of its mask_options, `preset`
- * says what a threshold of 0 does, `from` whose alpha is taken. */
-#define MASK_OPTIONS(at, preset, from)                                         \
-  {"mask-threshold",                                                           \
-   OPTION_INT,                                                                 \
-   (at) + offsetof(mask_options, threshold),                                   \
-   "0",                                                                        \
-   0,                                                                          \
-   65535,                                                                      \
-   "N",                                                                        \
-   NULL,                                                                       \
-   "for masks that are not black and white: object is what has the value N "   \
-   "or "                                                                       \
-   "more in any channel, of 255 or, in 16-bit files, of 65535; all else is "   \
-   "background; 0: " preset},                                                  \
+/* Rows of a command's table; `masks` is the field of its `configuration` that
+ * is mask_options, `preset_is` says what a threshold of 0 does, `from` whose
+ * alpha is taken. */
+#define MASK_OPTIONS(configuration, masks, preset_is, from)                    \
+  {OPTION_ROW(configuration, "mask-threshold", masks.threshold),               \
+   .preset = "0", .max = 65535, .argument = "N",                               \
+   .help = "for masks that are not black and white: object is what has the "   \
+           "value N or more in any channel, of 255 or, in 16-bit files, of "   \
+           "65535; all else is background; 0: " preset_is},                    \
   {                                                                            \
-    "mask-alpha", OPTION_FLAG, (at) + offsetof(mask_options, alpha), NULL, 0,  \
-        0, NULL, NULL, "take the alpha channel for the mask" from              \
+    OPTION_ROW(configuration, "mask-alpha", masks.alpha),                      \
+        .help = "take the alpha channel for the mask" from                     \
   }
 
 /* For data's readers; with `warn` also of what is odd, and no fault. */

@@ -6,16 +6,9 @@
 #include "data/data.h"
 #include "dist/ranks/cluster.h"
 #include "dist/feed/sample_source.h"
+#include "dist/feed/shard_mode.h"
 #include "dist/feed/stage.h"
 #include "dist/feed/stream.h"
-
-/* In the order of option --shard. */
-typedef enum shard_mode {
-  SHARD_AUTO,  /* ranks that can open the file read it */
-  SHARD_INDEX, /* every rank reads it: an error if one cannot */
-  SHARD_STREAM /* rank 0 alone reads it */
-} shard_mode;
-#define SHARD_MODES "auto|index|stream"
 
 typedef struct data_access {
   data_set_info info;    /* on every rank */

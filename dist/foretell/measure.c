@@ -101,7 +101,7 @@ static status make_bench(const train_options *o, int threads, bool continued,
     size_t size = nn_plan_layout(b->system->phases[k].plan)->result_size;
     if (size > results) results = size;
   }
-  size_t pixels = (size_t)(o->micro_batch * o->size * o->size);
+  size_t pixels = (size_t)(o->micro_batch * o->network.size * o->network.size);
   TRY(MEMORY_NEW(b->system->layout.vector_size, "parameters", &b->state));
   TRY(MEMORY_NEW(results, "gradients", &b->results));
   TRY(MEMORY_NEW(3 * pixels, "pictures", &b->composite));
@@ -113,13 +113,13 @@ static status make_bench(const train_options *o, int threads, bool continued,
     b->real[i] = (nn_real)(random_uniform(&stream) * 2 - 1);
   }
   /* the middle of each picture */
-  size_t side = (size_t)o->size;
+  size_t side = (size_t)o->network.size;
   for (size_t i = 0; i < pixels; i++)
     b->mask[i] = i / side % side / (side / 2) + i % side / (side / 2) == 1;
   nn_layout_initialise(&b->system->layout, 1, b->state);
-  if (o->lambda_style > 0 || o->lambda_gram > 0)
+  if (o->network.lambda_style > 0 || o->network.lambda_gram > 0)
     TRY(vgg_weights_load(o->vgg_weights, NN_VGG_WIDTH,
-                         nn_vgg_conv_count((unsigned)o->style_layers),
+                         nn_vgg_conv_count((unsigned)o->network.style_layers),
                          &b->vgg));
   return STATUS_OK;
 }

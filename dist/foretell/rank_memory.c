@@ -113,7 +113,7 @@ static int sums_of_node(const survey *s, int node) {
  * rank's pieces and, rounded, this node's sums of theirs. */
 static double messages(const survey *s, const memory_sizes *sizes,
                        const place *at) {
-  bool rounded = strcmp(s->o->grad_dtype, "bfloat16") == 0;
+  bool rounded = s->o->grad_dtype == GRAD_BFLOAT16;
   int own = sums_of_node(s, at->node);
   int others = s->ranks - at->node_ranks; /* dealt out to help them */
   int helped = (others + at->node_ranks - 1) / at->node_ranks;
@@ -132,7 +132,7 @@ static double messages(const survey *s, const memory_sizes *sizes,
 
 static double samples(const survey *s, const memory_sizes *sizes,
                       const place *at) {
-  int size = (int)s->o->size, micro_batch = (int)s->o->micro_batch;
+  int size = s->o->network.size, micro_batch = (int)s->o->micro_batch;
   int kept =
       loader_kept(size, micro_batch, at->end - at->begin, sizes->phase_count);
   double bytes = (double)loader_bytes(size, micro_batch, kept);
@@ -143,8 +143,8 @@ static double samples(const survey *s, const memory_sizes *sizes,
 
 static double features(const train_options *o) {
   double values = 0;
-  bool wanted = o->lambda_style > 0 || o->lambda_gram > 0;
-  int convs = wanted ? nn_vgg_conv_count((unsigned)o->style_layers) : 0;
+  bool wanted = o->network.lambda_style > 0 || o->network.lambda_gram > 0;
+  int convs = wanted ? nn_vgg_conv_count((unsigned)o->network.style_layers) : 0;
   for (int i = 0; i < convs; i++) {
     nn_vgg_conv c = nn_vgg_conv_at(NN_VGG_WIDTH, i);
     values += (9.0 * c.in + 1) * c.out;
@@ -156,10 +156,10 @@ static double features(const train_options *o) {
  * sheet of pictures, whose cells and canvas have some 30 bytes a pixel. */
 static double scoring(const train_options *o, const memory_sizes *sizes,
                       const place *at) {
-  double bytes = 0, pixels = (double)(o->size * o->size);
-  double sample =
-      (7 + 13 * sizeof(float)) * pixels +
-      (double)data_metrics_scratch((int)o->size, (int)o->size) * sizeof(float);
+  int size = o->network.size;
+  double bytes = 0, pixels = (double)size * size;
+  double sample = (7 + 13 * sizeof(float)) * pixels +
+                  (double)data_metrics_scratch(size, size) * sizeof(float);
   if (o->validate_every > 0) bytes += (double)sizes->output + sample;
   if (at->rank == 0 && o->report_samples > 0)
     bytes += (double)sizes->output + 30 * (double)o->report_samples * pixels;

@@ -10,13 +10,13 @@
 
 /* --size, or the data set's. */
 static status find_size(train_options *o) {
-  if (o->size > 0) return STATUS_OK;
+  if (o->network.size > 0) return STATUS_OK;
   if (o->data[0] == '\0')
     return status_error(STATUS_USAGE,
                         "option --show-plan wants --size or --data");
   data_set *set;
   TRY(data_set_open(o->data, &set));
-  o->size = data_set_describe(set)->size;
+  o->network.size = data_set_describe(set)->size;
   data_set_close(&set);
   return STATUS_OK;
 }
@@ -53,9 +53,9 @@ static bool has_gradients(const nn_system *s) {
 
 static void print(const train_options *o, const cluster *c, const nn_system *s,
                   int threads, const budget *found) {
-  printf("%s, %lld x %lld pixels, micro-batches of %lld%s, %d thread%s; "
+  printf("%s, %d x %d pixels, micro-batches of %lld%s, %d thread%s; "
          "OpenBLAS core %s\n",
-         o->model, (long long)o->size, (long long)o->size,
+         train_model_name(o->model), o->network.size, o->network.size,
          (long long)o->micro_batch, found->automatic ? " (auto)" : "", threads,
          threads == 1 ? "" : "s", nn_blas_core());
   for (int k = 0; k < s->phase_count; k++) {
@@ -85,7 +85,7 @@ static status plan_and_print(const cluster *c, const train_options *o,
 /* Collective. */
 static status settle(const cluster *c, train_options *o, budget *found) {
   cluster sharing;
-  bool streamed = c->ranks > 1 && strcmp(o->shard, "stream") == 0;
+  bool streamed = c->ranks > 1 && o->shard == SHARD_STREAM;
   status result = cluster_divide(c, (int)o->node_ranks, &sharing);
   if (result == STATUS_OK)
     result = budget_settle(&sharing, cluster_threads(c, o->threads), streamed,

@@ -139,15 +139,10 @@ static status compute(trainer *t, int phase) {
 }
 
 static nn_adam_options adam_at(const trainer *t, uint64_t epoch) {
-  const train_options *o = t->options;
-  double factor =
-      nn_lr_factor(o->lr_policy, (double)epoch, o->lr_constant_epochs,
-                   o->lr_decay_epochs, o->lr_step_epochs);
-  return (nn_adam_options){.lr = o->lr * factor,
-                           .beta1 = o->beta1,
-                           .beta2 = o->beta2,
-                           .eps = o->eps,
-                           .step = t->step + 1};
+  nn_adam_options adam = t->options->adam;
+  adam.lr *= nn_lr_factor(&t->options->schedule, (double)epoch);
+  adam.step = t->step + 1;
+  return adam;
 }
 
 /* Collective. Rank 0 alone writes the log; should that fail, the others learn

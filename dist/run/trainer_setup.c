@@ -76,20 +76,18 @@ static status check_samples(const trainer *t) {
 /* Collective. */
 static status open_data(trainer *t) {
   const train_options *o = t->options;
-  int mode = choice_index(SHARD_MODES, o->shard);
-  TRY(data_access_open(t->cluster, o->data, (shard_mode)mode, o->stage,
-                       &t->data));
+  TRY(data_access_open(t->cluster, o->data, o->shard, o->stage, &t->data));
   t->info = &t->data.info;
   return STATUS_OK;
 }
 
 static status check_data(trainer *t) {
   train_options *o = t->options;
-  if (o->size == 0) o->size = t->info->size;
-  if (o->size != t->info->size)
+  if (o->network.size == 0) o->network.size = t->info->size;
+  if (o->network.size != t->info->size)
     return status_error(STATUS_MISFIT,
-                        "%s: holds images of %d pixels, option --size is %lld",
-                        o->data, t->info->size, (long long)o->size);
+                        "%s: holds images of %d pixels, option --size is %d",
+                        o->data, t->info->size, o->network.size);
   return check_samples(t);
 }
 
@@ -140,9 +138,9 @@ static status build_network(trainer *t) {
       train_plan_options(o, threads_of(t), t->cluster->rank, t->cluster->ranks);
   TRY(nn_system_create(&model, &plan, &t->system));
   t->layout = &t->system->layout;
-  if (o->lambda_style > 0 || o->lambda_gram > 0)
+  if (model.lambda_style > 0 || model.lambda_gram > 0)
     TRY(vgg_weights_load(o->vgg_weights, NN_VGG_WIDTH,
-                         nn_vgg_conv_count((unsigned)o->style_layers),
+                         nn_vgg_conv_count((unsigned)model.style_layers),
                          &t->vgg));
   return t->cluster->rank == 0 ? start_saver(t) : STATUS_OK;
 }
@@ -160,7 +158,7 @@ static status build_update(trainer *t) {
                         .micro_batches = (int)(o->batch / o->micro_batch),
                         .threads = threads_of(t),
                         .overlap = o->overlap,
-                        .rounded = strcmp(o->grad_dtype, "bfloat16") == 0};
+                        .rounded = o->grad_dtype == GRAD_BFLOAT16};
   for (int k = 0; k < how.phase_count; k++)
     how.phases[k] = nn_plan_layout(t->system->phases[k].plan);
   TRY(update_create(&how, &t->update));
@@ -218,11 +216,12 @@ static status start_loading(trainer *t) {
   t->asked_step = t->step;
   int per_step = (int)t->micro_per_step, phases = t->system->phase_count;
   loader_options how = {
-      .size = (int)o->size,
+      .size = o->network.size,
       .micro_batch = (int)o->micro_batch,
-      .kept = loader_kept((int)o->size, (int)o->micro_batch, per_step, phases),
-      .augmentation = {
-          .seed = (uint64_t)o->seed, .flip = o->flip, .crop_min = o->crop_min}};
+      .kept =
+          loader_kept(o->network.size, (int)o->micro_batch, per_step, phases),
+      .augmentation = o->augmentation};
+  how.augmentation.seed = (uint64_t)o->seed;
   t->readings = how.kept == per_step ? 1 : (uint64_t)phases;
   how.source = data_access_source(&t->data);
   return loader_create(&how, &t->loader);
@@ -257,11 +256,11 @@ static void introduce(const trainer *t) {
   for (int i = 0; i < t->layout->entry_count; i++)
     if (t->layout->entries[i].trainable)
       parameters += (double)t->layout->entries[i].count;
-  log_info("%s: %.2f M parameters, %lld x %lld pixels; %d rank%s x %d "
+  log_info("%s: %.2f M parameters, %d x %d pixels; %d rank%s x %d "
            "thread%s on %d node%s, OpenBLAS core %s",
-           t->options->model, parameters * 1e-6, (long long)t->options->size,
-           (long long)t->options->size, t->cluster->ranks,
-           t->cluster->ranks == 1 ? "" : "s", threads_of(t),
+           train_model_name(t->options->model), parameters * 1e-6,
+           t->options->network.size, t->options->network.size,
+           t->cluster->ranks, t->cluster->ranks == 1 ? "" : "s", threads_of(t),
            threads_of(t) == 1 ? "" : "s", t->sharing.nodes,
            t->sharing.nodes == 1 ? "" : "s", nn_blas_core());
   log_info("%s: %zu training samples; batch %lld in micro-batches of %lld%s, "

@@ -21,12 +21,10 @@ struct validation {
 
 static status choose_split(const data_set_info *info, const train_options *o,
                            data_split *split) {
-  bool automatic = strcmp(o->validate_split, "auto") == 0;
-  if (automatic)
-    *split =
-        info->split_count[DATA_VALIDATION] > 0 ? DATA_VALIDATION : DATA_TEST;
-  else
-    data_split_find(o->validate_split, split);
+  bool there = info->split_count[DATA_VALIDATION] > 0;
+  bool test = o->validate_split == VALIDATE_TEST ||
+              (o->validate_split == VALIDATE_AUTO && !there);
+  *split = test ? DATA_TEST : DATA_VALIDATION;
   if (info->split_count[*split] == 0)
     return status_error(STATUS_MISFIT,
                         "%s: the %s split is empty: --validate-every needs one "

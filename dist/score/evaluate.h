@@ -2,16 +2,17 @@
 #ifndef HARMONIA_EVALUATE_H
 #define HARMONIA_EVALUATE_H
 
+#include "base/choice.h"
 #include "data/data.h"
 #include "dist/use/methods.h"
 #include "dist/ranks/cluster.h"
 #include "dist/use/harmonizer.h"
 
-typedef enum quantisation {
-  QUANTISE_TRUNCATE, /* as the published test */
-  QUANTISE_ROUND,
-  QUANTISE_NONE
-} quantisation;
+#define QUANTISATIONS(X)                                                       \
+  X(QUANTISE_TRUNCATE, "trunc") /* as the published test */                    \
+  X(QUANTISE_ROUND, "round")                                                   \
+  X(QUANTISE_NONE, "float")
+CHOICE(quantisation, QUANTISATIONS);
 
 typedef struct protocol {
   data_split split;

@@ -8,26 +8,62 @@
 
 #include "base/options.h"
 #include "checkpoint/checkpoint.h"
+#include "dist/feed/loader.h"
+#include "dist/feed/shard_mode.h"
 #include "nn/nn.h"
 
+/* Systems: the name, and what it stands for: values of other options, unless
+ * these are given. They are the recipes of the published training commands. */
+#define TRAIN_MODELS(X)                                                        \
+  X(TRAIN_UNET, "unet", "--generator=unet")                                    \
+  X(TRAIN_UNET3PLUS, "unet3plus", "--generator=unet3plus --norm=batch")        \
+  X(TRAIN_DOVENET, "dovenet", "--gan=wgangp --flip=no")                        \
+  X(TRAIN_BARGAINNET, "bargainnet",                                            \
+    "--style-code=yes --lambda-tri=0.01 --lambda-l1=1 --norm=batch "           \
+    "--lr=0.0001 --beta1=0.9 --lr-policy=constant --crop-min=0.5")             \
+  X(TRAIN_STYLE_RGB, "style-rgb", "--gan=wgangp --lambda-style=1")             \
+  X(TRAIN_STYLE_HSV, "style-hsv",                                              \
+    "--gan=wgangp --lambda-style=1 --style-space=hsv")
+CHOICE(train_model, TRAIN_MODELS);
+
+/* How gradients travel between nodes. */
+#define GRAD_DTYPES(X)                                                         \
+  X(GRAD_FLOAT32, "float32")                                                   \
+  X(GRAD_BFLOAT16, "bfloat16")
+CHOICE(grad_dtype, GRAD_DTYPES);
+
+#define VALIDATE_SPLITS(X)                                                     \
+  X(VALIDATE_AUTO, "auto") /* validation where there is one, else test */      \
+  X(VALIDATE_VALIDATION, "validation")                                         \
+  X(VALIDATE_TEST, "test")
+CHOICE(validate_split, VALIDATE_SPLITS);
+
+/* What the libraries take is kept as they take it: a row of the table points
+ * into their structures. */
 typedef struct train_options {
-  const char *data, *out, *model, *norm, *lr_policy, *generator, *style_space,
-      *vgg_weights, *gan, *triplet, *validate_split, *shard, *stage,
-      *grad_dtype;
-  bool resume, show_plan, overlap, flip, blend, style_code, deep_supervision;
-  int64_t steps, epochs, batch, micro_batch, size, ngf, ndf, nef, cat_channels,
-      style_layers, seed, threads, node_ranks, save_every, keep, log_every,
-      report_samples, validate_every, validate_samples;
-  double lambda_gan, lambda_a, lambda_v, lambda_gp, gp_ratio, lambda_tri,
-      lambda_style, lambda_gram, margin, g_lr_ratio, d_lr_ratio;
-  double dropout, lambda_l1, lr, beta1, beta2, eps, lr_constant_epochs,
-      lr_decay_epochs, lr_step_epochs, crop_min, max_minutes, memory;
+  train_model model;
+  nn_model_options network; /* for a use of it: train_model_options */
+  nn_adam_options adam;     /* `step` is the trainer's */
+  nn_lr_schedule schedule;
+  augmentation augmentation; /* `seed` is --seed, set by the trainer */
+  shard_mode shard;
+  grad_dtype grad_dtype;
+  validate_split validate_split;
+  const char *data, *out, *stage, *vgg_weights;
+  bool resume, show_plan, overlap;
+  int64_t steps, epochs, batch, micro_batch, seed, threads, node_ranks,
+      save_every, keep, log_every, report_samples, validate_every,
+      validate_samples;
+  double g_lr_ratio, d_lr_ratio, max_minutes, memory;
 } train_options;
 
 extern const option_table train_option_table;
 
-/* A model name stands for values of other options: gives them to those that
- * the user did not give. given: NULL where none was. */
+/* The name of a system. */
+const char *train_model_name(train_model model);
+
+/* Sets what the model stands for in options that the user did not give. given:
+ * NULL where none was. */
 void train_options_preset(train_options *options, const bool *given);
 
 /* Writes every option as the text "option.NAME". */
@@ -46,7 +82,7 @@ status train_options_load(train_options *options, const bool *given,
 nn_plan_options train_plan_options(const train_options *options, int threads,
                                    int rank, int ranks);
 
-/* The network that the options describe. */
+/* The network that the options describe, for a use of it. */
 nn_model_options train_model_options(const train_options *options, int batch,
                                      nn_purpose purpose, bool training);
 

@@ -98,9 +98,11 @@ void harmonizer_destroy(harmonizer **pointer) {
   *pointer = NULL;
 }
 
-int harmonizer_size(const harmonizer *h) { return (int)h->options.size; }
+int harmonizer_size(const harmonizer *h) { return h->options.network.size; }
 
-const char *harmonizer_model(const harmonizer *h) { return h->options.model; }
+const char *harmonizer_model(const harmonizer *h) {
+  return train_model_name(h->options.model);
+}
 
 uint64_t harmonizer_step(const harmonizer *h) { return h->step; }
 

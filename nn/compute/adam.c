@@ -55,13 +55,15 @@ void nn_adam(const nn_adam_options *o, size_t count, double scale,
   nn_parallel(threads, count, 1 << 15, adam_chunk, &job);
 }
 
-double nn_lr_factor(const char *policy, double epoch, double constant_epochs,
-                    double decay_epochs, double step_epochs) {
-  if (strcmp(policy, "linear") == 0) {
-    double over = epoch + 1 - constant_epochs;
-    double factor = 1 - (over > 0 ? over : 0) / (decay_epochs + 1);
+double nn_lr_factor(const nn_lr_schedule *s, double epoch) {
+  switch (s->policy) {
+  case NN_LR_LINEAR: {
+    double over = epoch + 1 - s->constant_epochs;
+    double factor = 1 - (over > 0 ? over : 0) / (s->decay_epochs + 1);
     return factor > 0 ? factor : 0;
   }
-  if (strcmp(policy, "step") == 0) return pow(0.1, floor(epoch / step_epochs));
+  case NN_LR_STEP: return pow(0.1, floor(epoch / s->step_epochs));
+  case NN_LR_CONSTANT: return 1;
+  }
   return 1;
 }

@@ -4,6 +4,27 @@
 
 #include "nn/network/layers.h"
 
+/* What a generator is given. */
+typedef struct nn_generator_input {
+  const nn_model_options *options;
+  nn_layers layers; /* of network G */
+  nn_id x; /* [N,S,S,4 or more]: composite, mask, and what else there is of a
+              pixel (a domain code) */
+} nn_generator_input;
+
+/* Images [N,S,S,3] in [-1,1]: the result, and where there is deep supervision
+ * those of other stages. */
+enum { NN_MAX_IMAGES = NN_UNET3PLUS_STAGES };
+typedef struct nn_generated {
+  nn_id image[NN_MAX_IMAGES];
+  int count;
+} nn_generated;
+
+#define NN_DECLARE(generator, name, function)                                  \
+  nn_generated function(const nn_generator_input *input);
+NN_GENERATORS(NN_DECLARE)
+#undef NN_DECLARE
+
 /* DoveNet's discriminator ("OrgDiscriminator", Cong et al., CVPR 2020): a
  * global score and one that verifies whether foreground and background are of
  * one domain. Evaluated on each of `count` images in turn: [N,S,S,3], S a power

@@ -9,7 +9,7 @@
  * the innermost has no norm after its down convolution, the outermost none at
  * all. Names are the reference's state_dict keys: `model.model.1`, and
  * `.model.3` for each further level. */
-#include "nn/network/layers.h"
+#include "nn/network/networks.h"
 
 typedef struct unet {
   nn_graph *g;
@@ -131,4 +131,16 @@ nn_id nn_unet(nn_graph *g, nn_id x, const nn_unet_options *options) {
   y = nn_leaky_relu(g, y, 0);
   y = up(&net, (module){"model", "model.3"}, y, 3, true);
   return nn_tanh(g, y);
+}
+
+nn_generated nn_generate_unet(const nn_generator_input *input) {
+  const nn_layers *layers = &input->layers;
+  nn_unet_options how = {.ngf = input->options->ngf,
+                          .norm = layers->norm,
+                          .training = layers->training,
+                          .dropout = input->options->dropout,
+                          .prefix = layers->prefix,
+                          .init_deviation = layers->deviation};
+  return (nn_generated){.image = {nn_unet(layers->g, input->x, &how)},
+                        .count = 1};
 }

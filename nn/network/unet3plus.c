@@ -20,7 +20,7 @@
  * those are zeros, where it ends anyway. */
 #include <math.h>
 
-#include "nn/network/layers.h"
+#include "nn/network/networks.h"
 
 enum { STAGES = NN_UNET3PLUS_STAGES };
 
@@ -134,4 +134,20 @@ nn_unet3plus_result nn_unet3plus(nn_graph *g, nn_id x,
                                     options->deep_supervision ? net.levels : 1};
   for (int d = 0; d < result.count; d++) result.side[d] = head(&net, d);
   return result;
+}
+
+nn_generated nn_generate_unet3plus(const nn_generator_input *input) {
+  const nn_layers *layers = &input->layers;
+  nn_unet3plus_options unet = {.width = input->options->ngf,
+                               .cat_channels = input->options->cat_channels,
+                               .outputs = 3,
+                               .norm = layers->norm,
+                               .training = layers->training,
+                               .deep_supervision =
+                                   input->options->deep_supervision,
+                               .prefix = layers->prefix};
+  nn_unet3plus_result result = nn_unet3plus(layers->g, input->x, &unet);
+  nn_generated all = {.count = result.count};
+  for (int i = 0; i < result.count; i++) all.image[i] = result.side[i];
+  return all;
 }

@@ -8,23 +8,9 @@
 
 #include <string.h>
 
-#include "base/options.h"
 #include "nn/network/networks.h"
 
-static status check_texts(const nn_model_options *o) {
-  const struct {
-    const char *option, *choices, *value;
-  } texts[] = {{"generator", "unet|unet3plus", o->generator},
-               {"style-space", "rgb|hsv", o->style_space},
-               {"norm", "instance|batch", o->norm},
-               {"gan", "none|wgangp|lsgan|vanilla", o->gan},
-               {"triplet", "vector|entries", o->triplet}};
-  for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-    if (choice_index(texts[i].choices, texts[i].value) < 0)
-      return status_error(STATUS_USAGE, "option --%s: '%s' is not one of %s",
-                          texts[i].option, texts[i].value, texts[i].choices);
-  return STATUS_OK;
-}
+static bool has_gan(const nn_model_options *o) { return o->gan != NN_GAN_NONE; }
 
 status nn_model_check(const nn_model_options *o) {
   if (o->size < 64 || o->size > 4096 || (o->size & (o->size - 1)) != 0)
@@ -38,16 +24,15 @@ status nn_model_check(const nn_model_options *o) {
   if (!(o->dropout >= 0 && o->dropout < 1))
     return status_error(STATUS_USAGE, "option --dropout: %g is not in [0, 1)",
                         o->dropout);
-  TRY(check_texts(o));
   if (o->cat_channels < 1)
     return status_error(STATUS_USAGE,
                         "option --cat-channels must be at least 1");
-  if (o->style_layers == 0 || o->style_layers >> NN_VGG_LAYERS != 0)
+  if (o->style_layers < 1 || o->style_layers >> NN_VGG_LAYERS != 0)
     return status_error(STATUS_USAGE,
-                        "option --style-layers: %u is not a set of 1, 2, 4, 8 "
+                        "option --style-layers: %d is not a set of 1, 2, 4, 8 "
                         "and 16",
                         o->style_layers);
-  if (strcmp(o->gan, "none") != 0 && o->ndf < 1)
+  if (has_gan(o) && o->ndf < 1)
     return status_error(STATUS_USAGE, "option --ndf must be at least 1");
   bool encoder = o->style_code || o->lambda_tri > 0;
   if (encoder && o->nef < 1)
@@ -55,10 +40,6 @@ status nn_model_check(const nn_model_options *o) {
   if (o->purpose == NN_FOR_SCORE && !encoder)
     return status_error(STATUS_MISFIT, "the system has no code extractor");
   return STATUS_OK;
-}
-
-static bool has_gan(const nn_model_options *o) {
-  return strcmp(o->gan, "none") != 0;
 }
 
 const char *nn_model_phases(const nn_model_options *o) {
@@ -74,10 +55,9 @@ typedef struct model {
 } model;
 
 static nn_layers layers_of(const model *m, const char *prefix) {
-  bool batch = strcmp(m->o->norm, "batch") == 0;
   return (nn_layers){.g = m->g,
                      .prefix = prefix,
-                     .norm = batch ? NN_BATCH_NORM : NN_INSTANCE_NORM,
+                     .norm = m->o->norm,
                      .training = m->o->training,
                      .deviation = 0.02};
 }
@@ -101,41 +81,12 @@ static nn_id style_map(const model *m, nn_id code) {
       NN_SHAPE(m->o->batch, m->o->size, m->o->size, NN_CODE_CHANNELS));
 }
 
-/* The generator's results: the first is its output, the others those of deep
- * supervision. */
+/* What the generator gives, and the code it was given. */
 typedef struct outputs {
-  nn_id side[NN_UNET3PLUS_STAGES];
+  nn_id image[NN_MAX_IMAGES]; /* the first is the system's output */
   int count;
   nn_id code; /* of the background; NN_NONE if the generator does without */
 } outputs;
-
-static outputs run_unet(const model *m, nn_id x) {
-  const nn_model_options *o = m->o;
-  nn_layers layers = layers_of(m, "G/");
-  nn_unet_options unet = {.ngf = o->ngf,
-                          .norm = layers.norm,
-                          .training = o->training,
-                          .dropout = o->dropout,
-                          .prefix = layers.prefix,
-                          .init_deviation = layers.deviation};
-  return (outputs){.side = {nn_unet(m->g, x, &unet)}, .count = 1};
-}
-
-static outputs run_unet3plus(const model *m, nn_id x) {
-  const nn_model_options *o = m->o;
-  nn_layers layers = layers_of(m, "G/");
-  nn_unet3plus_options unet = {.width = o->ngf,
-                               .cat_channels = o->cat_channels,
-                               .outputs = 3,
-                               .norm = layers.norm,
-                               .training = o->training,
-                               .deep_supervision = o->deep_supervision,
-                               .prefix = layers.prefix};
-  nn_unet3plus_result result = nn_unet3plus(m->g, x, &unet);
-  outputs all = {.count = result.count};
-  for (int i = 0; i < result.count; i++) all.side[i] = result.side[i];
-  return all;
-}
 
 /* composite + mask (output - composite) */
 static nn_id blend(const model *m, nn_id output) {
@@ -144,16 +95,22 @@ static nn_id blend(const model *m, nn_id output) {
   return nn_add(m->g, m->composite, nn_mul(m->g, change, m->mask));
 }
 
+#define ROW(generator, name, function) [generator] = (function),
+static nn_generated (*const generators[])(const nn_generator_input *) = {
+    NN_GENERATORS(ROW)};
+#undef ROW
+
 static outputs generate(const model *m) {
   nn_id x = nn_concat(m->g, m->composite, m->mask), code = NN_NONE;
   if (m->o->style_code) {
     code = code_of(m, m->real, background_of(m));
     x = nn_concat(m->g, x, style_map(m, code));
   }
-  bool full_scale = strcmp(m->o->generator, "unet3plus") == 0;
-  outputs all = full_scale ? run_unet3plus(m, x) : run_unet(m, x);
-  for (int i = 0; i < all.count; i++) all.side[i] = blend(m, all.side[i]);
-  all.code = code;
+  nn_generator_input input = {
+      .options = m->o, .layers = layers_of(m, "G/"), .x = x};
+  nn_generated made = generators[m->o->generator](&input);
+  outputs all = {.count = made.count, .code = code};
+  for (int i = 0; i < made.count; i++) all.image[i] = blend(m, made.image[i]);
   return all;
 }
 
@@ -172,14 +129,16 @@ static nn_id report(const model *m, const char *name, nn_id loss) {
 
 /* The discriminator's loss on scores of real or fake images. */
 static nn_id verdict(const model *m, nn_id score, bool real) {
-  if (strcmp(m->o->gan, "lsgan") == 0) return nn_loss_lsgan(m->g, score, real);
-  if (strcmp(m->o->gan, "vanilla") == 0) return nn_loss_bce(m->g, score, real);
-  return nn_loss_hinge(m->g, score, real);
+  switch (m->o->gan) {
+  case NN_GAN_LSGAN: return nn_loss_lsgan(m->g, score, real);
+  case NN_GAN_VANILLA: return nn_loss_bce(m->g, score, real);
+  default: return nn_loss_hinge(m->g, score, real);
+  }
 }
 
 /* The generator's: no hinge. */
 static nn_id persuasion(const model *m, nn_id score) {
-  if (strcmp(m->o->gan, "wgangp") == 0)
+  if (m->o->gan == NN_GAN_WGANGP)
     return nn_affine(m->g, nn_mean(m->g, score), -1, 0);
   return verdict(m, score, true);
 }
@@ -231,7 +190,7 @@ static nn_id adversarial_loss(const model *m, nn_id output) {
 
 static nn_id triplet(const model *m, nn_id anchor, nn_id positive,
                      nn_id negative) {
-  if (strcmp(m->o->triplet, "entries") == 0)
+  if (m->o->triplet == NN_TRIPLET_ENTRIES)
     return nn_loss_triplet_entries(m->g, anchor, positive, negative,
                                    m->o->margin);
   return nn_loss_triplet(m->g, anchor, positive, negative, m->o->margin);
@@ -244,7 +203,7 @@ static nn_id triplet_losses(const model *m, const outputs *all) {
   nn_id background = all->code;
   if (background == NN_NONE) background = code_of(m, m->real, background_of(m));
   nn_id real = code_of(m, m->real, m->mask);
-  nn_id harmonised = code_of(m, all->side[0], m->mask);
+  nn_id harmonised = code_of(m, all->image[0], m->mask);
   nn_id composite = code_of(m, m->composite, m->mask);
   nn_id ff2 = report(m, "tri_ff2", triplet(m, real, harmonised, composite));
   nn_id f2b =
@@ -255,9 +214,9 @@ static nn_id triplet_losses(const model *m, const outputs *all) {
 
 /* Mean of |output - real|; with deep supervision of every stage's result. */
 static nn_id reconstruction(const model *m, const outputs *all) {
-  nn_id sum = nn_loss_l1(m->g, all->side[0], m->real);
+  nn_id sum = nn_loss_l1(m->g, all->image[0], m->real);
   for (int i = 1; i < all->count; i++)
-    sum = nn_add(m->g, sum, nn_loss_l1(m->g, all->side[i], m->real));
+    sum = nn_add(m->g, sum, nn_loss_l1(m->g, all->image[i], m->real));
   return nn_affine(m->g, sum, m->o->lambda_l1 / all->count, 0);
 }
 
@@ -265,8 +224,8 @@ static nn_id reconstruction(const model *m, const outputs *all) {
 static nn_id add_style(const model *m, nn_id output, nn_id loss) {
   const nn_model_options *o = m->o;
   if (o->lambda_style == 0 && o->lambda_gram == 0) return loss;
-  nn_vgg vgg = nn_vgg_inputs(m->g, NN_VGG_WIDTH, o->style_layers);
-  nn_style_options how = {.hsv = strcmp(o->style_space, "hsv") == 0,
+  nn_vgg vgg = nn_vgg_inputs(m->g, NN_VGG_WIDTH, (unsigned)o->style_layers);
+  nn_style_options how = {.hsv = o->style_space == NN_STYLE_HSV,
                           .perceptual = o->lambda_style > 0,
                           .gram = o->lambda_gram > 0};
   nn_style_losses style =
@@ -287,7 +246,7 @@ static void train_generator(const model *m, const outputs *all) {
   static const char *const networks[] = {"G/", "E/"};
   nn_graph *g = m->g;
   const nn_model_options *o = m->o;
-  nn_id output = all->side[0];
+  nn_id output = all->image[0];
   nn_keep(g, "output", output);
   nn_id l1 = reconstruction(m, all);
   nn_id loss = l1;
@@ -330,14 +289,14 @@ status nn_model_build(const nn_model_options *options,
   }
   outputs all = generate(&m);
   if (options->purpose == NN_FOR_OUTPUT) {
-    nn_keep(m.g, "output", all.side[0]);
+    nn_keep(m.g, "output", all.image[0]);
     return STATUS_OK;
   }
   if (last > 0) {
     model judged = m;
     TRY(nn_graph_fork(m.g, &out[0]));
     judged.g = out[0];
-    train_discriminator(&judged, all.side[0]);
+    train_discriminator(&judged, all.image[0]);
   }
   train_generator(&m, &all);
   return STATUS_OK;

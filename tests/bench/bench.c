@@ -8,40 +8,49 @@
 #include "base/options.h"
 #include "tests/bench/bench.h"
 
+#define CLOCKS(X)                                                              \
+  X(WALL_CLOCK, "wall")                                                        \
+  X(CPU_CLOCK, "cpu")
+CHOICE(clock_choice, CLOCKS);
+
 typedef struct bench_options {
   option_list models, sizes, batches, threads;
   int64_t repeat, ngf, nodes;
   bool all;
-  const char *csv, *clock, *serve;
+  const char *csv, *serve;
+  clock_choice clock;
 } bench_options;
 
-#define AT(member) offsetof(bench_options, member)
+#define ROW(name, field) OPTION_ROW(bench_options, name, field)
 #define MODELS "unet|dovenet|bargainnet|unet3plus|style-rgb|style-hsv"
 
 static const option options[] = {
-    {"model", OPTION_LIST, AT(models), NULL, 0, 0, "NAME", NULL,
-     "a system of harmonia train; again for more [all]"},
-    {"size", OPTION_LIST, AT(sizes), NULL, 0, 0, "P", NULL,
-     "pixels a side; again for more [256; 128 for unet3plus]"},
-    {"batch", OPTION_LIST, AT(batches), NULL, 0, 0, "B", NULL,
-     "images a step; again for more [1]"},
-    {"threads", OPTION_LIST, AT(threads), NULL, 0, 0, "T", NULL,
-     "threads; again for more [1]"},
-    {"all", OPTION_FLAG, AT(all), "no", 0, 0, NULL, NULL,
-     "sizes 64, 128 and 256, batches 1 and 4, 1 and 2 threads, where not "
-     "given"},
-    {"repeat", OPTION_INT, AT(repeat), "7", 1, BENCH_REPEATS, "N", NULL,
-     "steps a case; fewer (at least 3) where they would take over a minute"},
-    {"clock", OPTION_CHOICE, AT(clock), "wall", 0, 0, NULL, "wall|cpu",
-     "cpu counts CPU seconds, for one thread on a machine with other work"},
-    {"ngf", OPTION_INT, AT(ngf), "64", 1, 4096, "C", NULL,
-     "channels of the generator's first level"},
-    {"nodes", OPTION_INT, AT(nodes), "12", 0, 1000, "N", NULL,
-     "lines of the list of nodes far above their limit"},
-    {"csv", OPTION_TEXT, AT(csv), NULL, 0, 0, "FILE", NULL,
-     "writes every number there"},
-    {"serve", OPTION_TEXT, AT(serve), NULL, 0, 0, "WORK", NULL,
-     "forward, gradients or step: does it once a line of standard input"},
+    {ROW("model", models), .argument = "NAME",
+     .help = "a system of harmonia train; again for more [all]"},
+    {ROW("size", sizes), .argument = "P",
+     .help = "pixels a side; again for more [256; 128 for unet3plus]"},
+    {ROW("batch", batches), .argument = "B",
+     .help = "images a step; again for more [1]"},
+    {ROW("threads", threads), .argument = "T",
+     .help = "threads; again for more [1]"},
+    {ROW("all", all), .preset = "no",
+     .help = "sizes 64, 128 and 256, batches 1 and 4, 1 and 2 threads, where "
+             "not given"},
+    {ROW("repeat", repeat), .preset = "7", .min = 1, .max = BENCH_REPEATS,
+     .argument = "N",
+     .help = "steps a case; fewer (at least 3) where they would take over a "
+             "minute"},
+    {ROW("clock", clock), .preset = "wall", .choices = CHOICES(CLOCKS),
+     .help =
+         "cpu counts CPU seconds, for one thread on a machine with other work"},
+    {ROW("ngf", ngf), .preset = "64", .min = 1, .max = 4096, .argument = "C",
+     .help = "channels of the generator's first level"},
+    {ROW("nodes", nodes), .preset = "12", .max = 1000, .argument = "N",
+     .help = "lines of the list of nodes far above their limit"},
+    {ROW("csv", csv), .argument = "FILE", .help = "writes every number there"},
+    {ROW("serve", serve), .argument = "WORK",
+     .help =
+         "forward, gradients or step: does it once a line of standard input"},
 };
 
 static const option_table table = {
@@ -54,6 +63,7 @@ static const option_table table = {
         "measured in the same run.",
     .options = options,
     .count = sizeof options / sizeof options[0],
+    .size = sizeof(bench_options),
 };
 
 /* What the user gave, or the defaults: "64|128|256". */
@@ -129,7 +139,7 @@ static status measure(bench_options *o) {
           "sgemm_gflops,memory_gbytes_per_s,core\n",
           output.csv);
   }
-  if (strcmp(o->clock, "cpu") == 0) bench_clock = bench_cpu_clock;
+  if (o->clock == CPU_CLOCK) bench_clock = bench_cpu_clock;
   char advice[256];
   if (nn_blas_advice(advice, sizeof advice)) log_warning("%s", advice);
   status result = run_cases(o, &output);

@@ -41,11 +41,11 @@ typedef struct bench_case {
   int size, batch, threads, ngf;
 } bench_case;
 
-typedef enum bench_work {
-  BENCH_FORWARD,
-  BENCH_GRADIENTS,
-  BENCH_STEP
-} bench_work;
+#define BENCH_WORKS(X)                                                         \
+  X(BENCH_FORWARD, "forward")                                                  \
+  X(BENCH_GRADIENTS, "gradients")                                              \
+  X(BENCH_STEP, "step")
+CHOICE(bench_work, BENCH_WORKS);
 
 typedef struct bench_stepper {
   bench_work work;

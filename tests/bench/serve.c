@@ -7,7 +7,7 @@
 #include "tests/bench/bench.h"
 
 status bench_serve(const bench_case *what, const char *work) {
-  int kind = choice_index("forward|gradients|step", work);
+  int kind = choice_index(CHOICES(BENCH_WORKS), work);
   if (kind < 0)
     return status_error(STATUS_USAGE,
                         "option --serve: '%s' is not forward, gradients or "

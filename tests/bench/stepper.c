@@ -28,8 +28,8 @@ static status make_system(bench_stepper *s, const bench_case *what) {
   options_defaults(&train_option_table, &o);
   TRY(options_set(&train_option_table, &o, "model", what->model));
   train_options_preset(&o, NULL);
-  o.size = what->size;
-  o.ngf = what->ngf;
+  o.network.size = what->size;
+  o.network.ngf = what->ngf;
   nn_model_options model = train_model_options(
       &o, what->batch,
       s->work == BENCH_FORWARD ? NN_FOR_OUTPUT : NN_FOR_TRAINING, true);
@@ -37,11 +37,10 @@ static status make_system(bench_stepper *s, const bench_case *what) {
                           .continued = true,
                           .hand_over = s->work == BENCH_STEP};
   TRY(nn_system_create(&model, &plan, &s->system));
-  s->adam = (nn_adam_options){
-      .lr = o.lr, .beta1 = o.beta1, .beta2 = o.beta2, .eps = o.eps};
-  if (o.lambda_style == 0 && o.lambda_gram == 0) return STATUS_OK;
+  s->adam = o.adam;
+  if (model.lambda_style == 0 && model.lambda_gram == 0) return STATUS_OK;
   TRY(nn_vgg_weights_create(
-      NN_VGG_WIDTH, nn_vgg_conv_count((unsigned)o.style_layers), &s->vgg));
+      NN_VGG_WIDTH, nn_vgg_conv_count((unsigned)model.style_layers), &s->vgg));
   nn_vgg_weights_random(s->vgg, NN_VGG_SEED);
   return STATUS_OK;
 }
