@@ -18,12 +18,15 @@ run 10 "$HARMONIA"
 exits 2 "no command at all"
 check "shows the help on stderr" cmp help.txt "$stderr"
 
-# Each table as it is in the source: name, kind, default.
+# Each table as it is in the source: name, default (flags: none is shown).
 for command in $commands; do
     file=$HARMONIA_SOURCE/dist/cmd/cmd_$command.c
     [ $command != train ] || file=$HARMONIA_SOURCE/dist/state/train_options.c
-    perl -0777 -ne 'while (/\{"([a-z0-9-]+)",\s*OPTION_(\w+),\s*AT\(\w+\),\s*(?:NULL|"([^"]*)")/gs)
-        { print "$1 $2 ", $3 // "", "\n" }' "$file" >table
+    perl -0777 -ne 'for (split /\{ROW\(/) {
+        next unless /^"([a-z0-9-]+)"/;
+        print $1;
+        print " $1" if /\.preset = "(?!(?:yes|no)")([^"]*)"/;
+        print "\n" }' "$file" >table
     run 10 "$HARMONIA" $command --help
     exits 0 "$command --help"
     check "$command --help writes to stdout alone, beginning with the usage" \
@@ -32,8 +35,7 @@ for command in $commands; do
     # lines of one option put together
     awk '/^  -/ { printf "\n" } { sub(/^ +/, " "); printf "%s", $0 }' "$stdout" >joined
     missing=
-    while read -r name kind preset; do
-        case $kind in FLAG) preset= ;; esac
+    while read -r name preset; do
         grep -E "^ --$name( |\$)" joined >line ||
             missing="$missing --$name"
         [ -z "$preset" ] || grep -Fq "[$preset]" line ||

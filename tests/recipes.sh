@@ -110,63 +110,45 @@ recipe "A convolution solver" nn/conv/conv.h nn/conv/conv_solvers.c
 
 # ---- a loss, and its option -------------------------------------------------------
 
-cat >>"$copy/nn/network/loss.c" <<'ADD'
-nn_id nn_loss_swish(nn_graph *g, nn_id a, nn_id b) {
-  return nn_mean(g, nn_swish(g, nn_abs(g, nn_sub(g, a, b))));
-}
-ADD
-after nn/graph.h 'nn_id nn_loss_mse(' <<'ADD'
-nn_id nn_loss_swish(nn_graph *g, nn_id a, nn_id b);
-ADD
-after nn/system/model.c '  loss = add_style(' <<'ADD'
-  if (o->lambda_swish > 0) {
-    nn_id swish = nn_loss_swish(g, output, m->real);
-    swish = report(m, "G_swish", nn_affine(g, swish, o->lambda_swish, 0));
-    loss = nn_add(g, loss, swish);
-  }
-ADD
 after nn/nn.h '  double lambda_style' <<'ADD'
   double lambda_swish;
 ADD
-recipe "A loss" nn/network/loss.c nn/graph.h nn/system/model.c nn/nn.h
-after dist/state/train_options.h 'typedef struct train_options {' <<'ADD'
-  double lambda_swish;
+change nn/system/model.c 'static void train_generator(' 'static nn_id swish_loss(const model *m, nn_id output) {
+  nn_id error = nn_abs(m->g, nn_sub(m->g, output, m->real));
+  nn_id loss = nn_mean(m->g, nn_swish(m->g, error));
+  return report(m, "G_swish", nn_affine(m->g, loss, m->o->lambda_swish, 0));
+}
+
+static void train_generator('
+after nn/system/model.c '  loss = add_style(' <<'ADD'
+  if (o->lambda_swish > 0) loss = nn_add(g, loss, swish_loss(m, output));
 ADD
 after dist/state/train_options.c 'static const option options[] = {' <<'ADD'
-    {"lambda-swish", OPTION_REAL, AT(lambda_swish), "0", 0, 1e9, "X", NULL,
-     "weight of the swish loss"},
+    {ROW("lambda-swish", network.lambda_swish), .preset = "0.5", .max = 1e9,
+     .argument = "X", .before = "0", .help = "weight of the swish loss"},
 ADD
-change dist/state/train_options.c '.lambda_l1 = o->lambda_l1,' \
-    '.lambda_l1 = o->lambda_l1, .lambda_swish = o->lambda_swish,'
-recipe "An option" dist/state/train_options.h dist/state/train_options.c
+recipe "A loss" nn/nn.h nn/system/model.c dist/state/train_options.c
+recipe "An option" nn/nn.h dist/state/train_options.c
 
 # ---- a network --------------------------------------------------------------------
 
 cat >"$copy/nn/network/plain.c" <<'ADD'
 /* A generator of one layer. */
-#include "nn/network/layers.h"
+#include "nn/network/networks.h"
 
-nn_id nn_plain(nn_graph *g, nn_id x) {
-  nn_layers l = {.g = g, .prefix = "G/", .training = true, .deviation = 0.02};
-  nn_shape s = nn_shape_of(g, x);
-  nn_id w = nn_layer_weight(&l, "conv", NN_SHAPE(3, 3, s.c, 3));
-  nn_id y = nn_conv(g, x, w, 1, 1);
-  return nn_tanh(g, nn_add(g, y, nn_layer_bias(&l, "conv", 3)));
+nn_generated nn_generate_plain(const nn_generator_input *input) {
+  const nn_layers *l = &input->layers;
+  int channels = nn_shape_of(l->g, input->x).c;
+  nn_id w = nn_layer_weight(l, "conv", NN_SHAPE(3, 3, channels, 3));
+  nn_id y = nn_conv(l->g, input->x, w, 1, 1);
+  y = nn_add(l->g, y, nn_layer_bias(l, "conv", 3));
+  return (nn_generated){.image = {nn_tanh(l->g, y)}, .count = 1};
 }
 ADD
-after nn/graph.h 'nn_id nn_unet(' <<'ADD'
-nn_id nn_plain(nn_graph *g, nn_id x);
-ADD
-change nn/system/model.c 'static outputs run_unet3plus(' 'static outputs run_plain(const model *m, nn_id x) {
-  return (outputs){.side = {nn_plain(m->g, x)}, .count = 1};
-}
-
-static outputs run_unet3plus('
-change nn/system/model.c ': run_unet(m, x);' \
-    ': strcmp(m->o->generator, "plain") == 0 ? run_plain(m, x) : run_unet(m, x);'
-change nn/system/model.c '"unet|unet3plus"' '"unet|unet3plus|plain"'
-change dist/state/train_options.c '"unet|unet3plus"' '"unet|unet3plus|plain"'
-recipe "A network" nn/graph.h nn/system/model.c dist/state/train_options.c
+change nn/nn.h '#define NN_GENERATORS(X) ' '#define NN_GENERATORS(X) X(NN_GENERATOR_PLAIN, "plain", nn_generate_plain) '
+change dist/state/train_options.h '#define TRAIN_MODELS(X) ' \
+    '#define TRAIN_MODELS(X) X(TRAIN_PLAIN, "toy", "--generator=plain --lambda-swish=2") '
+recipe "A network" nn/nn.h dist/state/train_options.h
 
 # ---- a colour transfer ------------------------------------------------------------
 
@@ -207,13 +189,14 @@ cat >"$copy/dist/cmd/cmd_hello.c" <<'ADD'
 typedef struct hello {
   const char *to;
 } hello;
-static const option options[] = {{"to", OPTION_TEXT, offsetof(hello, to),
-                                  "all", 0, 0, "NAME", NULL, "whom to greet"}};
+static const option options[] = {{OPTION_ROW(hello, "to", to), .preset = "all",
+                                  .argument = "NAME", .help = "whom to greet"}};
 static const option_table table = {.command = "hello",
                                    .synopsis = "[OPTIONS]",
                                    .description = "Greets.",
                                    .options = options,
-                                   .count = 1};
+                                   .count = 1,
+                                   .size = sizeof(hello)};
 
 static status run(void *configuration, const bool *given,
                   const char **positional, int count) {
@@ -224,7 +207,6 @@ static status run(void *configuration, const bool *given,
 
 const command command_hello = {.summary = "greet",
                                .table = &table,
-                               .configuration_size = sizeof(hello),
                                .run = run};
 ADD
 change dist/cmd/command.h '#endif' 'extern const command command_hello;
@@ -249,12 +231,21 @@ check "and right" sh -c '! grep "^not ok" gradients'
 toy=$copy/build/harmonia
 small_set d.h5 || exit 1
 check "the loss is trained by, with the network" "$toy" train --data d.h5 --out toy \
-    --generator plain --lambda-swish 2 --steps 2 --batch 4
+    --model toy --steps 2 --batch 4
 check "the loss is in the log" grep -q '^step,.*loss_G_swish' toy/log.csv
 check "the network is in the checkpoint" sh -c '"$1" info --arrays "$2" | grep -q G/conv.weight' \
     - "$toy" "$(checkpoint toy 2)"
 check "the option is, too" sh -c '"$1" info --changed "$2" | grep -q -e --lambda-swish=2' \
     - "$toy" "$(checkpoint toy 2)"
+check "help has the option, and what the system stands for" sh -c '"$1" train --help |
+    tr -s " \n" " " | grep -q -e "--lambda-swish X weight.* toy (--generator=plain --lambda-swish=2)"' - "$toy"
+run 60 "$toy" train --data d.h5 --out toy --resume --lambda-swish 3
+refused 1 "--lambda-swish: 3, but the checkpoint's run has 2" "and is the run's"
+"$HARMONIA" train --data d.h5 --out older --steps 1 --batch 4 --ngf 4 >/dev/null 2>&1
+check "a checkpoint older than the option resumes" "$toy" train --data d.h5 --out older \
+    --resume --steps 2
+check "without the loss, whatever the default is" sh -c '
+    "$1" info --changed "$2" | grep -q -e --lambda-swish=0' - "$toy" "$(checkpoint older 2)"
 check "the solver is chosen" sh -c '"$1" train --show-plan --generator plain --size 64 |
     grep -q "toy loops"' - "$toy"
 mkdir -p photos/train

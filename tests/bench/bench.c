@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/options.h"
+#include "dist/state/train_options.h"
 #include "tests/bench/bench.h"
 
 #define CLOCKS(X)                                                              \
@@ -22,7 +23,6 @@ typedef struct bench_options {
 } bench_options;
 
 #define ROW(name, field) OPTION_ROW(bench_options, name, field)
-#define MODELS "unet|dovenet|bargainnet|unet3plus|style-rgb|style-hsv"
 
 static const option options[] = {
     {ROW("model", models), .argument = "NAME",
@@ -66,18 +66,13 @@ static const option_table table = {
     .size = sizeof(bench_options),
 };
 
-/* What the user gave, or the defaults: "64|128|256". */
-static void fill(option_list *list, const char *choices) {
-  static char texts[16][16];
-  static int used;
+/* What the user gave, or the defaults. */
+static void fill(option_list *list, const char *const *defaults) {
   if (list->count > 0) return;
-  while (*choices != '\0') {
-    size_t length = strcspn(choices, "|");
-    snprintf(texts[used], sizeof texts[used], "%.*s", (int)length, choices);
-    list->values[list->count++] = texts[used++];
-    choices += length + (choices[length] == '|');
-  }
+  for (int i = 0; defaults[i] != NULL; i++)
+    list->values[list->count++] = defaults[i];
 }
+#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 static status number(const char *name, const char *text, int most, int *out) {
   char *end;
@@ -102,10 +97,10 @@ static status run_sizes(const bench_options *o, const bench_output *output,
 
 static status run_cases(bench_options *o, const bench_output *output) {
   bool sizes_given = o->sizes.count > 0 || o->all;
-  fill(&o->models, MODELS);
-  fill(&o->sizes, o->all ? "64|128|256" : "256");
-  fill(&o->batches, o->all ? "1|4" : "1");
-  fill(&o->threads, o->all ? "1|2" : "1");
+  fill(&o->models, CHOICES(TRAIN_MODELS));
+  fill(&o->sizes, o->all ? LIST("64", "128", "256") : LIST("256"));
+  fill(&o->batches, o->all ? LIST("1", "4") : LIST("1"));
+  fill(&o->threads, o->all ? LIST("1", "2") : LIST("1"));
   for (int m = 0; m < o->models.count; m++)
     for (int i = 0; i < o->sizes.count; i++) {
       bench_case what = {.model = o->models.values[m], .ngf = (int)o->ngf};
@@ -117,10 +112,10 @@ static status run_cases(bench_options *o, const bench_output *output) {
 }
 
 static status serve(bench_options *o) {
-  fill(&o->models, "unet");
-  fill(&o->sizes, "256");
-  fill(&o->batches, "1");
-  fill(&o->threads, "1");
+  fill(&o->models, LIST("unet"));
+  fill(&o->sizes, LIST("256"));
+  fill(&o->batches, LIST("1"));
+  fill(&o->threads, LIST("1"));
   bench_case what = {.model = o->models.values[0], .ngf = (int)o->ngf};
   TRY(number("size", o->sizes.values[0], 4096, &what.size));
   TRY(number("batch", o->batches.values[0], 1024, &what.batch));
