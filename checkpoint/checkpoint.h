@@ -11,7 +11,7 @@
  * Writing goes to "<path>.tmp-<host>-<pid>", is flushed to the disk (file and
  * folder) and renamed: a file under its final name is whole or was damaged
  * later, and then its checksums tell.
- * HDF5 is used under the lock of base/hdf5_lock.h, which writing lets go of
+ * HDF5 is used under the lock of hdf5/hdf5_lock.h, which writing lets go of
  * after each megabyte or so: others may read meanwhile. */
 #ifndef HARMONIA_CHECKPOINT_H
 #define HARMONIA_CHECKPOINT_H

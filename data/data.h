@@ -331,7 +331,7 @@ typedef struct data_synth_options {
 status data_synth(const data_synth_options *options);
 
 /* An open packed data set. Threads may read one set at the same time: they take
- * turns in HDF5, by the process-wide lock of base/hdf5_lock.h. */
+ * turns in HDF5, by the process-wide lock of hdf5/hdf5_lock.h. */
 typedef struct data_set data_set;
 
 typedef struct data_set_info {

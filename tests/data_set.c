@@ -187,7 +187,8 @@ static void set_element(const char *path, const char *name, hsize_t at,
 static void test_foreign_files(void) {
   const char *path = scratch("bad.h5");
   check_refused(path, STATUS_IO, "No such file", "no file");
-  check_refused(tap_scratch_folder(), STATUS_IO, "directory", "a folder");
+  check_refused(tap_scratch_folder(), STATUS_FORMAT, "not a regular file",
+                "a folder");
   FILE *file = fopen(path, "w");
   fclose(file);
   check_refused(path, STATUS_FORMAT, "not an HDF5 file", "an empty file");
