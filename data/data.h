@@ -34,10 +34,6 @@ void data_image_free(data_image *image);
  * STATUS_FORMAT. */
 status data_image_read(const char *path, data_image *out);
 
-/* The same as one channel (Pillow's convert("L"): (299 R + 587 G + 114 B)
- * / 1000 in its fixed point). */
-status data_image_read_grey(const char *path, data_image *out);
-
 /* Only the size, upright, from the header. */
 status data_image_read_size(const char *path, int *width, int *height);
 
@@ -157,8 +153,8 @@ typedef struct data_mask_options {
 
 /* Reads any image file (data_picture_read) as the mask of the picture `image`
  * of width x height pixels: one channel, white where the object is, which is
- * the file's alpha, or its grey as data_image_read_grey has it. What would not
- * give a mask is STATUS_FORMAT, with what was found and the option that helps:
+ * the file's alpha, or its grey (of colours Pillow's convert("L"): 299 R + 587 G +
+ * 114 B in 1000, in its fixed point). What would not give a mask is STATUS_FORMAT, with what was found and the option that helps:
  * colours, alpha that tells of another object, class numbers, no pixel of 128
  * or more, none below. A mask that is read has both. Another size is
  * STATUS_MISFIT. */
