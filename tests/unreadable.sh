@@ -72,7 +72,8 @@ else
         same_bits "to the undisturbed bits" "$(checkpoint whole 6)" "$(checkpoint again 6)"
     done
     for errno in $EIO $ESTALE; do
-        failing d.h5 80 $errno 0 "set-$errno" --steps 6 --validate-every 4 --validate-samples 2
+        failing d.h5 80 $errno 0 "set-$errno" --steps 6 --keep 9 \
+            --validate-every 4 --validate-samples 2
         exits 0 "the data set, errno $errno in passing"
         says "warning: d.h5: .*; trying again in 0.1 s" "is said and tried again"
         same_bits "to the undisturbed bits" "$(checkpoint whole 6)" "$(checkpoint "set-$errno" 6)"
