@@ -199,7 +199,7 @@ test-distros:
 bench-sum: $(BUILD)/tests/bench/node_sum
 	.ci/mpi-env mpirun -n $(or $(RANKS),2) $<
 
-# Every layout of up to 8 ranks, and the memory of U-Net with 54.8 M parameters.
+# Every arrangement of up to 8 ranks, and the memory of U-Net with 54.8 M parameters.
 test-layouts: export HARMONIA_FULL = 1
 test-layouts: tests
 	$(PROVE) -v tests/nodes.sh tests/sharing.sh
@@ -278,7 +278,7 @@ help:
 	@echo "make tests         builds the test programs in $(BUILD)/tests"
 	@echo "make test-kills    runs killed and signalled lose nothing (KILLS=200 SIGNALS=80)"
 	@echo "make test-faults   every call on the files of a run fails once"
-	@echo "make test-layouts  layouts of up to 8 ranks over nodes, memory of a large network"
+	@echo "make test-layouts  arrangements of up to 8 ranks over nodes, memory of a large network"
 	@echo "make bench-sum     the sum of gradients on a node against the memory's bandwidth"
 	@echo "make bench         times of training steps and of every node in them"
 	@echo "make bench-torch   the same in PyTorch, and two ranks against one"

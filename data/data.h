@@ -153,11 +153,11 @@ typedef struct data_mask_options {
 
 /* Reads any image file (data_picture_read) as the mask of the picture `image`
  * of width x height pixels: one channel, white where the object is, which is
- * the file's alpha, or its grey (of colours Pillow's convert("L"): 299 R + 587 G +
- * 114 B in 1000, in its fixed point). What would not give a mask is STATUS_FORMAT, with what was found and the option that helps:
- * colours, alpha that tells of another object, class numbers, no pixel of 128
- * or more, none below. A mask that is read has both. Another size is
- * STATUS_MISFIT. */
+ * the file's alpha, or its grey (of colours Pillow's convert("L"): 299 R + 587
+ * G + 114 B in 1000, in its fixed point). What would not give a mask is
+ * STATUS_FORMAT, with what was found and the option that helps: colours, alpha
+ * that tells of another object, class numbers, no pixel of 128 or more, none
+ * below. A mask that is read has both. Another size is STATUS_MISFIT. */
 status data_mask_read(const char *path, const data_mask_options *how,
                       const char *image, int width, int height,
                       data_image *out);
@@ -286,7 +286,7 @@ typedef struct data_compose_options {
  * files that are there and whole are kept. Logs progress. */
 status data_compose(const data_compose_options *options);
 
-/* ---- the packed data set (pack.c, set.c; layout in set_layout.h) ---- */
+/* ---- the packed data set (pack.c, set.c; format in set_format.h) ---- */
 
 typedef struct data_pack_options {
   const char *folder; /* HCOCO folder */

@@ -11,7 +11,7 @@
 #ifndef HARMONIA_DATA_PACK_JOURNAL_H
 #define HARMONIA_DATA_PACK_JOURNAL_H
 
-#include "data/set/set_layout.h"
+#include "data/set/set_format.h"
 
 enum { JOURNAL_HEADER = 512 };
 

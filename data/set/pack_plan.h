@@ -3,7 +3,7 @@
 #ifndef HARMONIA_DATA_PACK_PLAN_H
 #define HARMONIA_DATA_PACK_PLAN_H
 
-#include "data/set/set_layout.h"
+#include "data/set/set_format.h"
 
 typedef struct pack_plan {
   data_folder folder;

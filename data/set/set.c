@@ -1,11 +1,11 @@
-/* Reading a packed data set (layout: set_layout.h). */
+/* Reading a packed data set (format: set_format.h). */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/crc32.h"
 #include "base/memory.h"
 #include "data/set/set_hdf5.h"
-#include "data/set/set_layout.h"
+#include "data/set/set_format.h"
 
 struct data_set {
   char *path;

@@ -1,4 +1,4 @@
-/* Writing a packed data set (layout: set_layout.h).
+/* Writing a packed data set (format: set_format.h).
  *
  * HDF5's filters run one at a time under its lock, so chunks are made here, by
  * any number of threads, and stored as they are by H5Dwrite_chunk: in the form
@@ -19,7 +19,7 @@
 #include "base/publish.h"
 #include "data/image/deflate.h"
 #include "data/set/set_hdf5.h"
-#include "data/set/set_layout.h"
+#include "data/set/set_format.h"
 
 /* ---- chunks ---- */
 
