@@ -361,7 +361,7 @@ const char *data_set_name(const data_set *set, size_t index);
  * For `pack` and `synth`. Pixels are compressed into chunks first, by as many
  * threads as one likes; the chunks are then added from one thread at a time.
  *
- *   data_set_writer_open(path, &plan, &writer)
+ *   data_set_writer_open(path, &attributes, &writer)
  *   data_chunk_make(pixels, size, 3, level, &chunk)        any thread
  *   data_set_writer_add_real(writer, &chunk, &real)        in order
  *   data_set_writer_add_mask(writer, &chunk, &mask)
@@ -387,7 +387,7 @@ void data_chunk_free(data_chunk *chunk); /* accepts zeros */
 /* The sensible compression level (measured: see set_write.c). */
 enum { DATA_SET_COMPRESSION = 3 };
 
-typedef struct data_set_plan {
+typedef struct data_set_attributes {
   int size;                   /* pixels a side */
   size_t reals, masks, count; /* exactly how many will be added */
   int compression;            /* only recorded */
@@ -395,13 +395,14 @@ typedef struct data_set_plan {
   const char *source;         /* the source folder's name, or "synth" */
   const char *listing;        /* fingerprint of the source, or NULL */
   size_t skipped;             /* samples of the source left out */
-} data_set_plan;
+} data_set_attributes;
 
 typedef struct data_set_writer data_set_writer;
 
 /* Begins PATH.tmp; a former one is overwritten. A link is followed: PATH is
  * then where it leads. */
-status data_set_writer_open(const char *path, const data_set_plan *plan,
+status data_set_writer_open(const char *path,
+                            const data_set_attributes *attributes,
                             data_set_writer **out);
 
 /* Adds an image; `*index` (may be NULL) is its number, counted from 0 in the

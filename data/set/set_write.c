@@ -93,7 +93,7 @@ void data_chunk_free(data_chunk *chunk) {
 
 struct data_set_writer {
   char path[PATH_MAX], temporary[PATH_MAX];
-  data_set_plan plan;
+  data_set_attributes attributes;
   char protocol[256], source[256], listing[65];
   hdf5_file file;
   bool made; /* the temporary file is there */
@@ -103,13 +103,13 @@ struct data_set_writer {
 };
 
 static status create_dataset(data_set_writer *writer, set_kind kind) {
-  hsize_t side = (hsize_t)writer->plan.size;
+  hsize_t side = (hsize_t)writer->attributes.size;
   hsize_t dims[4] = {writer->index.counts[kind], side, side, 3};
   hsize_t chunk[4] = {1, side, side, 3};
   int rank = set_channels(kind) == 3 ? 4 : 3;
   hid_t creation = hdf5_creation(H5P_DATASET_CREATE);
   H5Pset_chunk(creation, rank, chunk);
-  H5Pset_deflate(creation, (unsigned)writer->plan.compression);
+  H5Pset_deflate(creation, (unsigned)writer->attributes.compression);
   H5Pset_fletcher32(creation);
   H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER);
   hid_t space = H5Screate_simple(rank, dims, NULL);
@@ -146,17 +146,18 @@ static status create_file(data_set_writer *writer) {
   return result;
 }
 
-static status take_plan(data_set_writer *writer, const char *path,
-                        const data_set_plan *plan) {
-  INVARIANT(plan->size > 0 && plan->reals > 0 && plan->masks > 0 &&
-                plan->count > 0,
-            "empty plan");
-  INVARIANT(plan->count < UINT32_MAX, "%zu samples", plan->count);
-  writer->plan = *plan;
-  snprintf(writer->protocol, sizeof writer->protocol, "%s", plan->protocol);
-  snprintf(writer->source, sizeof writer->source, "%s", plan->source);
+static status take_attributes(data_set_writer *writer, const char *path,
+                              const data_set_attributes *attributes) {
+  INVARIANT(attributes->size > 0 && attributes->reals > 0 &&
+                attributes->masks > 0 && attributes->count > 0,
+            "nothing to write");
+  INVARIANT(attributes->count < UINT32_MAX, "%zu samples", attributes->count);
+  writer->attributes = *attributes;
+  snprintf(writer->protocol, sizeof writer->protocol, "%s",
+           attributes->protocol);
+  snprintf(writer->source, sizeof writer->source, "%s", attributes->source);
   snprintf(writer->listing, sizeof writer->listing, "%s",
-           plan->listing != NULL ? plan->listing : "");
+           attributes->listing != NULL ? attributes->listing : "");
   char *target;
   TRY(publish_target(path, &target));
   int length =
@@ -165,18 +166,20 @@ static status take_plan(data_set_writer *writer, const char *path,
   if (length < 0 || length >= (int)sizeof writer->temporary)
     return status_error(STATUS_IO, "%.60s...: the path is too long", path);
   memcpy(writer->path, writer->temporary, (size_t)length - 4);
-  size_t counts[SET_KINDS] = {plan->reals, plan->masks, plan->count};
-  return set_index_allocate(&writer->index, plan->size, counts,
+  size_t counts[SET_KINDS] = {attributes->reals, attributes->masks,
+                              attributes->count};
+  return set_index_allocate(&writer->index, attributes->size, counts,
                             SET_NAME_MAX + 1);
 }
 
-status data_set_writer_open(const char *path, const data_set_plan *plan,
+status data_set_writer_open(const char *path,
+                            const data_set_attributes *attributes,
                             data_set_writer **out) {
   TRY(MEMORY_NEW(1, "data set writer", out));
   data_set_writer *writer = *out;
   writer->file = HDF5_FILE_CLOSED;
   for (int kind = 0; kind < SET_KINDS; kind++) writer->datasets[kind] = -1;
-  status result = take_plan(writer, path, plan);
+  status result = take_attributes(writer, path, attributes);
   if (result == STATUS_OK) result = create_file(writer);
   if (result != STATUS_OK) data_set_writer_abort(out);
   return result;
@@ -185,7 +188,7 @@ status data_set_writer_open(const char *path, const data_set_plan *plan,
 static status add_chunk(data_set_writer *writer, set_kind kind,
                         const data_chunk *chunk) {
   size_t row = writer->added[kind];
-  INVARIANT(row < writer->index.counts[kind], "more of %s than planned",
+  INVARIANT(row < writer->index.counts[kind], "more of %s than was said",
             set_dataset_names[kind]);
   hsize_t offset[4] = {row, 0, 0, 0};
   status result = STATUS_OK;
@@ -221,7 +224,7 @@ status data_set_writer_add_composite(data_set_writer *writer, const char *name,
                                      const data_chunk *chunk) {
   size_t row = writer->added[SET_COMPOSITE], length = strlen(name);
   INVARIANT(length > 0 && length <= SET_NAME_MAX, "name '%s'", name);
-  INVARIANT(real < writer->plan.reals && mask < writer->plan.masks,
+  INVARIANT(real < writer->attributes.reals && mask < writer->attributes.masks,
             "%s: real %zu, mask %zu", name, real, mask);
   for (int later = (int)split + 1; later < DATA_SPLITS; later++)
     INVARIANT(writer->split_count[later] == 0, "%s: %s after %s", name,
@@ -262,7 +265,7 @@ static status write_index(data_set_writer *writer) {
 }
 
 static status write_attributes(data_set_writer *writer) {
-  const data_set_plan *plan = &writer->plan;
+  const data_set_attributes *attributes = &writer->attributes;
   char identity[65];
   set_identity(&writer->index, writer->protocol, identity);
   const struct {
@@ -270,14 +273,14 @@ static status write_attributes(data_set_writer *writer) {
     uint64_t value;
   } numbers[] = {
       {"version", SET_VERSION},
-      {"size", (uint64_t)plan->size},
-      {"count", plan->count},
+      {"size", (uint64_t)attributes->size},
+      {"count", attributes->count},
       {"train_count", writer->split_count[DATA_TRAIN]},
       {"test_count", writer->split_count[DATA_TEST]},
-      {"reals", plan->reals},
-      {"masks", plan->masks},
-      {"compression", (uint64_t)plan->compression},
-      {"skipped", plan->skipped},
+      {"reals", attributes->reals},
+      {"masks", attributes->masks},
+      {"compression", (uint64_t)attributes->compression},
+      {"skipped", attributes->skipped},
   };
   TRY(set_hdf5_write_text(&writer->file, "format", SET_FORMAT));
   TRY(set_hdf5_write_text(&writer->file, "protocol", writer->protocol));
