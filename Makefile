@@ -20,6 +20,7 @@ endif
 COMPILE = $(CC) $(STD) $(CFLAGS) $(WARNINGS) $(SAN) -pthread -fopenmp -MMD -MP -Idist -c
 
 BASE_SRC := $(wildcard dist/base/*.c)
+HDF5_SRC := $(wildcard dist/hdf5/*.c)
 NN_SRC   := $(wildcard nn/*/*.c)
 DATA_SRC := $(wildcard data/*/*.c)
 CKPT_SRC := $(wildcard checkpoint/*.c)
@@ -27,12 +28,14 @@ CKPT_SRC := $(wildcard checkpoint/*.c)
 WINGS    := cmd run foretell score use draw state feed sum ranks
 
 BASE_OBJ := $(BASE_SRC:%.c=$(BUILD)/%.o)
+HDF5_OBJ := $(HDF5_SRC:%.c=$(BUILD)/%.o)
 NN_OBJ   := $(NN_SRC:%.c=$(BUILD)/%.o)
 NND_OBJ  := $(NN_SRC:%.c=$(BUILD)/double/%.o)
 DATA_OBJ := $(DATA_SRC:%.c=$(BUILD)/%.o)
 CKPT_OBJ := $(CKPT_SRC:%.c=$(BUILD)/%.o)
 
 LIBBASE := $(BUILD)/libbase.a
+LIBHDF5 := $(BUILD)/libhdf5_file.a
 LIBNN   := $(BUILD)/libnn.a
 LIBNND  := $(BUILD)/libnn_double.a
 LIBDATA := $(BUILD)/libdata.a
@@ -56,10 +59,11 @@ all: $(BUILD)/harmonia
 $(BUILD)/config.mk: .ci/install-deps
 	@.ci/install-deps $@
 
-$(BUILD)/harmonia: $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
+$(BUILD)/harmonia: $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBHDF5) $(LIBBASE)
 	$(MPICC) $(SAN) -pthread -fopenmp -o $@ $^ $(IMAGE_LIBS) $(HDF5_LIBS) $(BLAS_LIBS) -lm
 
 $(LIBBASE): $(BASE_OBJ)
+$(LIBHDF5): $(HDF5_OBJ)
 $(LIBNN): $(NN_OBJ)
 $(LIBNND): $(NND_OBJ)
 $(LIBDATA): $(DATA_OBJ)
@@ -74,7 +78,10 @@ $(BUILD)/lib%.a:
 
 $(BUILD)/dist/base/%.o: dist/base/%.c | $(BUILD)/config.mk
 	@mkdir -p $(@D)
-	$(COMPILE) -o $@ $<
+	$(COMPILE) $(IMAGE_CFLAGS) -o $@ $<
+$(BUILD)/dist/hdf5/%.o: dist/hdf5/%.c | $(BUILD)/config.mk
+	@mkdir -p $(@D)
+	$(COMPILE) $(HDF5_CFLAGS) -o $@ $<
 $(BUILD)/nn/%.o: nn/%.c | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	$(COMPILE) -I. $(BLAS_CFLAGS) -o $@ $<
@@ -107,14 +114,14 @@ GRAPH_UTIL  := $(BUILD)/tests/graph_util.o
 GRAPH_UTILD := $(BUILD)/tests/graph_util_double.o
 $(BUILD)/tests/base_%: $(BUILD)/tests/base_%.o $(TEST_COMMON) $(LIBBASE)
 	$(TEST_LINK)
-$(BUILD)/tests/data_%: $(BUILD)/tests/data_%.o $(TEST_COMMON) $(LIBDATA) $(LIBBASE)
+$(BUILD)/tests/data_%: $(BUILD)/tests/data_%.o $(TEST_COMMON) $(LIBDATA) $(LIBHDF5) $(LIBBASE)
 	$(TEST_LINK)
-$(BUILD)/tests/checkpoint_%: $(BUILD)/tests/checkpoint_%.o $(TEST_COMMON) $(LIBCKPT) $(LIBBASE)
+$(BUILD)/tests/checkpoint_%: $(BUILD)/tests/checkpoint_%.o $(TEST_COMMON) $(LIBCKPT) $(LIBHDF5) $(LIBBASE)
 	$(TEST_LINK)
-$(BUILD)/tests/draw_%: $(BUILD)/tests/draw_%.o $(TEST_COMMON) $(LIBDIST) $(LIBDATA) $(LIBBASE)
+$(BUILD)/tests/draw_%: $(BUILD)/tests/draw_%.o $(TEST_COMMON) $(LIBDIST) $(LIBDATA) $(LIBHDF5) $(LIBBASE)
 	$(TEST_LINK)
 # Of dist's wings they use what needs no MPI.
-$(BUILD)/tests/dist_%: $(BUILD)/tests/dist_%.o $(TEST_COMMON) $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
+$(BUILD)/tests/dist_%: $(BUILD)/tests/dist_%.o $(TEST_COMMON) $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBHDF5) $(LIBBASE)
 	$(TEST_LINK)
 # Benchmarks of the program's own parts under mpirun.
 $(BUILD)/tests/bench/node_sum.o: tests/bench/node_sum.c | $(BUILD)/config.mk
@@ -134,14 +141,14 @@ $(BUILD)/tests/parity_double: $(addprefix $(BUILD)/tests/,parity_double.o parity
 $(BUILD)/tests/parity: $(addprefix $(BUILD)/tests/,parity.o parity_record.o parity_gradients.o parity_step.o) $(GRAPH_UTIL) $(TEST_COMMON) $(LIBNN) $(LIBBASE)
 	$(TEST_LINK)
 BENCH_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/bench/node_sum.c,$(wildcard tests/bench/*.c)))
-$(BENCH_BIN): $(BENCH_OBJ) $(LIBDIST) $(LIBNN) $(LIBCKPT) $(LIBBASE)
+$(BENCH_BIN): $(BENCH_OBJ) $(LIBDIST) $(LIBNN) $(LIBCKPT) $(LIBHDF5) $(LIBBASE)
 	$(TEST_LINK)
 # The readers of tests/fuzz: mutator.c changes inputs by itself, libfuzzer.c is for
 # clang's libFuzzer.
 FUZZ_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/mutator.c %/libfuzzer.c,$(wildcard tests/fuzz/*.c)))
-$(BUILD)/tests/fuzz/fuzz: $(BUILD)/tests/fuzz/mutator.o $(FUZZ_OBJ) $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
+$(BUILD)/tests/fuzz/fuzz: $(BUILD)/tests/fuzz/mutator.o $(FUZZ_OBJ) $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBHDF5) $(LIBBASE)
 	$(TEST_LINK) -ldl
-$(BUILD)/tests/fuzz/libfuzzer: $(BUILD)/tests/fuzz/libfuzzer.o $(FUZZ_OBJ) $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBBASE)
+$(BUILD)/tests/fuzz/libfuzzer: $(BUILD)/tests/fuzz/libfuzzer.o $(FUZZ_OBJ) $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBHDF5) $(LIBBASE)
 	$(TEST_LINK) -ldl -fsanitize=fuzzer
 .PRECIOUS: $(BUILD)/tests/%.o $(BUILD)/tests/%_double.o
 
@@ -192,7 +199,7 @@ test-distros:
 bench-sum: $(BUILD)/tests/bench/node_sum
 	.ci/mpi-env mpirun -n $(or $(RANKS),2) $<
 
-# Every layout of up to 8 ranks, and the memory of U-Net with 54.8 M parameters.
+# Every arrangement of up to 8 ranks, and the memory of U-Net with 54.8 M parameters.
 test-layouts: export HARMONIA_FULL = 1
 test-layouts: tests
 	$(PROVE) -v tests/nodes.sh tests/sharing.sh
@@ -271,7 +278,7 @@ help:
 	@echo "make tests         builds the test programs in $(BUILD)/tests"
 	@echo "make test-kills    runs killed and signalled lose nothing (KILLS=200 SIGNALS=80)"
 	@echo "make test-faults   every call on the files of a run fails once"
-	@echo "make test-layouts  layouts of up to 8 ranks over nodes, memory of a large network"
+	@echo "make test-layouts  arrangements of up to 8 ranks over nodes, memory of a large network"
 	@echo "make bench-sum     the sum of gradients on a node against the memory's bandwidth"
 	@echo "make bench         times of training steps and of every node in them"
 	@echo "make bench-torch   the same in PyTorch, and two ranks against one"

@@ -1,9 +1,41 @@
 /* How arrays are named and laid out in the file. */
+#include <stdio.h>
 #include <string.h>
 
 #include "checkpoint/internal.h"
 
 enum { CHUNK_BYTES = 1 << 20 };
+
+hid_t ckpt_native_type(ckpt_type type) {
+  switch (type) {
+  case CKPT_FLOAT32: return H5T_NATIVE_FLOAT;
+  case CKPT_FLOAT64: return H5T_NATIVE_DOUBLE;
+  case CKPT_INT64: return H5T_NATIVE_INT64;
+  }
+  INVARIANT(false, "array type %d", (int)type);
+}
+
+size_t ckpt_type_size(ckpt_type type) {
+  return type == CKPT_FLOAT32 ? sizeof(float) : sizeof(double);
+}
+
+bool ckpt_element_count(const ckpt_array *array, size_t *count) {
+  size_t total = 1, bytes;
+  for (int i = 0; i < array->rank; i++)
+    if (__builtin_mul_overflow(total, array->shape[i], &total)) return false;
+  *count = total;
+  return !__builtin_mul_overflow(total, sizeof(double), &bytes);
+}
+
+const char *ckpt_shape_text(const ckpt_array *array, char text[96]) {
+  if (array->rank == 0) return strcpy(text, "scalar");
+  int used = snprintf(text, 96, "[");
+  for (int i = 0; i < array->rank; i++)
+    used += snprintf(text + used, 96 - (size_t)used, "%s%llu", i ? "," : "",
+                     (unsigned long long)array->shape[i]);
+  snprintf(text + used, 96 - (size_t)used, "]");
+  return text;
+}
 
 bool ckpt_good_name(const char *name) {
   if (memchr(name, '\0', CKPT_NAME_SIZE) == NULL) return false;
@@ -35,8 +67,7 @@ uint64_t ckpt_chunk_rows(const ckpt_array *array) {
 }
 
 hid_t ckpt_dataset_creation(const ckpt_array *array, size_t count) {
-  hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
-  H5Pset_obj_track_times(creation, 0);
+  hid_t creation = hdf5_creation(H5P_DATASET_CREATE);
   if (array->rank == 0 || count == 0) {
     /* Scalars lie in the object header, which has a checksum. */
     H5Pset_layout(creation, H5D_COMPACT);

@@ -292,7 +292,7 @@ static status read_entries(visit *v, hid_t file) {
   herr_t seen = H5Lvisit(file, H5_INDEX_NAME, H5_ITER_NATIVE, visit_link, v);
   TRY(v->result);
   if (seen < 0)
-    return ckpt_failure(STATUS_FORMAT,
+    return hdf5_failure(STATUS_FORMAT,
                         "%s: damaged (its list of arrays cannot "
                         "be read)",
                         v->path);

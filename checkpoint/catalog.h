@@ -22,7 +22,7 @@ typedef struct ckpt_catalog {
   size_t entry_count, entry_room;
 } ckpt_catalog;
 
-/* Under ckpt_enter. `foreign` leaves out what is no array of numbers of rank
+/* Under hdf5_lock. `foreign` leaves out what is no array of numbers of rank
  * up to CKPT_MAX_RANK; otherwise that is STATUS_FORMAT. */
 status ckpt_catalog_read(ckpt_catalog *catalog, hid_t file, const char *path,
                          bool foreign);

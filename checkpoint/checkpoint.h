@@ -2,16 +2,17 @@
  * atomically. Knows neither networks, data nor MPI.
  *
  * A file is
- *   /                attributes format = "harmonia checkpoint", version = 1
+ *   /                attributes format = "harmonia checkpoint", version = 1,
+ *                    and digest, a checksum of all names, shapes and texts
  *   /state           attributes: one fixed string a key ("step" = "1200")
- *   /<group>/<name>  arrays, float32 (float64 in double builds of a caller),
- *                    each chunked, with the Fletcher32 checksum; <group> is for
- *                    example "G" or "optimizer/exp_avg/G", and <name> is a
- *                    PyTorch state_dict key, dots included
+ *   /<group>/<name>  arrays, each in chunks with the Fletcher32 checksum and
+ *                    with an attribute crc32; those of a run are float32.
+ *                    <group> is for example "G" or "optimizer/exp_avg/G", and
+ *                    <name> is a PyTorch state_dict key, dots included
  * Writing goes to "<path>.tmp-<host>-<pid>", is flushed to the disk (file and
  * folder) and renamed: a file under its final name is whole or was damaged
  * later, and then its checksums tell.
- * HDF5 is used under the lock of base/hdf5_lock.h, which writing lets go of
+ * HDF5 is used under the lock of hdf5/hdf5_lock.h, which writing lets go of
  * after each megabyte or so: others may read meanwhile. */
 #ifndef HARMONIA_CHECKPOINT_H
 #define HARMONIA_CHECKPOINT_H

@@ -152,7 +152,7 @@ static status check_step(ckpt_reader *reader, uint64_t step) {
   snprintf(expected, sizeof expected, "%llu", (unsigned long long)step);
   if (strcmp(text, expected) == 0) return STATUS_OK;
   return status_error(STATUS_FORMAT, "%s: is of step %s, unlike its name",
-                      ckpt_reader_path(reader), text);
+                      ckpt_reader_file(reader)->path, text);
 }
 
 /* step: that of its name, or NULL. */

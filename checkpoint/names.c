@@ -74,16 +74,17 @@ status ckpt_read_names(ckpt_reader *reader, const char *group,
                        const char *attribute, size_t room,
                        char (*names)[CKPT_NAME_SIZE], size_t *count) {
   name_list list = {.names = names, .room = room};
-  ckpt_quiet quiet = ckpt_enter();
-  hid_t found = find_attribute(ckpt_reader_file(reader), group, attribute);
+  hdf5_file *file = ckpt_reader_file(reader);
+  hdf5_lock();
+  hid_t found = find_attribute(file->id, group, attribute);
   bool good = found < 0 || read_list(found, &list);
   if (found >= 0) H5Aclose(found);
-  ckpt_leave(quiet);
+  hdf5_unlock();
   *count = good ? list.count : 0;
   status result = STATUS_OK;
   if (!good)
     result = status_error(STATUS_FORMAT,
                           "%s: '%s' of '%s' is no list of up to %zu names",
-                          ckpt_reader_path(reader), attribute, group, room);
-  return ckpt_reader_result(reader, result);
+                          file->path, attribute, group, room);
+  return hdf5_file_result(file, result);
 }

@@ -2,16 +2,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/crc32.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "checkpoint/catalog.h"
 
 struct ckpt_reader {
   char *path;
-  ckpt_disk disk;
-  hid_t file;
+  hdf5_file file;
   bool edited; /* checksums of this library may fail */
   ckpt_catalog catalog;
 };
@@ -29,14 +28,14 @@ static void root_text(hid_t file, const char *name, char *text, size_t size) {
 
 static status check_format(const ckpt_reader *reader) {
   char format[64];
-  root_text(reader->file, "format", format, sizeof format);
+  root_text(reader->file.id, "format", format, sizeof format);
   if (strcmp(format, CKPT_FORMAT) != 0)
     return status_error(STATUS_FORMAT,
                         "%s: an HDF5 file, but no checkpoint (format is '%s', "
                         "expected '%s')%s",
                         reader->path, format, CKPT_FORMAT, CKPT_EDITED_HINT);
   int version = 0;
-  hid_t attribute = H5Aopen(reader->file, "version", H5P_DEFAULT);
+  hid_t attribute = H5Aopen(reader->file.id, "version", H5P_DEFAULT);
   if (attribute >= 0) {
     if (H5Aread(attribute, H5T_NATIVE_INT, &version) < 0) version = 0;
     H5Aclose(attribute);
@@ -52,7 +51,7 @@ static status check_format(const ckpt_reader *reader) {
  * the writer made of them. */
 static status check_digest(const ckpt_reader *reader) {
   char stored[64], found[CKPT_DIGEST_SIZE];
-  root_text(reader->file, "digest", stored, sizeof stored);
+  root_text(reader->file.id, "digest", stored, sizeof stored);
   snprintf(found, sizeof found, "%016llx",
            (unsigned long long)ckpt_catalog_digest(&reader->catalog));
   if (strcmp(stored, found) != 0)
@@ -66,43 +65,39 @@ static status check_digest(const ckpt_reader *reader) {
 /* "crc32" means what it does here only in files of this library. */
 static void forget_foreign_checksums(ckpt_reader *reader) {
   char format[64];
-  root_text(reader->file, "format", format, sizeof format);
+  root_text(reader->file.id, "format", format, sizeof format);
   if (strcmp(format, CKPT_FORMAT) == 0) return;
   for (size_t i = 0; i < reader->catalog.entry_count; i++)
     reader->catalog.entries[i].has_crc = false;
 }
 
-static status open_file(ckpt_reader *reader, bool foreign) {
-  hid_t access = ckpt_access(&reader->disk);
-  reader->file = H5Fopen(reader->path, H5F_ACC_RDONLY, access);
-  status result = STATUS_OK;
-  if (reader->file < 0)
-    result = ckpt_failure(STATUS_FORMAT,
-                          "%s: not an HDF5 file, or a damaged "
-                          "one (expected %s)",
-                          reader->path,
-                          foreign ? "named arrays in HDF5" : "a checkpoint");
-  H5Pclose(access);
-  TRY(result);
+/* Under the lock. */
+static status read_catalog(ckpt_reader *reader, bool foreign) {
   if (!foreign) TRY(check_format(reader));
-  TRY(ckpt_catalog_read(&reader->catalog, reader->file, reader->path, foreign));
+  TRY(ckpt_catalog_read(&reader->catalog, reader->file.id, reader->path,
+                        foreign));
   if (!foreign) return check_digest(reader);
   forget_foreign_checksums(reader);
   return STATUS_OK;
+}
+
+static status open_file(ckpt_reader *reader, bool foreign) {
+  TRY(hdf5_file_open(&reader->file, reader->path,
+                     foreign ? "named arrays in HDF5" : "a checkpoint"));
+  hdf5_lock();
+  status result =
+      hdf5_file_result(&reader->file, read_catalog(reader, foreign));
+  hdf5_unlock();
+  return result;
 }
 
 static status open_reader(const char *path, bool foreign, ckpt_reader **out) {
   *out = NULL;
   ckpt_reader *reader;
   TRY(MEMORY_NEW(1, "checkpoint reader", &reader));
-  reader->file = reader->disk.file = -1;
+  reader->file = HDF5_FILE_CLOSED;
   status result = memory_copy_text(path, &reader->path);
-  if (result == STATUS_OK) result = ckpt_disk_open(&reader->disk, reader->path);
-  if (result == STATUS_OK) {
-    ckpt_quiet quiet = ckpt_enter();
-    result = ckpt_reader_result(reader, open_file(reader, foreign));
-    ckpt_leave(quiet);
-  }
+  if (result == STATUS_OK) result = open_file(reader, foreign);
   if (result != STATUS_OK)
     ckpt_reader_close(&reader);
   else
@@ -124,27 +119,16 @@ status ckpt_reader_open_edited(const char *path, ckpt_reader **out) {
   return STATUS_OK;
 }
 
-status ckpt_reader_result(const ckpt_reader *reader, status result) {
-  if (reader->disk.error == 0) return result;
-  return status_system(reader->disk.error, "%s: cannot read", reader->path);
-}
-
-/* What the disk says of the closing of a file that was read matters to none. */
 void ckpt_reader_close(ckpt_reader **reader) {
   if (*reader == NULL) return;
-  ckpt_quiet quiet = ckpt_enter();
-  if ((*reader)->file >= 0) H5Fclose((*reader)->file);
-  ckpt_leave(quiet);
-  if ((*reader)->disk.file >= 0) close((*reader)->disk.file);
+  hdf5_file_close(&(*reader)->file);
   ckpt_catalog_free(&(*reader)->catalog);
   memory_free((*reader)->path);
   memory_free(*reader);
   *reader = NULL;
 }
 
-hid_t ckpt_reader_file(const ckpt_reader *reader) { return reader->file; }
-
-const char *ckpt_reader_path(const ckpt_reader *reader) { return reader->path; }
+hdf5_file *ckpt_reader_file(ckpt_reader *reader) { return &reader->file; }
 
 /* ---- texts ---- */
 
@@ -234,14 +218,14 @@ static status damaged(const ckpt_reader *reader, const char *name) {
 static status read_as(const ckpt_reader *reader, const ckpt_entry *entry,
                       ckpt_type type, void *values) {
   const char *name = entry->array.name;
-  hid_t set = H5Dopen2(reader->file, name, H5P_DEFAULT);
+  hid_t set = H5Dopen2(reader->file.id, name, H5P_DEFAULT);
   if (set < 0)
-    return ckpt_failure(STATUS_FORMAT,
+    return hdf5_failure(STATUS_FORMAT,
                         "%s: array '%s' is damaged (it cannot "
                         "be opened)",
                         reader->path, name);
   status result = STATUS_OK;
-  if (!ckpt_is_stored(set, reader->disk.size))
+  if (!ckpt_is_stored(set, reader->file.size))
     result = status_error(STATUS_FORMAT,
                           "%s: array '%s' is damaged (its storage is not what "
                           "its header says), or stored in a way that is not "
@@ -250,7 +234,7 @@ static status read_as(const ckpt_reader *reader, const ckpt_entry *entry,
                           reader->path, name);
   else if (H5Dread(set, ckpt_native_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT,
                    values) < 0)
-    result = ckpt_failure(STATUS_FORMAT,
+    result = hdf5_failure(STATUS_FORMAT,
                           "%s: array '%s' is damaged (its "
                           "checksum does not match)",
                           reader->path, name);
@@ -264,7 +248,7 @@ static status read_stored(const ckpt_reader *reader, const ckpt_entry *entry,
   ckpt_type type = entry->array.type;
   TRY(read_as(reader, entry, type, values));
   if (!entry->has_crc ||
-      ckpt_crc32(0, values, count * ckpt_type_size(type)) == entry->crc)
+      crc32_add(0, values, count * ckpt_type_size(type)) == entry->crc)
     return STATUS_OK;
   if (!reader->edited) return damaged(reader, entry->array.name);
   log_info("%s: array '%s' was changed after it had been written", reader->path,
@@ -303,7 +287,7 @@ status ckpt_read_array(ckpt_reader *reader, const ckpt_array *expected,
   size_t count;
   if (!ckpt_element_count(expected, &count)) return damaged(reader, "sizes");
   if (count == 0) return STATUS_OK;
-  ckpt_quiet quiet = ckpt_enter();
+  hdf5_lock();
   status result;
   if (expected->type == entry->array.type)
     result = read_stored(reader, entry, count, values);
@@ -311,8 +295,8 @@ status ckpt_read_array(ckpt_reader *reader, const ckpt_array *expected,
     result = read_converted(reader, entry, count, expected->type, values);
   else
     result = read_as(reader, entry, expected->type, values);
-  ckpt_leave(quiet);
-  return ckpt_reader_result(reader, result);
+  hdf5_unlock();
+  return hdf5_file_result(&reader->file, result);
 }
 
 /* The lock is taken an array at a time: others need HDF5 meanwhile. */

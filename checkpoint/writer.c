@@ -3,14 +3,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crc32.h"
 #include "base/memory.h"
 #include "base/publish.h"
 #include "checkpoint/internal.h"
 
 struct ckpt_writer {
   char *path, *temporary;
-  ckpt_disk disk; /* of the temporary file */
-  hid_t file, state, group_creation;
+  hdf5_file file; /* the temporary one */
+  hid_t state, group_creation;
   uint64_t digest;
   bool failed; /* a write went wrong: the file must not be committed */
 };
@@ -39,12 +40,6 @@ static status make_names(ckpt_writer *writer, const char *path) {
   return STATUS_OK;
 }
 
-/* The failure that a result of HDF5's really is: the disk's own reason. */
-static status result_of(const ckpt_writer *writer, status result) {
-  if (writer->disk.error == 0) return result;
-  return status_system(writer->disk.error, "%s: cannot write", writer->path);
-}
-
 static herr_t put_attribute(hid_t object, const char *name, hid_t type,
                             const void *value) {
   hid_t space = H5Screate(H5S_SCALAR);
@@ -65,45 +60,35 @@ static herr_t put_text(hid_t object, const char *name, const char *text) {
   return result;
 }
 
-static status create_file(ckpt_writer *writer) {
-  hid_t access = ckpt_access(&writer->disk);
-  hid_t creation = H5Pcreate(H5P_FILE_CREATE);
-  writer->group_creation = H5Pcreate(H5P_GROUP_CREATE);
-  /* No times, so that equal contents are equal bytes. */
-  H5Pset_obj_track_times(creation, 0);
-  H5Pset_obj_track_times(writer->group_creation, 0);
-  writer->file = H5Fcreate(writer->temporary, H5F_ACC_TRUNC, creation, access);
-  status result = STATUS_OK;
-  if (writer->file < 0)
-    result = ckpt_failure(STATUS_IO, "%s: cannot create", writer->temporary);
-  H5Pclose(creation);
-  H5Pclose(access);
-  TRY(result);
-  int version = CKPT_VERSION;
-  writer->state = H5Gcreate2(writer->file, "state", H5P_DEFAULT,
-                             writer->group_creation, H5P_DEFAULT);
-  if (writer->state < 0 || put_text(writer->file, "format", CKPT_FORMAT) < 0 ||
-      put_attribute(writer->file, "version", H5T_NATIVE_INT, &version) < 0)
-    return ckpt_failure(STATUS_IO, "%s: cannot write", writer->temporary);
+/* Under the lock. */
+static status put_head(ckpt_writer *writer) {
+  const int version = CKPT_VERSION;
+  hid_t file = writer->file.id;
+  writer->group_creation = hdf5_creation(H5P_GROUP_CREATE);
+  writer->state = H5Gcreate2(file, "state", H5P_DEFAULT, writer->group_creation,
+                             H5P_DEFAULT);
+  if (writer->state < 0 || put_text(file, "format", CKPT_FORMAT) < 0 ||
+      put_attribute(file, "version", H5T_NATIVE_INT, &version) < 0)
+    return hdf5_failure(STATUS_IO, "%s: cannot write", writer->path);
   return STATUS_OK;
+}
+
+static status create_file(ckpt_writer *writer) {
+  TRY(hdf5_file_create(&writer->file, writer->temporary, writer->path));
+  hdf5_lock();
+  status result = hdf5_file_result(&writer->file, put_head(writer));
+  hdf5_unlock();
+  return result;
 }
 
 status ckpt_writer_open(const char *path, ckpt_writer **out) {
   *out = NULL;
   ckpt_writer *writer;
   TRY(MEMORY_NEW(1, "checkpoint writer", &writer));
-  writer->file = writer->state = writer->group_creation = -1;
-  writer->disk.file = -1;
+  writer->file = HDF5_FILE_CLOSED;
+  writer->state = writer->group_creation = -1;
   status result = make_names(writer, path);
-  if (result == STATUS_OK)
-    result = ckpt_disk_create(&writer->disk, writer->temporary);
-  if (result != STATUS_OK) {
-    free_writer(&writer);
-    return result;
-  }
-  ckpt_quiet quiet = ckpt_enter();
-  result = result_of(writer, create_file(writer));
-  ckpt_leave(quiet);
+  if (result == STATUS_OK) result = create_file(writer);
   if (result != STATUS_OK)
     ckpt_writer_abandon(&writer);
   else
@@ -115,7 +100,7 @@ status ckpt_writer_open(const char *path, ckpt_writer **out) {
 
 /* After any failure the file is not to be committed. */
 static status note(ckpt_writer *writer, status result) {
-  result = result_of(writer, result);
+  result = hdf5_file_result(&writer->file, result);
   if (result != STATUS_OK) writer->failed = true;
   return result;
 }
@@ -132,16 +117,16 @@ static status write_text(ckpt_writer *writer, const char *key,
     return status_error(STATUS_MISFIT, "%s: text '%s' written twice",
                         writer->path, key);
   if (put_text(writer->state, key, text) < 0)
-    return ckpt_failure(STATUS_IO, "%s: cannot write text '%s'", writer->path,
+    return hdf5_failure(STATUS_IO, "%s: cannot write text '%s'", writer->path,
                         key);
   writer->digest += ckpt_digest_text(key, text);
   return STATUS_OK;
 }
 
 status ckpt_write_text(ckpt_writer *writer, const char *key, const char *text) {
-  ckpt_quiet quiet = ckpt_enter();
+  hdf5_lock();
   status result = note(writer, write_text(writer, key, text));
-  ckpt_leave(quiet);
+  hdf5_unlock();
   return result;
 }
 
@@ -155,7 +140,7 @@ static status check_array(const ckpt_writer *writer, const ckpt_array *array,
   if (!ckpt_element_count(array, count))
     return status_error(STATUS_MISFIT, "%s: array '%s' is too large",
                         writer->path, array->name);
-  if (H5Lexists(writer->file, array->name, H5P_DEFAULT) > 0)
+  if (H5Lexists(writer->file.id, array->name, H5P_DEFAULT) > 0)
     return status_error(STATUS_MISFIT, "%s: array '%s' written twice",
                         writer->path, array->name);
   return STATUS_OK;
@@ -167,8 +152,8 @@ static herr_t make_groups(const ckpt_writer *writer, const char *name) {
   for (const char *slash = strchr(name, '/'); slash != NULL;
        slash = strchr(slash + 1, '/')) {
     snprintf(group, sizeof group, "%.*s", (int)(slash - name), name);
-    if (H5Lexists(writer->file, group, H5P_DEFAULT) > 0) continue;
-    hid_t made = H5Gcreate2(writer->file, group, H5P_DEFAULT,
+    if (H5Lexists(writer->file.id, group, H5P_DEFAULT) > 0) continue;
+    hid_t made = H5Gcreate2(writer->file.id, group, H5P_DEFAULT,
                             writer->group_creation, H5P_DEFAULT);
     if (made < 0) return -1;
     H5Gclose(made);
@@ -184,11 +169,11 @@ static hid_t create_dataset(const ckpt_writer *writer, const ckpt_array *array,
   hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
   H5Pset_chunk_cache(access, 0, 0, 1.0);
   hid_t set =
-      H5Dcreate2(writer->file, array->name, ckpt_native_type(array->type),
+      H5Dcreate2(writer->file.id, array->name, ckpt_native_type(array->type),
                  space, H5P_DEFAULT, creation, access);
   status result = STATUS_OK;
   if (set < 0)
-    result = ckpt_failure(STATUS_IO, "%s: cannot write array '%s'",
+    result = hdf5_failure(STATUS_IO, "%s: cannot write array '%s'",
                           writer->path, array->name);
   H5Pclose(access);
   H5Sclose(space);
@@ -196,16 +181,18 @@ static hid_t create_dataset(const ckpt_writer *writer, const ckpt_array *array,
   return result == STATUS_OK ? set : -1;
 }
 
-/* Creates the dataset, with its checksum. */
+/* Creates the dataset, with its checksum: Fletcher32 takes a chunk of zeros
+ * with a zero checksum for whole, which is just what a file system leaves after
+ * a power failure. */
 static status begin_array(ckpt_writer *writer, const ckpt_array *array,
                           size_t count, uint32_t crc, hid_t *set) {
   if (make_groups(writer, array->name) < 0)
-    return ckpt_failure(STATUS_IO, "%s: cannot make the groups of '%s'",
+    return hdf5_failure(STATUS_IO, "%s: cannot make the groups of '%s'",
                         writer->path, array->name);
   *set = create_dataset(writer, array, count);
   if (*set < 0) return STATUS_IO;
   if (put_attribute(*set, "crc32", H5T_NATIVE_UINT32, &crc) < 0)
-    return ckpt_failure(STATUS_IO, "%s: cannot write array '%s'", writer->path,
+    return hdf5_failure(STATUS_IO, "%s: cannot write array '%s'", writer->path,
                         array->name);
   return STATUS_OK;
 }
@@ -225,7 +212,7 @@ static status write_rows(const ckpt_writer *writer, const ckpt_array *array,
   status result = STATUS_OK;
   if (H5Dwrite(set, ckpt_native_type(array->type), memory_space, file_space,
                H5P_DEFAULT, values) < 0)
-    result = ckpt_failure(STATUS_IO, "%s: cannot write array '%s'",
+    result = hdf5_failure(STATUS_IO, "%s: cannot write array '%s'",
                           writer->path, array->name);
   if (memory_space != H5S_ALL) H5Sclose(memory_space);
   H5Sclose(file_space);
@@ -234,7 +221,7 @@ static status write_rows(const ckpt_writer *writer, const ckpt_array *array,
 
 /* In pieces of a chunk or a few small rows of chunks: between them the lock is
  * free, so that those who read data meanwhile never wait for long. */
-static status write_pieces(const ckpt_writer *writer, const ckpt_array *array,
+static status write_pieces(ckpt_writer *writer, const ckpt_array *array,
                            hid_t set, size_t count, const void *values) {
   if (count == 0) return STATUS_OK;
   uint64_t all = array->rank > 0 ? array->shape[0] : 1;
@@ -243,11 +230,11 @@ static status write_pieces(const ckpt_writer *writer, const ckpt_array *array,
   status result = STATUS_OK;
   for (uint64_t row = 0; row < all && result == STATUS_OK; row += piece) {
     uint64_t rows = all - row < piece ? all - row : piece;
-    ckpt_quiet quiet = ckpt_enter();
-    result =
-        result_of(writer, write_rows(writer, array, set, row, rows,
-                                     (const char *)values + row * row_size));
-    ckpt_leave(quiet);
+    hdf5_lock();
+    result = write_rows(writer, array, set, row, rows,
+                        (const char *)values + row * row_size);
+    result = hdf5_file_result(&writer->file, result);
+    hdf5_unlock();
   }
   return result;
 }
@@ -256,19 +243,19 @@ static status write_array(ckpt_writer *writer, const ckpt_array *array,
                           const void *values) {
   size_t count = 0;
   hid_t set = -1;
-  ckpt_quiet quiet = ckpt_enter();
+  hdf5_lock();
   status result = check_array(writer, array, &count);
-  ckpt_leave(quiet);
+  hdf5_unlock();
   TRY(result);
-  uint32_t crc = ckpt_crc32(0, values, count * ckpt_type_size(array->type));
-  quiet = ckpt_enter();
+  uint32_t crc = crc32_add(0, values, count * ckpt_type_size(array->type));
+  hdf5_lock();
   result = begin_array(writer, array, count, crc, &set);
-  ckpt_leave(quiet);
+  hdf5_unlock();
   if (result == STATUS_OK)
     result = write_pieces(writer, array, set, count, values);
-  quiet = ckpt_enter();
+  hdf5_lock();
   if (set >= 0) H5Dclose(set);
-  ckpt_leave(quiet);
+  hdf5_unlock();
   writer->digest += ckpt_digest_array(array, crc);
   return result;
 }
@@ -286,20 +273,13 @@ static void close_handles(ckpt_writer *writer) {
   writer->state = writer->group_creation = -1;
 }
 
-/* Writes all that HDF5 holds back and closes the file. */
-static status close_file(ckpt_writer *writer) {
+static status put_digest(ckpt_writer *writer) {
   char digest[CKPT_DIGEST_SIZE];
   snprintf(digest, sizeof digest, "%016llx",
            (unsigned long long)writer->digest);
-  status result = STATUS_OK;
-  if (put_text(writer->file, "digest", digest) < 0 ||
-      H5Fflush(writer->file, H5F_SCOPE_GLOBAL) < 0)
-    result = ckpt_failure(STATUS_IO, "%s: cannot write", writer->path);
-  close_handles(writer);
-  if (H5Fclose(writer->file) < 0 && result == STATUS_OK)
-    result = ckpt_failure(STATUS_IO, "%s: cannot write", writer->path);
-  writer->file = -1;
-  return result;
+  if (put_text(writer->file.id, "digest", digest) < 0)
+    return hdf5_failure(STATUS_IO, "%s: cannot write", writer->path);
+  return STATUS_OK;
 }
 
 static status commit(ckpt_writer *writer) {
@@ -308,11 +288,12 @@ static status commit(ckpt_writer *writer) {
                         "%s: not written, an array or a text of it "
                         "could not be written",
                         writer->path);
-  ckpt_quiet quiet = ckpt_enter();
-  status result = close_file(writer);
-  ckpt_leave(quiet);
-  TRY(result_of(writer, result));
-  TRY(ckpt_disk_close(&writer->disk));
+  hdf5_lock();
+  status result = hdf5_file_result(&writer->file, put_digest(writer));
+  close_handles(writer);
+  hdf5_unlock();
+  TRY(result);
+  TRY(hdf5_file_close(&writer->file));
   return publish_file(writer->temporary, writer->path);
 }
 
@@ -327,12 +308,10 @@ status ckpt_writer_commit(ckpt_writer **writer) {
 
 void ckpt_writer_abandon(ckpt_writer **writer) {
   if (*writer == NULL) return;
-  unlink((*writer)->temporary);
-  (*writer)->disk.error = -1; /* nothing more is written */
-  ckpt_quiet quiet = ckpt_enter();
+  if ((*writer)->temporary != NULL) unlink((*writer)->temporary);
+  hdf5_lock();
   close_handles(*writer);
-  if ((*writer)->file >= 0) H5Fclose((*writer)->file);
-  ckpt_leave(quiet);
-  if ((*writer)->disk.file >= 0) close((*writer)->disk.file);
+  hdf5_unlock();
+  hdf5_file_abandon(&(*writer)->file);
   free_writer(writer);
 }

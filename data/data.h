@@ -34,10 +34,6 @@ void data_image_free(data_image *image);
  * STATUS_FORMAT. */
 status data_image_read(const char *path, data_image *out);
 
-/* The same as one channel (Pillow's convert("L"): (299 R + 587 G + 114 B)
- * / 1000 in its fixed point). */
-status data_image_read_grey(const char *path, data_image *out);
-
 /* Only the size, upright, from the header. */
 status data_image_read_size(const char *path, int *width, int *height);
 
@@ -157,11 +153,11 @@ typedef struct data_mask_options {
 
 /* Reads any image file (data_picture_read) as the mask of the picture `image`
  * of width x height pixels: one channel, white where the object is, which is
- * the file's alpha, or its grey as data_image_read_grey has it. What would not
- * give a mask is STATUS_FORMAT, with what was found and the option that helps:
- * colours, alpha that tells of another object, class numbers, no pixel of 128
- * or more, none below. A mask that is read has both. Another size is
- * STATUS_MISFIT. */
+ * the file's alpha, or its grey (of colours Pillow's convert("L"): 299 R + 587
+ * G + 114 B in 1000, in its fixed point). What would not give a mask is
+ * STATUS_FORMAT, with what was found and the option that helps: colours, alpha
+ * that tells of another object, class numbers, no pixel of 128 or more, none
+ * below. A mask that is read has both. Another size is STATUS_MISFIT. */
 status data_mask_read(const char *path, const data_mask_options *how,
                       const char *image, int width, int height,
                       data_image *out);
@@ -290,7 +286,7 @@ typedef struct data_compose_options {
  * files that are there and whole are kept. Logs progress. */
 status data_compose(const data_compose_options *options);
 
-/* ---- the packed data set (pack.c, set.c; layout in set_layout.h) ---- */
+/* ---- the packed data set (pack.c, set.c; format in set_format.h) ---- */
 
 typedef struct data_pack_options {
   const char *folder; /* HCOCO folder */
@@ -331,7 +327,7 @@ typedef struct data_synth_options {
 status data_synth(const data_synth_options *options);
 
 /* An open packed data set. Threads may read one set at the same time: they take
- * turns in HDF5, by the process-wide lock of base/hdf5_lock.h. */
+ * turns in HDF5, by the process-wide lock of hdf5/hdf5_lock.h. */
 typedef struct data_set data_set;
 
 typedef struct data_set_info {
@@ -365,7 +361,7 @@ const char *data_set_name(const data_set *set, size_t index);
  * For `pack` and `synth`. Pixels are compressed into chunks first, by as many
  * threads as one likes; the chunks are then added from one thread at a time.
  *
- *   data_set_writer_open(path, &plan, &writer)
+ *   data_set_writer_open(path, &attributes, &writer)
  *   data_chunk_make(pixels, size, 3, level, &chunk)        any thread
  *   data_set_writer_add_real(writer, &chunk, &real)        in order
  *   data_set_writer_add_mask(writer, &chunk, &mask)
@@ -391,7 +387,7 @@ void data_chunk_free(data_chunk *chunk); /* accepts zeros */
 /* The sensible compression level (measured: see set_write.c). */
 enum { DATA_SET_COMPRESSION = 3 };
 
-typedef struct data_set_plan {
+typedef struct data_set_attributes {
   int size;                   /* pixels a side */
   size_t reals, masks, count; /* exactly how many will be added */
   int compression;            /* only recorded */
@@ -399,13 +395,14 @@ typedef struct data_set_plan {
   const char *source;         /* the source folder's name, or "synth" */
   const char *listing;        /* fingerprint of the source, or NULL */
   size_t skipped;             /* samples of the source left out */
-} data_set_plan;
+} data_set_attributes;
 
 typedef struct data_set_writer data_set_writer;
 
 /* Begins PATH.tmp; a former one is overwritten. A link is followed: PATH is
  * then where it leads. */
-status data_set_writer_open(const char *path, const data_set_plan *plan,
+status data_set_writer_open(const char *path,
+                            const data_set_attributes *attributes,
                             data_set_writer **out);
 
 /* Adds an image; `*index` (may be NULL) is its number, counted from 0 in the

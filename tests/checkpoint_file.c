@@ -61,7 +61,7 @@ static status write_sample(const char *where, const char *text) {
   if (s == STATUS_OK) s = ckpt_write_array(writer, &weights, big);
   double wide[3] = {M_PI, -INFINITY, 1e-300};
   ckpt_array moment =
-      named("optimizer/G/exp_avg/a.b", CKPT_FLOAT64, 1, 3, 0, 0, 0);
+      named("optimizer/exp_avg/G/a.b", CKPT_FLOAT64, 1, 3, 0, 0, 0);
   if (s == STATUS_OK) s = ckpt_write_array(writer, &moment, wide);
   int64_t tracked = INT64_C(1) << 60;
   ckpt_array scalar =
@@ -162,7 +162,7 @@ static void test_arrays(ckpt_reader *reader) {
          "a float array comes back bit for bit");
   double wide[3];
   tap_ok(ckpt_read_array(reader,
-                         ckpt_array_find(reader, "optimizer/G/exp_avg/a.b"),
+                         ckpt_array_find(reader, "optimizer/exp_avg/G/a.b"),
                          wide) == STATUS_OK &&
              wide[0] == M_PI && wide[1] == -INFINITY && wide[2] == 1e-300,
          "a double array comes back");

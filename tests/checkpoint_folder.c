@@ -124,8 +124,8 @@ static void test_newest(void) {
   result = ckpt_newest(folder, &found, &step, path, sizeof path);
   speak(saved);
   tap_ok(result == STATUS_FORMAT && !found &&
-             strstr(status_message(), "step-00000020.h5: not an HDF5") &&
-             strstr(status_message(), "step-00000005.h5: not an HDF5"),
+             strstr(status_message(), "step-00000020.h5: a truncated") &&
+             strstr(status_message(), "step-00000005.h5: a truncated"),
          "nothing whole: an error that names each");
   tap_ok(ckpt_newest("/dev/null", &found, &step, path, sizeof path) ==
              STATUS_IO,

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/hdf5_lock.h"
+#include "hdf5/hdf5_lock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"

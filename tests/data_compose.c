@@ -16,6 +16,7 @@
 #include "base/publish.h"
 #include "base/read_file.h"
 #include "base/random.h"
+#include "tests/grey.h"
 #include "tests/tap.h"
 
 enum { WIDTH = 48, HEIGHT = 40 };
@@ -181,7 +182,7 @@ static void check_real_and_masks(const char *photos, const char *out) {
     snprintf(mask, sizeof mask, "%s/masks/c%s_1.png", out, rows[i][0] + 6);
     reals = reals && same_bytes(source, real);
     data_image image;
-    must(data_image_read_grey(mask, &image));
+    must(grey_read(mask, &image));
     for (int k = 0; k < WIDTH * HEIGHT; k++) {
       int x = k % WIDTH, y = k / WIDTH;
       bool inner = x > 8 && x < 30 && y > 10 && y < 34;
@@ -232,7 +233,7 @@ static double measured_fmse(const char *out, const char *composite,
   snprintf(name, sizeof name, "%s/real_images/c%s.jpg", out, id);
   must(data_image_read(name, &b));
   snprintf(name, sizeof name, "%s/masks/c%s_1.png", out, id);
-  must(data_image_read_grey(name, &mask));
+  must(grey_read(name, &mask));
   double sum = 0, count = 0;
   for (int i = 0; i < WIDTH * HEIGHT; i++)
     for (int c = 0; c < 3 && mask.pixels[i] != 0; c++, count++)

@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "base/threads.h"
 #include "data/data.h"
+#include "tests/grey.h"
 #include "tests/tap.h"
 
 static char path_text[4][600];
@@ -194,7 +195,7 @@ static void check_kind(const kind *k, int width, int height, int interlace) {
   data_image rgb, grey;
   int w, h;
   must(data_image_read(path, &rgb));
-  must(data_image_read_grey(path, &grey));
+  must(grey_read(path, &grey));
   must(data_image_read_size(path, &w, &h));
   size_t wrong = 0;
   bool shape = rgb.width == width && rgb.height == height &&
@@ -300,7 +301,7 @@ static void check_stored(J_COLOR_SPACE stored, int channels, const char *name) {
   const char *path = scratch_path("stored.jpg");
   write_components(path, image.pixels, 43, 21, channels,
                    channels == 1 ? JCS_GRAYSCALE : JCS_RGB, stored);
-  must((channels == 1 ? data_image_read_grey : data_image_read)(path, &got));
+  must((channels == 1 ? grey_read : data_image_read)(path, &got));
   int worst = 0;
   for (size_t i = 0; i < image_bytes(&image); i++) {
     int d = abs(image.pixels[i] - got.pixels[i]);
@@ -326,7 +327,7 @@ static void check_png_round_trip(int channels) {
   data_image image = picture(31, 47, channels), got = {0};
   const char *path = scratch_path("round.PNG");
   must(data_image_write(path, &image, 0));
-  must((channels == 1 ? data_image_read_grey : data_image_read)(path, &got));
+  must((channels == 1 ? grey_read : data_image_read)(path, &got));
   tap_ok(same_image(&image, &got), "PNG written and read, %d channels",
          channels);
   data_image_free(&got);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "data/data.h"
+#include "tests/grey.h"
 #include "tests/tap.h"
 
 enum { SIZE = 48, PATH_ROOM = 512 };
@@ -146,7 +147,7 @@ static bool is_resized(const char *path, data_filter filter,
 
 static bool is_mask(const char *path, data_binarize how, const uint8_t *got) {
   data_image grey, binary, small;
-  must(data_image_read_grey(path, &grey));
+  must(grey_read(path, &grey));
   must(data_mask_binarize(&grey, how, &binary));
   must(data_resize(&binary, SIZE, SIZE, DATA_NEAREST, &small));
   bool same = memcmp(small.pixels, got, SIZE * SIZE) == 0;

@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "data/data.h"
+#include "tests/grey.h"
 #include "tests/tap.h"
 
 static const char *scratch_path(const char *name) {
@@ -222,30 +223,26 @@ static bool is_turned(const data_image *stored, int o, int width, int height,
 }
 
 /* All readers see `path` as `stored` turned by orientation `o`. */
-static bool readers_turn(const char *path, const data_image *stored,
-                         const data_image *stored_grey, int o) {
+static bool readers_turn(const char *path, const data_image *stored, int o) {
   data_picture picture;
-  data_image rgb, grey;
+  data_image rgb;
   int width, height;
   must(data_picture_read(path, &picture));
   must(data_image_read(path, &rgb));
-  must(data_image_read_grey(path, &grey));
   must(data_image_read_size(path, &width, &height));
   bool good =
       is_turned(stored, o, picture.width, picture.height, picture.channels,
                 picture.pixels) &&
       is_turned(stored, o, rgb.width, rgb.height, rgb.channels, rgb.pixels) &&
-      is_turned(stored_grey, o, grey.width, grey.height, 1, grey.pixels) &&
       width == rgb.width && height == rgb.height;
   data_picture_free(&picture);
   data_image_free(&rgb);
-  data_image_free(&grey);
   return good;
 }
 
 /* The plain pictures, as files and as they are read. */
 static char png[600], jpeg[600];
-static data_image png_rgb, png_grey, jpeg_rgb, jpeg_grey;
+static data_image png_rgb, jpeg_rgb;
 
 static void make_plain(void) {
   strcpy(png, scratch_path("plain.png"));
@@ -253,9 +250,7 @@ static void make_plain(void) {
   png_rgb = noise_image(3);
   must(data_image_write(png, &png_rgb, 0));
   must(data_image_write(jpeg, &png_rgb, 95));
-  must(data_image_read_grey(png, &png_grey));
   must(data_image_read(jpeg, &jpeg_rgb));
-  must(data_image_read_grey(jpeg, &jpeg_grey));
 }
 
 static bool all_turn(int o) {
@@ -268,10 +263,8 @@ static bool all_turn(int o) {
   png_with_exif(png, front, BEHIND_IHDR);
   png_with_exif(png, back, BEFORE_IEND);
   png_with_text(png, text);
-  return readers_turn(jpg, &jpeg_rgb, &jpeg_grey, o) &&
-         readers_turn(front, &png_rgb, &png_grey, o) &&
-         readers_turn(back, &png_rgb, &png_grey, o) &&
-         readers_turn(text, &png_rgb, &png_grey, o);
+  return readers_turn(jpg, &jpeg_rgb, o) && readers_turn(front, &png_rgb, o) &&
+         readers_turn(back, &png_rgb, o) && readers_turn(text, &png_rgb, o);
 }
 
 static void check_turning(void) {
@@ -611,7 +604,7 @@ static void check_rounding(void) {
   char dropped[DATA_DROPPED_BYTES];
   const char *path = scratch_path("words.png");
   must(data_picture_write(path, &p, 0, dropped));
-  must(data_image_read_grey(path, &bytes_read));
+  must(grey_read(path, &bytes_read));
   int wrong = 0;
   for (int i = 0; i < 65536; i++)
     wrong += bytes_read.pixels[i] != (i * 255 + 32767) / 65535;
@@ -682,8 +675,6 @@ int main(void) {
   check_mutated_jpeg(scratch_path("small.jpg"), 600);
   check_mutated_exif();
   data_image_free(&png_rgb);
-  data_image_free(&png_grey);
   data_image_free(&jpeg_rgb);
-  data_image_free(&jpeg_grey);
   return tap_done();
 }

@@ -60,15 +60,15 @@ static status add(data_set_writer *writer, int kind, size_t i) {
 }
 
 static status write_set(const char *path) {
-  const data_set_plan plan = {.size = SIZE,
-                              .reals = REALS,
-                              .masks = MASKS,
-                              .count = COUNT,
-                              .compression = 6,
-                              .protocol = protocol,
-                              .source = "test"};
+  const data_set_attributes attributes = {.size = SIZE,
+                                          .reals = REALS,
+                                          .masks = MASKS,
+                                          .count = COUNT,
+                                          .compression = 6,
+                                          .protocol = protocol,
+                                          .source = "test"};
   data_set_writer *writer;
-  TRY(data_set_writer_open(path, &plan, &writer));
+  TRY(data_set_writer_open(path, &attributes, &writer));
   const size_t counts[3] = {REALS, MASKS, COUNT};
   status result = STATUS_OK;
   for (int kind = 2; kind >= 0; kind--) /* composites first: also allowed */
@@ -187,7 +187,8 @@ static void set_element(const char *path, const char *name, hsize_t at,
 static void test_foreign_files(void) {
   const char *path = scratch("bad.h5");
   check_refused(path, STATUS_IO, "No such file", "no file");
-  check_refused(tap_scratch_folder(), STATUS_IO, "directory", "a folder");
+  check_refused(tap_scratch_folder(), STATUS_FORMAT, "not a regular file",
+                "a folder");
   FILE *file = fopen(path, "w");
   fclose(file);
   check_refused(path, STATUS_FORMAT, "not an HDF5 file", "an empty file");
@@ -399,16 +400,16 @@ static void test_full_disk(void) {
 /* ---- size ---- */
 
 static status write_many(const char *path, size_t count) {
-  const data_set_plan plan = {.size = 4,
-                              .reals = count,
-                              .masks = count,
-                              .count = count,
-                              .protocol = "many",
-                              .source = "test"};
+  const data_set_attributes attributes = {.size = 4,
+                                          .reals = count,
+                                          .masks = count,
+                                          .count = count,
+                                          .protocol = "many",
+                                          .source = "test"};
   uint8_t pixels[48] = {0};
   data_set_writer *writer;
   data_chunk image, mask;
-  TRY(data_set_writer_open(path, &plan, &writer));
+  TRY(data_set_writer_open(path, &attributes, &writer));
   TRY(data_chunk_make(pixels, 4, 3, 1, &image));
   TRY(data_chunk_make(pixels, 4, 1, 1, &mask));
   for (size_t i = 0; i < count; i++) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/random.h"
+#include "tests/grey.h"
 #include "tests/tap.h"
 
 typedef struct picture {
@@ -493,7 +494,7 @@ static void test_regrain(void) {
 static picture read_sample(const char *image, const char *mask) {
   picture p;
   must(data_image_read(image, &p.image));
-  must(data_image_read_grey(mask, &p.mask));
+  must(grey_read(mask, &p.mask));
   for (size_t i = 0; i < (size_t)(p.mask.width * p.mask.height); i++)
     p.mask.pixels[i] = p.mask.pixels[i] == 255 ? 255 : 0;
   return p;

@@ -1,5 +1,5 @@
-/* Sums over ranks and nodes: whatever the layout, every piece is the tree's sum
- * in the same bits, and every message that is waited for is sent. */
+/* Sums over ranks and nodes: whatever the arrangement, every piece is the
+ * tree's sum in the same bits, and every message that is waited for is sent. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,8 +82,8 @@ static void check_owner(const routes *all, int rank, int nodes, int total,
   if (memcmp(sum, want, sizeof sum) != 0) f->sums++;
 }
 
-static void check_layout(const int *first_ranks, int nodes, int total,
-                         faults *f) {
+static void check_arrangement(const int *first_ranks, int nodes, int total,
+                              faults *f) {
   routes all[MOST_RANKS];
   int ranks = first_ranks[nodes], helped = 0;
   for (int r = 0; r < ranks; r++)
@@ -98,9 +98,9 @@ static void check_layout(const int *first_ranks, int nodes, int total,
 }
 
 /* Every way to cut the ranks into nodes, as bits of `cuts`. */
-static void test_layouts(void) {
+static void test_arrangements(void) {
   faults f = {0};
-  int layouts = 0;
+  int arrangements = 0;
   for (int ranks = 1; ranks <= 8; ranks++)
     for (int cuts = 0; cuts < 1 << (ranks - 1); cuts++)
       for (int total = ranks; total <= MOST_MICRO; total += 1 + total / 6) {
@@ -108,10 +108,11 @@ static void test_layouts(void) {
         for (int r = 1; r < ranks; r++)
           if (cuts >> (r - 1) & 1) first[nodes++] = r;
         first[nodes] = ranks;
-        check_layout(first, nodes, total, &f);
-        layouts++;
+        check_arrangement(first, nodes, total, &f);
+        arrangements++;
       }
-  tap_ok(f.sums == 0, "%d layouts: every owner has the tree's sum", layouts);
+  tap_ok(f.sums == 0, "%d arrangements: every owner has the tree's sum",
+         arrangements);
   tap_ok(f.messages == 0, "every part that is received is sent, once");
   tap_ok(f.helpers == 0, "each rank has one helper on every other node");
 }
@@ -160,7 +161,7 @@ static void test_pass(int threads, bool in_place) {
 }
 
 int main(void) {
-  test_layouts();
+  test_arrangements();
   test_pass(1, false);
   test_pass(3, true);
   return tap_done();

@@ -1,4 +1,4 @@
-/* VGG16's weights from files in the layouts of Keras and torchvision, made here
+/* VGG16's weights from files in the forms of Keras and torchvision, made here
  * of known numbers, and from files that lack something. */
 #include <math.h>
 #include <stdio.h>
@@ -12,13 +12,13 @@
 
 enum { WIDTH = 2, LONGEST = 9 * 16 * 16 };
 
-typedef enum layout {
+typedef enum form {
   KERAS,        /* /block1_conv1/block1_conv1_W_1:0, fixed strings */
   KERAS_NESTED, /* /block1_conv1/block1_conv1/kernel:0, variable strings */
   KERAS_MODEL,  /* the same in /model_weights */
   TORCHVISION,  /* features.0.weight */
   TORCHVISION_IN_GROUP
-} layout;
+} form;
 
 /* What is wrong with a file: at convolution `at`. */
 typedef enum fault {
@@ -88,9 +88,9 @@ static void write_names(hid_t group, const char names[2][64], int count,
   H5Sclose(space);
 }
 
-/* Kernel values in the layout's order of axes. The same logical convolution
+/* Kernel values in the form's order of axes. The same logical convolution
  * in each: Keras' first one takes BGR, torchvision's RGB. */
-static void fill_kernel(layout kind, int conv, nn_vgg_conv c, float *values) {
+static void fill_kernel(form kind, int conv, nn_vgg_conv c, float *values) {
   for (int k = 0; k < 9; k++)
     for (int i = 0; i < c.in; i++)
       for (int o = 0; o < c.out; o++) {
@@ -102,7 +102,7 @@ static void fill_kernel(layout kind, int conv, nn_vgg_conv c, float *values) {
       }
 }
 
-static void write_keras(hid_t file, layout kind, int conv, fault wrong,
+static void write_keras(hid_t file, form kind, int conv, fault wrong,
                         const hsize_t *shape, const float *kernel,
                         const float *bias) {
   nn_vgg_conv c = nn_vgg_conv_at(WIDTH, conv);
@@ -125,7 +125,7 @@ static void write_keras(hid_t file, layout kind, int conv, fault wrong,
   write_array(file, name, 1, &out, bias);
 }
 
-static void write_torchvision(hid_t file, layout kind, int conv, fault wrong,
+static void write_torchvision(hid_t file, form kind, int conv, fault wrong,
                               const hsize_t *shape, const float *kernel,
                               const float *bias) {
   static const int index[NN_VGG_CONVS] = {0,  2,  5,  7,  10, 12, 14,
@@ -139,7 +139,7 @@ static void write_torchvision(hid_t file, layout kind, int conv, fault wrong,
   write_array(file, name, 1, &out, bias);
 }
 
-static void write_file(layout kind, int convs, fault wrong, int at) {
+static void write_file(form kind, int convs, fault wrong, int at) {
   static float kernel[LONGEST], bias[64];
   hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
   for (int conv = 0; conv < convs; conv++) {
@@ -176,11 +176,11 @@ static bool has_known_numbers(const nn_vgg_weights *w) {
   return true;
 }
 
-static void check_layouts(void) {
+static void check_forms(void) {
   static const char *const names[] = {"Keras", "Keras, nested",
                                       "Keras, a whole model", "torchvision",
                                       "torchvision in a group"};
-  for (layout kind = KERAS; kind <= TORCHVISION_IN_GROUP; kind++)
+  for (form kind = KERAS; kind <= TORCHVISION_IN_GROUP; kind++)
     for (int convs = 10; convs <= NN_VGG_CONVS; convs += 3) {
       write_file(kind, NN_VGG_CONVS, WHOLE, -1);
       nn_vgg_weights *w = NULL;
@@ -211,7 +211,7 @@ static void check_refused(status expected, const char *what,
 
 static void check_faults(void) {
   static const struct {
-    layout kind;
+    form kind;
     fault wrong;
     int at;
     status expected;
@@ -273,7 +273,7 @@ static void check_random(void) {
 
 int main(void) {
   snprintf(path, sizeof path, "%s/vgg.h5", tap_scratch_folder());
-  check_layouts();
+  check_forms();
   check_faults();
   check_other_files();
   check_random();

@@ -473,7 +473,7 @@ static const sizes pads[] = {{A(2, 3, 5, 3), B(2, 3, 5, 7), .other = 2},
                              {A(1, 3, 2, 4), B(1, 3, 2, 4), .other = 0},
                              END};
 /* Convolutions: kernel 1 to 4, strides 1 to 3, paddings; one and many panels
- * (more than 2^18 / depth pixels, at least 256); few pixels (256) and phases;
+ * (more than 2^18 / depth pixels, at least 256); few pixels (256) and residues;
  * groups of kernel rows (depth 256) and output channels (256). */
 static const sizes convolutions[] = {
     {A(2, 5, 7, 3), B(0, 0, 0, 4), .k = 1, .stride = 1, .pad = 0},
@@ -495,7 +495,7 @@ static const sizes convolutions[] = {
     {A(1, 1, 1, 6), B(0, 0, 0, 5), .k = 4, .stride = 1, .pad = 3},
     {A(1, 9, 7, 2), B(0, 3, 2, 3), .stride = 2, .pad = 1},
     {A(1, 6, 9, 2), B(0, 1, 4, 3), .stride = 1, .pad = 1},
-    /* the phase path, with gaps (stride above the kernel) and without */
+    /* the path by residues, with gaps (stride above the kernel) and without */
     {A(1, 34, 38, 2), B(0, 0, 0, 3), .k = 4, .stride = 2, .pad = 1},
     {A(1, 35, 37, 3), B(0, 0, 0, 2), .k = 4, .stride = 2, .pad = 1},
     {A(2, 19, 21, 2), B(0, 0, 0, 3), .k = 3, .stride = 1, .pad = 1},

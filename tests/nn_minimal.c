@@ -36,17 +36,9 @@ static problem problem_make(const layer *l) {
       NN_SHAPE(l->batch, (l->height + 2 * l->pad - l->kernel) / l->stride + 1,
                (l->width + 2 * l->pad - l->kernel) / l->stride + 1, l->out);
   problem p = {.shape = {x, w, y}};
-  p.c = (nn_conv_case){.batch = x.n,
-                       .in_h = x.h,
-                       .in_w = x.w,
-                       .in_c = x.c,
-                       .out_h = y.h,
-                       .out_w = y.w,
-                       .out_c = y.c,
-                       .kernel_h = w.n,
-                       .kernel_w = w.h,
-                       .stride = l->stride,
-                       .pad = l->pad};
+  const nn_node node = {
+      .op = &nn_op_conv, .shape = y, .stride = l->stride, .pad = l->pad};
+  p.c = nn_conv_case_of(&node, p.shape);
   random_stream random = random_stream_make(21, RANDOM_TEST, 0, 0);
   double deviation = sqrt(2.0 / (l->kernel * l->kernel * l->in));
   for (int k = 0; k < 3; k++) {

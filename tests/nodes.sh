@@ -1,15 +1,15 @@
-# Nodes that share one copy of the weights: the same bits on any layout of ranks
+# Nodes that share one copy of the weights: the same bits on any arrangement of ranks
 # over nodes (virtual ones, by --node-ranks), faults, and the log of times.
-# HARMONIA_FULL=1: more layouts, up to 8 ranks (make test-layouts).
+# HARMONIA_FULL=1: more arrangements, up to 8 ranks (make test-layouts).
 . "$HARMONIA_SOURCE/tests/lib/tap.sh"
 
 small_set d.h5 || exit 1
 tiny="--ngf 4 --ndf 4 --nef 4 --micro-batch 1 --threads 1 --report-samples 0"
 # RANKS:NODE_RANKS, 0 for one node
-layouts="2:0 2:1 4:0 4:2 4:1 3:2"
+arrangements="2:0 2:1 4:0 4:2 4:1 3:2"
 batch=5
 if [ -n "${HARMONIA_FULL:-}" ]; then
-    layouts="1:1 $layouts 3:0 3:1 5:2 7:4 8:0 8:4 8:2 8:1"
+    arrangements="1:1 $arrangements 3:0 3:1 5:2 7:4 8:0 8:4 8:2 8:1"
     batch=11
 fi
 
@@ -29,12 +29,12 @@ train() {
 for model in unet dovenet bargainnet; do
     train 1 0 $model-1 --model $model --batch $batch --steps 20
     exits 0 "$model on one rank"
-    for layout in $layouts; do
-        train "${layout%:*}" "${layout#*:}" "$model-$layout" --model $model \
+    for arrangement in $arrangements; do
+        train "${arrangement%:*}" "${arrangement#*:}" "$model-$arrangement" --model $model \
             --batch $batch --steps 20
-        same_bits "$model: ${layout%:*} ranks, at most ${layout#*:} a node" \
-            "$(checkpoint $model-1 20)" "$(checkpoint "$model-$layout" 20)"
-        rm -rf "$model-$layout"
+        same_bits "$model: ${arrangement%:*} ranks, at most ${arrangement#*:} a node" \
+            "$(checkpoint $model-1 20)" "$(checkpoint "$model-$arrangement" 20)"
+        rm -rf "$model-$arrangement"
     done
 done
 train 4 2 moved --model dovenet --batch $batch --steps 8
@@ -95,11 +95,11 @@ says "compute [0-9]+% sum [0-9]+% wait [0-9]+% data [0-9]+%, slowest rank [01] "
 cp d.h5 good.h5
 head -c 2000 /dev/zero | tr '\0' 'U' | dd of=d.h5 bs=1 seek=100000 \
     conv=notrunc 2>/dev/null
-for layout in 4:2 3:2 2:1; do
-    train "${layout%:*}" "${layout#*:}" bad --batch 5 --steps 400
+for arrangement in 4:2 3:2 2:1; do
+    train "${arrangement%:*}" "${arrangement#*:}" bad --batch 5 --steps 400
     refused 1 "step [0-9]+: d.h5: sample .*damaged" \
-        "$layout: a damaged sample ends all ranks, with one message"
-    check "$layout: within 10 s ($seconds)" test "$seconds" -le 10
+        "$arrangement: a damaged sample ends all ranks, with one message"
+    check "$arrangement: within 10 s ($seconds)" test "$seconds" -le 10
     rm -rf bad
 done
 cp good.h5 d.h5

@@ -71,6 +71,19 @@ else
             "is said and tried again"
         same_bits "to the undisturbed bits" "$(checkpoint whole 6)" "$(checkpoint again 6)"
     done
+    for errno in $EIO $ESTALE; do
+        failing d.h5 80 $errno 0 "set-$errno" --steps 6 --keep 9 \
+            --validate-every 4 --validate-samples 2
+        exits 0 "the data set, errno $errno in passing"
+        says "warning: d.h5: .*; trying again in 0.1 s" "is said and tried again"
+        same_bits "to the undisturbed bits" "$(checkpoint whole 6)" "$(checkpoint "set-$errno" 6)"
+    done
+    failing d.h5 80 $EIO 1 set-lost --steps 6
+    refused 1 "^harmonia: step [0-9]+: d.h5: cannot read: Input/output error$" \
+        "a data set that is lost meanwhile"
+    check "is tried no longer than once" test "$(grep -c 'trying again' "$stderr")" -eq 4
+    failing d.h5 20 $EACCES 1 set-closed --steps 6
+    refused 1 "^harmonia: d.h5: cannot read: Permission denied$" "or cannot be read from the start"
     check "rows that are computed again are kept beside the log" sh -c '
         test "$(cut -d, -f1 again/log.cut.csv | tr "\n" " ")" = "step 5 6 " &&
         test "$(cut -d, -f1 again/log.csv | tr "\n" " ")" = "step 1 2 3 4 5 6 "'

@@ -176,37 +176,21 @@ uint8_t image_luma(const uint8_t rgb[3]) {
                16);
 }
 
-static void mix_grey(const data_image *rgb, data_image *grey) {
-  size_t count = (size_t)grey->width * (size_t)grey->height;
-  for (size_t i = 0; i < count; i++)
-    grey->pixels[i] = image_luma(rgb->pixels + 3 * i);
-}
-
-static status read_as(const char *path, int channels, data_image *out) {
+status data_image_read(const char *path, data_image *out) {
+  *out = (data_image){0};
   data_picture picture;
   TRY(image_read(path, IMAGE_BYTES, &picture));
   data_image native = {picture.width, picture.height, picture.channels,
                        picture.pixels};
   image_metadata_free(&picture.metadata);
-  if (native.channels == channels) {
+  if (native.channels == 3) {
     *out = native;
     return STATUS_OK;
   }
-  status result = data_image_create(native.width, native.height, channels, out);
-  if (result == STATUS_OK)
-    (channels == 3 ? spread_grey : mix_grey)(&native, out);
+  status result = data_image_create(native.width, native.height, 3, out);
+  if (result == STATUS_OK) spread_grey(&native, out);
   data_image_free(&native);
   return result;
-}
-
-status data_image_read(const char *path, data_image *out) {
-  *out = (data_image){0};
-  return read_as(path, 3, out);
-}
-
-status data_image_read_grey(const char *path, data_image *out) {
-  *out = (data_image){0};
-  return read_as(path, 1, out);
 }
 
 status data_picture_read(const char *path, data_picture *out) {

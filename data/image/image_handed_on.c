@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <zlib.h>
-
+#include "base/crc32.h"
 #include "base/memory.h"
 #include "data/image/deflate.h"
 #include "data/image/image_internal.h"
@@ -60,8 +59,7 @@ static status append_chunk(data_bytes *out, const char *type,
   TRY(image_bytes_append(out, (const uint8_t *)type, 4));
   TRY(image_bytes_append(out, head->data, head->size));
   TRY(image_bytes_append(out, body->data, body->size));
-  put(number, (uint32_t)crc32(0, out->data + begin, (uInt)(out->size - begin)),
-      4);
+  put(number, crc32_add(0, out->data + begin, out->size - begin), 4);
   return image_bytes_append(out, number, 4);
 }
 

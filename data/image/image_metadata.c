@@ -6,6 +6,7 @@
 
 #include <zlib.h>
 
+#include "base/crc32.h"
 #include "data/image/image_internal.h"
 
 enum {
@@ -345,7 +346,7 @@ static status read_png(const data_bytes *file, data_metadata *out) {
     char type[5] = {0};
     memcpy(type, file->data + at + 4, 4);
     bool ancillary = (type[0] & 0x20) != 0;
-    if (ancillary && crc32(0, part.data - 4, (uInt)length + 4) ==
+    if (ancillary && crc32_add(0, part.data - 4, length + 4) ==
                          big_endian(part.data + length, 4))
       TRY(take_chunk(out, type, whole, &part, &srgb));
     at += whole.size;

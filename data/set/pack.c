@@ -25,12 +25,12 @@
 #include "data/set/pack_overlap.h"
 #include "data/set/pack_journal.h"
 #include "data/set/pack_load.h"
-#include "data/set/pack_plan.h"
+#include "data/set/pack_contents.h"
 
 typedef struct pack {
   const data_pack_options *options;
   pack_job job;
-  pack_plan plan;
+  pack_contents contents;
   journal *journal;
   char **bad; /* of each entry: why it is left out, or NULL */
   char journal_path[PATH_MAX], skipped_path[PATH_MAX];
@@ -79,12 +79,12 @@ static status take_bad(pack *p, size_t entry, status why) {
 
 /* A mask that several samples share is tried once for each while it is bad. */
 static status pack_entry(pack *p, size_t i, const pack_original *real) {
-  const data_entry *entry = &p->plan.folder.entries[i];
+  const data_entry *entry = &p->contents.folder.entries[i];
   data_image image;
-  if (!journal_has(p->journal, SET_MASK, p->plan.mask[i])) {
+  if (!journal_has(p->journal, SET_MASK, p->contents.mask[i])) {
     status loaded = pack_load_mask(&p->job, entry, real, &image);
     if (loaded != STATUS_OK) return take_bad(p, i, loaded);
-    TRY(store(p, SET_MASK, p->plan.mask[i], &image));
+    TRY(store(p, SET_MASK, p->contents.mask[i], &image));
   }
   if (!journal_has(p->journal, SET_COMPOSITE, i)) {
     status loaded = pack_load_composite(&p->job, entry, real, &image);
@@ -98,33 +98,35 @@ static status pack_entry(pack *p, size_t i, const pack_original *real) {
  * to read is `*loaded`; the function's own status is of storing. */
 static status pack_real(pack *p, size_t group, pack_original *real,
                         status *loaded) {
-  size_t first = p->plan.members[p->plan.begin[group]];
+  size_t first = p->contents.members[p->contents.begin[group]];
   bool stored = journal_has(p->journal, SET_REAL, group);
   data_image image;
-  *loaded = pack_load_real(&p->job, &p->plan.folder.entries[first], real,
+  *loaded = pack_load_real(&p->job, &p->contents.folder.entries[first], real,
                            stored ? NULL : &image);
   if (*loaded != STATUS_OK || stored) return STATUS_OK;
   return store(p, SET_REAL, group, &image);
 }
 
 static bool is_group_stored(const pack *p, size_t group) {
-  const pack_plan *plan = &p->plan;
+  const pack_contents *contents = &p->contents;
   if (!journal_has(p->journal, SET_REAL, group)) return false;
-  for (size_t m = plan->begin[group]; m < plan->begin[group + 1]; m++)
-    if (!journal_has(p->journal, SET_COMPOSITE, plan->members[m]) ||
-        !journal_has(p->journal, SET_MASK, plan->mask[plan->members[m]]))
+  for (size_t m = contents->begin[group]; m < contents->begin[group + 1]; m++)
+    if (!journal_has(p->journal, SET_COMPOSITE, contents->members[m]) ||
+        !journal_has(p->journal, SET_MASK,
+                     contents->mask[contents->members[m]]))
       return false;
   return true;
 }
 
 static void show_progress(pack *p, size_t group) {
   pthread_mutex_lock(&p->mutex);
-  p->samples_done += p->plan.begin[group + 1] - p->plan.begin[group];
-  size_t all = p->plan.folder.count;
+  p->samples_done += p->contents.begin[group + 1] - p->contents.begin[group];
+  size_t all = p->contents.folder.count;
   double seconds = clock_seconds() - p->started;
   double rate = seconds > 0 ? (double)p->images_done / seconds : 0;
   size_t images = 0;
-  for (int kind = 0; kind < SET_KINDS; kind++) images += p->plan.counts[kind];
+  for (int kind = 0; kind < SET_KINDS; kind++)
+    images += p->contents.counts[kind];
   double left = (double)(all - p->samples_done) * (double)images / (double)all;
   char text[32], bad[32] = "";
   if (p->bad_count > 0) snprintf(bad, sizeof bad, ", %zu bad", p->bad_count);
@@ -138,13 +140,14 @@ static void show_progress(pack *p, size_t group) {
 /* One real image with all that belongs to it. */
 static status pack_group(void *context, size_t group) {
   pack *p = context;
-  const pack_plan *plan = &p->plan;
+  const pack_contents *contents = &p->contents;
   if (!is_group_stored(p, group)) {
     pack_original real;
     status loaded;
     TRY(pack_real(p, group, &real, &loaded));
-    for (size_t m = plan->begin[group]; m < plan->begin[group + 1]; m++) {
-      size_t entry = plan->members[m];
+    for (size_t m = contents->begin[group]; m < contents->begin[group + 1];
+         m++) {
+      size_t entry = contents->members[m];
       TRY(loaded == STATUS_OK ? pack_entry(p, entry, &real)
                               : take_bad(p, entry, loaded));
     }
@@ -164,39 +167,39 @@ typedef struct assembly {
 } assembly;
 
 static void number_images(assembly *a) {
-  const pack_plan *plan = &a->pack->plan;
+  const pack_contents *contents = &a->pack->contents;
   for (int kind = 0; kind < SET_KINDS; kind++)
-    memset(a->numbers[kind], 0xff, plan->counts[kind] * sizeof(size_t));
-  for (size_t i = 0; i < plan->folder.count; i++) {
+    memset(a->numbers[kind], 0xff, contents->counts[kind] * sizeof(size_t));
+  for (size_t i = 0; i < contents->folder.count; i++) {
     if (a->pack->bad[i] != NULL) continue;
     a->numbers[SET_COMPOSITE][i] = 0;
-    a->numbers[SET_REAL][plan->real[i]] = 0;
-    a->numbers[SET_MASK][plan->mask[i]] = 0;
+    a->numbers[SET_REAL][contents->real[i]] = 0;
+    a->numbers[SET_MASK][contents->mask[i]] = 0;
   }
   for (int kind = 0; kind < SET_KINDS; kind++)
-    for (size_t i = 0; i < plan->counts[kind]; i++)
+    for (size_t i = 0; i < contents->counts[kind]; i++)
       if (a->numbers[kind][i] == 0) a->numbers[kind][i] = a->counts[kind]++;
 }
 
 static status add_image(assembly *a, set_kind kind, size_t i) {
-  const pack_plan *plan = &a->pack->plan;
+  const pack_contents *contents = &a->pack->contents;
   TRY(journal_read(a->pack->journal, kind, i, &a->chunk));
   if (kind == SET_REAL)
     return data_set_writer_add_real(a->writer, &a->chunk, NULL);
   if (kind == SET_MASK)
     return data_set_writer_add_mask(a->writer, &a->chunk, NULL);
-  const data_entry *entry = &plan->folder.entries[i];
+  const data_entry *entry = &contents->folder.entries[i];
   return data_set_writer_add_composite(
       a->writer, strrchr(entry->composite, '/') + 1, entry->split,
-      a->numbers[SET_REAL][plan->real[i]], a->numbers[SET_MASK][plan->mask[i]],
-      &a->chunk);
+      a->numbers[SET_REAL][contents->real[i]],
+      a->numbers[SET_MASK][contents->mask[i]], &a->chunk);
 }
 
 static status add_images(assembly *a) {
   size_t all =
       a->counts[SET_REAL] + a->counts[SET_MASK] + a->counts[SET_COMPOSITE];
   for (int kind = 0; kind < SET_KINDS; kind++)
-    for (size_t i = 0; i < a->pack->plan.counts[kind]; i++) {
+    for (size_t i = 0; i < a->pack->contents.counts[kind]; i++) {
       if (a->numbers[kind][i] == SIZE_MAX) continue;
       TRY(add_image(a, kind, i));
       a->done++;
@@ -209,18 +212,18 @@ static status add_images(assembly *a) {
 
 static status write_set(assembly *a) {
   const pack *p = a->pack;
-  data_set_plan plan = {
+  data_set_attributes attributes = {
       .size = p->options->size,
       .reals = a->counts[SET_REAL],
       .masks = a->counts[SET_MASK],
       .count = a->counts[SET_COMPOSITE],
       .compression = p->options->compression,
-      .protocol = p->plan.protocol,
-      .source = p->plan.source,
-      .listing = p->plan.listing,
+      .protocol = p->contents.protocol,
+      .source = p->contents.source,
+      .listing = p->contents.listing,
       .skipped = p->bad_count,
   };
-  TRY(data_set_writer_open(p->options->out, &plan, &a->writer));
+  TRY(data_set_writer_open(p->options->out, &attributes, &a->writer));
   TRY(add_images(a));
   return data_set_writer_commit(&a->writer);
 }
@@ -235,7 +238,7 @@ static status assemble(pack *p) {
   TRY_OR(end, MEMORY_NEW(longest_chunk(p->options->size), "a compressed image",
                          &a.chunk.bytes));
   for (int kind = 0; kind < SET_KINDS; kind++)
-    TRY_OR(end, MEMORY_NEW(p->plan.counts[kind], "numbers of images",
+    TRY_OR(end, MEMORY_NEW(p->contents.counts[kind], "numbers of images",
                            &a.numbers[kind]));
   number_images(&a);
   TRY_OR(end, write_set(&a));
@@ -254,9 +257,10 @@ static status write_skipped(const pack *p) {
   if (file == NULL)
     return status_error(STATUS_IO, "%s: cannot create: %s", path,
                         strerror(errno));
-  for (size_t i = 0; i < p->plan.folder.count; i++)
+  for (size_t i = 0; i < p->contents.folder.count; i++)
     if (p->bad[i] != NULL)
-      fprintf(file, "%s\t%s\n", p->plan.folder.entries[i].composite, p->bad[i]);
+      fprintf(file, "%s\t%s\n", p->contents.folder.entries[i].composite,
+              p->bad[i]);
   int error = fflush(file) != 0 || fsync(fileno(file)) != 0 ? errno : 0;
   if (fclose(file) != 0 && error == 0) error = errno;
   if (error == 0) return STATUS_OK;
@@ -269,14 +273,14 @@ static status report_skipped(const pack *p) {
     unlink(p->skipped_path); /* of an earlier, worse folder */
     return STATUS_OK;
   }
-  for (size_t i = 0; i < p->plan.folder.count; i++)
+  for (size_t i = 0; i < p->contents.folder.count; i++)
     if (p->bad[i] != NULL)
-      log_warning("left out: %s: %s", p->plan.folder.entries[i].composite,
+      log_warning("left out: %s: %s", p->contents.folder.entries[i].composite,
                   p->bad[i]);
-  if (p->bad_count == p->plan.folder.count)
+  if (p->bad_count == p->contents.folder.count)
     return status_error(STATUS_FORMAT,
                         "%s: none of its %zu samples could be read",
-                        p->plan.folder.path, p->bad_count);
+                        p->contents.folder.path, p->bad_count);
   return write_skipped(p);
 }
 
@@ -287,22 +291,23 @@ static status compare(const pack *p, const data_set *set) {
   const data_set_info *info = data_set_describe(set);
   const set_origin *origin = set_describe_origin(set);
   const char *hint = "; remove it or choose another name";
-  if (strcmp(info->protocol, p->plan.protocol) != 0)
+  if (strcmp(info->protocol, p->contents.protocol) != 0)
     return status_error(STATUS_MISFIT,
                         "%s: is there already, packed with other options: %s; "
                         "asked for: %s%s",
-                        options->out, info->protocol, p->plan.protocol, hint);
+                        options->out, info->protocol, p->contents.protocol,
+                        hint);
   if (origin->compression != options->compression)
     return status_error(STATUS_MISFIT,
                         "%s: is there already, with compression %d instead of "
                         "%d%s",
                         options->out, origin->compression, options->compression,
                         hint);
-  if (strcmp(origin->listing, p->plan.listing) != 0)
+  if (strcmp(origin->listing, p->contents.listing) != 0)
     return status_error(STATUS_MISFIT,
                         "%s: is there already, packed from another folder (%s) "
                         "or other lists than those of %s%s",
-                        options->out, origin->source, p->plan.folder.path,
+                        options->out, origin->source, p->contents.folder.path,
                         hint);
   if (origin->skipped > 0 && !options->skip_bad)
     return status_error(STATUS_MISFIT,
@@ -342,8 +347,8 @@ static status open_journal(pack *p) {
   char header[JOURNAL_HEADER];
   snprintf(header, sizeof header,
            "harmonia pack journal 1\n%s\ncompression %d\nlisting %s",
-           p->plan.protocol, p->options->compression, p->plan.listing);
-  return journal_open(p->journal_path, header, p->plan.counts,
+           p->contents.protocol, p->options->compression, p->contents.listing);
+  return journal_open(p->journal_path, header, p->contents.counts,
                       longest_chunk(p->options->size), &p->journal);
 }
 
@@ -352,17 +357,17 @@ static void say_done(const pack *p, double seconds) {
   char text[32];
   stat(p->options->out, &about);
   log_info("%s: %zu composites, %.1f MB; %zu images packed in %s",
-           p->options->out, p->plan.folder.count - p->bad_count,
+           p->options->out, p->contents.folder.count - p->bad_count,
            (double)about.st_size / 1e6, p->images_done,
            format_duration(seconds, text));
 }
 
 static status run(pack *p) {
   bool finished;
-  TRY(pack_plan_make(p->options, &p->plan));
-  p->job = (pack_job){.options = p->options, .folder = p->plan.folder.path};
-  TRY(MEMORY_NEW(p->plan.folder.count, "list of bad samples", &p->bad));
-  TRY(overlap_of_names(&p->plan, p->options->strict));
+  TRY(pack_contents_make(p->options, &p->contents));
+  p->job = (pack_job){.options = p->options, .folder = p->contents.folder.path};
+  TRY(MEMORY_NEW(p->contents.folder.count, "list of bad samples", &p->bad));
+  TRY(overlap_of_names(&p->contents, p->options->strict));
   TRY(look_for_result(p, &finished));
   if (finished) {
     log_info("%s: already complete", p->options->out);
@@ -373,10 +378,10 @@ static status run(pack *p) {
   }
   TRY(open_journal(p));
   p->started = clock_seconds();
-  TRY(threads_for(p->plan.counts[SET_REAL], p->options->threads, pack_group,
+  TRY(threads_for(p->contents.counts[SET_REAL], p->options->threads, pack_group,
                   p));
   TRY(report_skipped(p));
-  TRY(overlap_of_pixels(&p->plan, p->journal, p->options->strict));
+  TRY(overlap_of_pixels(&p->contents, p->journal, p->options->strict));
   status result = assemble(p);
   if (result != STATUS_OK) {
     log_info("the images packed are kept in %s for the next try",
@@ -423,10 +428,10 @@ status data_pack(const data_pack_options *options) {
   if (result == STATUS_OK) result = run(p);
   pthread_mutex_destroy(&p->mutex);
   journal_close(&p->journal, false);
-  for (size_t i = 0; p->bad != NULL && i < p->plan.folder.count; i++)
+  for (size_t i = 0; p->bad != NULL && i < p->contents.folder.count; i++)
     memory_free(p->bad[i]);
   memory_free(p->bad);
-  pack_plan_free(&p->plan);
+  pack_contents_free(&p->contents);
   memory_free(p);
   return result;
 }

@@ -10,8 +10,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
+#include "base/crc32.h"
 #include "base/disk.h"
 #include "base/memory.h"
 
@@ -41,8 +41,7 @@ struct journal {
 /* ---- records in the file ---- */
 
 static uint32_t head_sum(const record *head) {
-  return (uint32_t)crc32_z(0, (const uint8_t *)head,
-                           offsetof(record, head_sum));
+  return crc32_add(0, head, offsetof(record, head_sum));
 }
 
 static bool is_good_head(const journal *j, const record *head) {
@@ -91,7 +90,7 @@ static int read_record(const journal *j, uint64_t at, record *head,
   if (!is_good_head(j, head)) return DISK_END;
   error = disk_read(j->file, j->path, chunk, head->length, at + sizeof *head);
   if (error != 0) return error;
-  return crc32_z(0, chunk, head->length) == head->chunk_sum ? 0 : DISK_END;
+  return crc32_add(0, chunk, head->length) == head->chunk_sum ? 0 : DISK_END;
 }
 
 /* Finds the good records; what follows the last of them is cut off. */
@@ -190,7 +189,7 @@ status journal_append(journal *j, set_kind kind, size_t number,
                  .length = (uint32_t)chunk->length,
                  .crc = chunk->crc,
                  .foreground = chunk->foreground};
-  head.chunk_sum = (uint32_t)crc32_z(0, chunk->bytes, chunk->length);
+  head.chunk_sum = crc32_add(0, chunk->bytes, chunk->length);
   head.head_sum = head_sum(&head);
   pthread_mutex_lock(&j->mutex);
   int error = append(j, &head, chunk);
@@ -214,7 +213,7 @@ status journal_read(journal *j, set_kind kind, size_t number, data_chunk *out) {
   out->foreground = head->foreground;
   int error = disk_read(j->file, j->path, out->bytes, head->length, at->offset);
   if (error > 0) return status_system(error, "%s: cannot read", j->path);
-  if (error == 0 && crc32_z(0, out->bytes, head->length) == head->chunk_sum)
+  if (error == 0 && crc32_add(0, out->bytes, head->length) == head->chunk_sum)
     return STATUS_OK;
   return status_error(STATUS_IO,
                       "%s: cannot read back what was written; remove the file "

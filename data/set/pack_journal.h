@@ -2,7 +2,7 @@
  * finished them, each with its own checksum. Private to libdata.
  *
  *   512 bytes   text that says what is being packed, zero-padded
- *   records     36 bytes of head (below), then the chunk's bytes
+ *   records     36 bytes of head (pack_journal.c), then the chunk's bytes
  *
  * A killed writer leaves at most one torn record at the end: opening finds the
  * last good record and cuts what follows. After a power failure too, since a
@@ -11,7 +11,7 @@
 #ifndef HARMONIA_DATA_PACK_JOURNAL_H
 #define HARMONIA_DATA_PACK_JOURNAL_H
 
-#include "data/set/set_layout.h"
+#include "data/set/set_format.h"
 
 enum { JOURNAL_HEADER = 512 };
 

@@ -15,11 +15,11 @@ static const char *name_of(const data_entry *entry) {
 }
 
 /* The real images, each in its splits. */
-static status reals_of(const pack_plan *plan, overlap *out) {
-  TRY(overlap_create(plan->counts[SET_REAL], out));
-  for (size_t i = 0; i < plan->folder.count; i++) {
-    const data_entry *entry = &plan->folder.entries[i];
-    size_t real = plan->real[i];
+static status reals_of(const pack_contents *contents, overlap *out) {
+  TRY(overlap_create(contents->counts[SET_REAL], out));
+  for (size_t i = 0; i < contents->folder.count; i++) {
+    const data_entry *entry = &contents->folder.entries[i];
+    size_t real = contents->real[i];
     out->in[real] |= 1u << entry->split;
     if (out->names[real] == NULL)
       TRY(memory_copy_text(name_of(entry), &out->names[real]));
@@ -27,12 +27,12 @@ static status reals_of(const pack_plan *plan, overlap *out) {
   return STATUS_OK;
 }
 
-status overlap_of_names(const pack_plan *plan, bool strict) {
+status overlap_of_names(const pack_contents *contents, bool strict) {
   overlap o;
-  status result = reals_of(plan, &o);
+  status result = reals_of(contents, &o);
   if (result == STATUS_OK) {
     memcpy(o.also, o.in, o.count * sizeof *o.in);
-    result = overlap_tell(plan->folder.path, "real images", &o, strict);
+    result = overlap_tell(contents->folder.path, "real images", &o, strict);
   }
   overlap_free(&o);
   return result;
@@ -70,11 +70,12 @@ static void join_equal(overlap *o, const stored *equal, size_t count) {
       if (k != i) o->also[equal[i].number] |= o->in[equal[k].number];
 }
 
-status overlap_of_pixels(const pack_plan *plan, const journal *j, bool strict) {
+status overlap_of_pixels(const pack_contents *contents, const journal *j,
+                         bool strict) {
   overlap o;
   stored *sorted = NULL;
   size_t count = 0;
-  status result = reals_of(plan, &o);
+  status result = reals_of(contents, &o);
   if (result == STATUS_OK) result = sort_stored(j, o.count, &sorted, &count);
   for (size_t i = 0, end; i < count; i = end) {
     for (end = i + 1; end < count && sorted[end].pixels == sorted[i].pixels;)
@@ -82,7 +83,7 @@ status overlap_of_pixels(const pack_plan *plan, const journal *j, bool strict) {
     join_equal(&o, sorted + i, end - i);
   }
   if (result == STATUS_OK)
-    result = overlap_tell(plan->folder.path,
+    result = overlap_tell(contents->folder.path,
                           "real images, under other names but with the same "
                           "pixels,",
                           &o, strict);

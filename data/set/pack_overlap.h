@@ -4,14 +4,14 @@
 #define HARMONIA_DATA_PACK_OVERLAP_H
 
 #include "data/set/pack_journal.h"
-#include "data/set/pack_plan.h"
+#include "data/set/pack_contents.h"
 
 /* The same real image, and so the same scene, in several splits. */
-status overlap_of_names(const pack_plan *plan, bool strict);
+status overlap_of_names(const pack_contents *contents, bool strict);
 
 /* Real images of other names in other splits that are the same to the pixel.
  * Those that the journal does not have are passed over. */
-status overlap_of_pixels(const pack_plan *plan, const journal *journal,
+status overlap_of_pixels(const pack_contents *contents, const journal *journal,
                          bool strict);
 
 #endif

@@ -1,19 +1,16 @@
-/* Reading a packed data set (layout: set_layout.h). */
-#include <errno.h>
-#include <fcntl.h>
+/* Reading a packed data set (format: set_format.h). */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-#include <zlib.h>
 
-#include "base/hdf5_lock.h"
+#include "base/crc32.h"
 #include "base/memory.h"
 #include "data/set/set_hdf5.h"
-#include "data/set/set_layout.h"
+#include "data/set/set_format.h"
 
 struct data_set {
   char *path;
-  hid_t file, datasets[SET_KINDS], rows[SET_KINDS], image[SET_KINDS];
+  hdf5_file file;
+  hid_t datasets[SET_KINDS], rows[SET_KINDS], image[SET_KINDS];
   data_set_info info;
   set_origin origin;
   set_index index;
@@ -21,68 +18,38 @@ struct data_set {
 
 /* ---- the file ---- */
 
-/* What HDF5 does not say clearly: no such file, and no HDF5 file. */
-static status check_signature(const char *path) {
-  static const uint8_t signature[8] = {0x89, 'H',  'D', 'F',
-                                       '\r', '\n', 26,  '\n'};
-  uint8_t first[8] = {0};
-  int file = open(path, O_RDONLY | O_CLOEXEC);
-  ssize_t got = file < 0 ? -1 : read(file, first, sizeof first);
-  int error = errno;
-  if (file >= 0) close(file);
-  if (got < 0)
-    return status_error(STATUS_IO, "%s: cannot open: %s", path,
-                        strerror(error));
-  if (got < 8 || memcmp(first, signature, 8) != 0)
-    return status_error(STATUS_FORMAT,
-                        "%s: not an HDF5 file; expected a data set that "
-                        "harmonia pack or synth wrote",
-                        path);
-  return STATUS_OK;
-}
-
-static status open_file(data_set *set) {
-  TRY(check_signature(set->path));
-  set->file = set_hdf5_open(set->path);
-  if (set->file >= 0) return STATUS_OK;
-  return status_error(STATUS_FORMAT,
-                      "%s: a truncated or damaged HDF5 file (%s)", set->path,
-                      set_hdf5_reason());
-}
-
 /* Names alone take SET_NAME_MAX + 1 bytes a sample, and deflate makes pixels
  * smaller by 1032 at most: a count or size that the file's length contradicts
  * must not make us allocate for it. */
 static status check_length(const data_set *set) {
-  hsize_t length = 0, side = (hsize_t)set->info.size;
-  if (H5Fget_filesize(set->file, &length) >= 0 &&
-      length / (SET_NAME_MAX + 1 + 3 * side * side / 1100) >= set->info.count)
+  uint64_t side = (uint64_t)set->info.size;
+  if (set->file.size / (SET_NAME_MAX + 1 + 3 * side * side / 1100) >=
+      set->info.count)
     return STATUS_OK;
   return status_error(STATUS_FORMAT,
                       "%s: attributes count %zu and size %d: too many for a "
                       "file of %llu bytes",
                       set->path, set->info.count, set->info.size,
-                      (unsigned long long)length);
+                      (unsigned long long)set->file.size);
 }
 
 static status check_kind(const data_set *set) {
   char format[64] = "";
   uint64_t version = 0, complete = 0;
-  if (set_hdf5_read_text(set->file, set->path, "format", format,
-                         sizeof format) != STATUS_OK ||
+  if (set_hdf5_read_text(&set->file, "format", format, sizeof format) !=
+          STATUS_OK ||
       strcmp(format, SET_FORMAT) != 0)
     return status_error(STATUS_FORMAT,
                         "%s: an HDF5 file, but not a data set: its attribute "
                         "format should be '%s'",
                         set->path, SET_FORMAT);
-  TRY(set_hdf5_read_number(set->file, set->path, "version", &version));
+  TRY(set_hdf5_read_number(&set->file, "version", &version));
   if (version != SET_VERSION)
     return status_error(STATUS_FORMAT,
                         "%s: data set version %llu; this program reads version "
                         "%d",
                         set->path, (unsigned long long)version, SET_VERSION);
-  status result =
-      set_hdf5_read_number(set->file, set->path, "complete", &complete);
+  status result = set_hdf5_read_number(&set->file, "complete", &complete);
   if (result == STATUS_OK && complete == 1) return STATUS_OK;
   return status_error(STATUS_FORMAT,
                       "%s: an unfinished data set (attribute complete is not "
@@ -93,7 +60,7 @@ static status check_kind(const data_set *set) {
 /* A number attribute within [low, high]. */
 static status read_number(const data_set *set, const char *name, uint64_t low,
                           uint64_t high, uint64_t *out) {
-  TRY(set_hdf5_read_number(set->file, set->path, name, out));
+  TRY(set_hdf5_read_number(&set->file, name, out));
   if (*out >= low && *out <= high) return STATUS_OK;
   return status_error(STATUS_FORMAT,
                       "%s: attribute %s is %llu: expected %llu to %llu",
@@ -106,7 +73,7 @@ static status read_splits(data_set *set, uint64_t count) {
   data_set_info *info = &set->info;
   uint64_t train, validation = 0;
   TRY(read_number(set, "train_count", 0, count, &train));
-  if (H5Aexists(set->file, "validation_count") > 0)
+  if (H5Aexists(set->file.id, "validation_count") > 0)
     TRY(read_number(set, "validation_count", 0, count - train, &validation));
   uint64_t rest = count - train - validation, test;
   TRY(read_number(set, "test_count", rest, rest, &test));
@@ -136,14 +103,14 @@ static status read_attributes(data_set *set) {
   info->masks = masks;
   origin->compression = (int)compression;
   origin->skipped = skipped;
-  hid_t file = set->file;
-  TRY(set_hdf5_read_text(file, set->path, "protocol", info->protocol,
+  const hdf5_file *file = &set->file;
+  TRY(set_hdf5_read_text(file, "protocol", info->protocol,
                          sizeof info->protocol));
-  TRY(set_hdf5_read_text(file, set->path, "identity", info->identity,
+  TRY(set_hdf5_read_text(file, "identity", info->identity,
                          sizeof info->identity));
-  TRY(set_hdf5_read_text(file, set->path, "source", origin->source,
+  TRY(set_hdf5_read_text(file, "source", origin->source,
                          sizeof origin->source));
-  return set_hdf5_read_text(file, set->path, "listing", origin->listing,
+  return set_hdf5_read_text(file, "listing", origin->listing,
                             sizeof origin->listing);
 }
 
@@ -170,7 +137,7 @@ static status open_images(data_set *set, set_kind kind) {
   hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
   /* Chunks are read once: a cache would only cost memory. */
   H5Pset_chunk_cache(access, 1, 0, 1.0);
-  set->datasets[kind] = H5Dopen2(set->file, name, access);
+  set->datasets[kind] = H5Dopen2(set->file.id, name, access);
   H5Pclose(access);
   if (set->datasets[kind] < 0)
     return status_error(STATUS_FORMAT, "%s: dataset %s is missing", set->path,
@@ -191,25 +158,23 @@ static status open_images(data_set *set, set_kind kind) {
 /* ---- the index ---- */
 
 static status read_index(data_set *set) {
-  const char *path = set->path;
   set_index *index = &set->index;
   const size_t count = index->counts[SET_COMPOSITE];
-  hid_t file = set->file, number = H5T_NATIVE_UINT32;
+  const hdf5_file *file = &set->file;
+  const hid_t number = H5T_NATIVE_UINT32;
   hid_t text = set_hdf5_text_type(index->name_room);
   status result =
-      set_hdf5_read_array(file, path, "/index/name", text, count, index->names);
+      set_hdf5_read_array(file, "/index/name", text, count, index->names);
   H5Tclose(text);
   TRY(result);
-  TRY(set_hdf5_read_array(file, path, "/index/split", H5T_NATIVE_UINT8, count,
+  TRY(set_hdf5_read_array(file, "/index/split", H5T_NATIVE_UINT8, count,
                           index->split));
-  TRY(set_hdf5_read_array(file, path, "/index/real", number, count,
-                          index->real));
-  TRY(set_hdf5_read_array(file, path, "/index/mask", number, count,
-                          index->mask));
-  TRY(set_hdf5_read_array(file, path, "/index/foreground", number,
+  TRY(set_hdf5_read_array(file, "/index/real", number, count, index->real));
+  TRY(set_hdf5_read_array(file, "/index/mask", number, count, index->mask));
+  TRY(set_hdf5_read_array(file, "/index/foreground", number,
                           index->counts[SET_MASK], index->foreground));
   for (int kind = 0; kind < SET_KINDS; kind++)
-    TRY(set_hdf5_read_array(file, path, set_crc_names[kind], number,
+    TRY(set_hdf5_read_array(file, set_crc_names[kind], number,
                             index->counts[kind], index->crc[kind]));
   return STATUS_OK;
 }
@@ -253,9 +218,8 @@ static status check_index(const data_set *set) {
 
 /* ---- the interface ---- */
 
-static status open_all(data_set *set, const char *path) {
-  TRY(memory_copy_text(path, &set->path));
-  TRY(open_file(set));
+/* Under the lock. */
+static status read_all(data_set *set) {
   TRY(check_kind(set));
   TRY(read_attributes(set));
   TRY(check_length(set));
@@ -269,15 +233,23 @@ static status open_all(data_set *set, const char *path) {
   return check_index(set);
 }
 
+static status open_all(data_set *set, const char *path) {
+  TRY(memory_copy_text(path, &set->path));
+  TRY(hdf5_file_open(&set->file, set->path,
+                     "a data set that harmonia pack or synth wrote"));
+  hdf5_lock();
+  status result = hdf5_file_result(&set->file, read_all(set));
+  hdf5_unlock();
+  return result;
+}
+
 status data_set_open(const char *path, data_set **out) {
   TRY(MEMORY_NEW(1, "data set", out));
   data_set *set = *out;
-  set->file = -1;
+  set->file = HDF5_FILE_CLOSED;
   for (int kind = 0; kind < SET_KINDS; kind++)
     set->datasets[kind] = set->rows[kind] = set->image[kind] = -1;
-  hdf5_lock();
   status result = open_all(set, path);
-  hdf5_unlock();
   if (result != STATUS_OK) data_set_close(out);
   return result;
 }
@@ -291,8 +263,8 @@ void data_set_close(data_set **slot) {
     if (set->rows[kind] >= 0) H5Sclose(set->rows[kind]);
     if (set->datasets[kind] >= 0) H5Dclose(set->datasets[kind]);
   }
-  if (set->file >= 0) H5Fclose(set->file);
   hdf5_unlock();
+  hdf5_file_close(&set->file);
   set_index_free(&set->index);
   memory_free(set->path);
   memory_free(set);
@@ -329,13 +301,13 @@ static status read_image(data_set *set, set_kind kind, size_t row,
                       NULL);
   if (H5Dread(set->datasets[kind], H5T_NATIVE_UINT8, set->image[kind],
               set->rows[kind], H5P_DEFAULT, out) < 0)
-    result = status_error(
+    result = hdf5_failure(
         STATUS_FORMAT, "%s: sample %zu (%s): its %s is damaged: %s", set->path,
-        sample, data_set_name(set, sample), what[kind], set_hdf5_reason());
+        sample, data_set_name(set, sample), what[kind], hdf5_reason());
+  result = hdf5_file_result(&set->file, result);
   hdf5_unlock();
   TRY(result);
-  if ((uint32_t)crc32_z(0, out, bytes) == set->index.crc[kind][row])
-    return STATUS_OK;
+  if (crc32_add(0, out, bytes) == set->index.crc[kind][row]) return STATUS_OK;
   return status_error(STATUS_FORMAT,
                       "%s: sample %zu (%s): its %s is damaged: its CRC-32 is "
                       "not the index's",

@@ -1,90 +1,7 @@
 /* HDF5's calls for the packed data set. */
 #include "data/set/set_hdf5.h"
 
-#include <stdio.h>
 #include <string.h>
-
-#if !H5_VERSION_GE(1, 10, 3)
-#error "Harmonia needs HDF5 1.10.3 or newer (H5Dwrite_chunk)"
-#endif
-
-enum { REASON_ROOM = 256 };
-static char reason[REASON_ROOM]; /* guarded by the lock */
-
-/* A filter was there and refused what it read. Which check failed only HDF5
- * before 1.14 says. */
-static bool is_damage(const H5E_error2_t *entry) {
-  return entry->maj_num == H5E_PLINE && entry->min_num == H5E_READERROR &&
-         (entry->desc == NULL || strstr(entry->desc, "registered") == NULL);
-}
-
-/* The POSIX driver writes "... error message = 'No space left on device' ..."
- * into the deepest entry, which the walk upward visits first. */
-static herr_t note_reason(unsigned depth, const H5E_error2_t *entry,
-                          void *unused) {
-  (void)unused;
-  if (is_damage(entry)) {
-    snprintf(reason, sizeof reason,
-             "stored bytes fail their checksum or decompression");
-    return 1;
-  }
-  if (entry->desc == NULL) return 0;
-  if (depth == 0) snprintf(reason, sizeof reason, "%s", entry->desc);
-  const char *message = strstr(entry->desc, "error message = '");
-  if (message == NULL) return 0;
-  snprintf(reason, sizeof reason, "%s", strchr(message, '\'') + 1);
-  char *end = strchr(reason, '\'');
-  if (end != NULL) *end = '\0';
-  return 1;
-}
-
-const char *set_hdf5_reason(void) {
-  snprintf(reason, sizeof reason, "HDF5 gives no reason");
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, note_reason, NULL);
-  return reason;
-}
-
-/* The first that the library asks of HDF5, under the lock. At exit HDF5 would
- * close once more a file whose closing failed, and crash on what it has freed
- * (seen in 1.10.8). Files are closed by hand here. */
-static void be_silent(void) {
-  static bool began;
-  if (!began) H5dont_atexit();
-  began = true;
-  H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-}
-
-static hid_t access_properties(void) {
-  be_silent();
-  hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
-#if H5_VERSION_GE(1, 12, 1) || (H5_VERS_MINOR == 10 && H5_VERS_RELEASE >= 7)
-  H5Pset_file_locking(access, false, true);
-#endif
-  return access;
-}
-
-hid_t set_hdf5_open(const char *path) {
-  hid_t access = access_properties();
-  hid_t file = H5Fopen(path, H5F_ACC_RDONLY, access);
-  H5Pclose(access);
-  return file;
-}
-
-hid_t set_hdf5_creation(hid_t class_id) {
-  hid_t creation = H5Pcreate(class_id);
-  H5Pset_obj_track_times(creation, false);
-  return creation;
-}
-
-hid_t set_hdf5_create(const char *path) {
-  hid_t access = access_properties();
-  hid_t creation = set_hdf5_creation(H5P_FILE_CREATE);
-  hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, creation, access);
-  H5Pclose(creation);
-  H5Pclose(access);
-  return file;
-}
 
 hid_t set_hdf5_text_type(size_t length) {
   hid_t type = H5Tcopy(H5T_C_S1);
@@ -103,13 +20,13 @@ static hid_t stored_type(hid_t type) {
   }
 }
 
-status set_hdf5_write_array(hid_t file, const char *path, const char *name,
-                            hid_t type, size_t count, const void *values) {
+status set_hdf5_write_array(const hdf5_file *file, const char *name, hid_t type,
+                            size_t count, const void *values) {
   hsize_t dims[1] = {count};
   hid_t space = H5Screate_simple(1, dims, NULL);
-  hid_t creation = set_hdf5_creation(H5P_DATASET_CREATE);
-  hid_t dataset = H5Dcreate2(file, name, stored_type(type), space, H5P_DEFAULT,
-                             creation, H5P_DEFAULT);
+  hid_t creation = hdf5_creation(H5P_DATASET_CREATE);
+  hid_t dataset = H5Dcreate2(file->id, name, stored_type(type), space,
+                             H5P_DEFAULT, creation, H5P_DEFAULT);
   herr_t error = dataset < 0 ? -1
                              : H5Dwrite(dataset, type, H5S_ALL, H5S_ALL,
                                         H5P_DEFAULT, values);
@@ -117,8 +34,8 @@ status set_hdf5_write_array(hid_t file, const char *path, const char *name,
   if (dataset >= 0 && H5Dclose(dataset) < 0) error = -1;
   status result = STATUS_OK;
   if (error < 0)
-    result = status_error(STATUS_IO, "%s: cannot write %s: %s", path, name,
-                          set_hdf5_reason());
+    result = hdf5_failure(STATUS_IO, "%s: cannot write %s: %s", file->path,
+                          name, hdf5_reason());
   H5Pclose(creation);
   H5Sclose(space);
   return result;
@@ -145,20 +62,21 @@ bool set_hdf5_is_chunked(hid_t dataset, int rank, const hsize_t chunk[]) {
 }
 
 /* All of it within the file, where it is in one piece. */
-static bool is_there(hid_t file, hid_t dataset, hid_t stored, size_t count) {
+static bool is_there(const hdf5_file *file, hid_t dataset, hid_t stored,
+                     size_t count) {
   hid_t creation = H5Dget_create_plist(dataset);
-  hsize_t length = 0, bytes = H5Tget_size(stored) * count;
+  hsize_t length = file->size, bytes = H5Tget_size(stored) * count;
   haddr_t at = H5Dget_offset(dataset);
   bool good = H5Pget_layout(creation) == H5D_CONTIGUOUS &&
-              H5Pget_external_count(creation) == 0 &&
-              H5Fget_filesize(file, &length) >= 0 && at != HADDR_UNDEF &&
+              H5Pget_external_count(creation) == 0 && at != HADDR_UNDEF &&
               bytes <= length && at <= length - bytes &&
               H5Dget_storage_size(dataset) >= bytes;
   H5Pclose(creation);
   return good;
 }
 
-static bool fits(hid_t file, hid_t dataset, hid_t type, size_t count) {
+static bool fits(const hdf5_file *file, hid_t dataset, hid_t type,
+                 size_t count) {
   hid_t stored = H5Dget_type(dataset), space = H5Dget_space(dataset);
   bool good = H5Tget_class(stored) == H5Tget_class(type) &&
               H5Sget_simple_extent_ndims(space) == 1 &&
@@ -171,59 +89,60 @@ static bool fits(hid_t file, hid_t dataset, hid_t type, size_t count) {
   return good;
 }
 
-status set_hdf5_read_array(hid_t file, const char *path, const char *name,
-                           hid_t type, size_t count, void *values) {
-  hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
+status set_hdf5_read_array(const hdf5_file *file, const char *name, hid_t type,
+                           size_t count, void *values) {
+  hid_t dataset = H5Dopen2(file->id, name, H5P_DEFAULT);
   if (dataset < 0)
-    return status_error(STATUS_FORMAT, "%s: dataset %s is missing", path, name);
+    return status_error(STATUS_FORMAT, "%s: dataset %s is missing", file->path,
+                        name);
   status result = STATUS_OK;
   if (!fits(file, dataset, type, count))
     result = status_error(STATUS_FORMAT,
                           "%s: dataset %s does not hold %zu elements of the "
                           "expected type",
-                          path, name, count);
+                          file->path, name, count);
   else if (H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
-    result = status_error(STATUS_FORMAT, "%s: cannot read %s: %s", path, name,
-                          set_hdf5_reason());
+    result = hdf5_failure(STATUS_FORMAT, "%s: cannot read %s: %s", file->path,
+                          name, hdf5_reason());
   H5Dclose(dataset);
   return result;
 }
 
-static status write_attribute(hid_t file, const char *path, const char *name,
+static status write_attribute(const hdf5_file *file, const char *name,
                               hid_t type, const void *value) {
   hid_t space = H5Screate(H5S_SCALAR);
-  hid_t attribute = H5Acreate2(file, name, stored_type(type), space,
+  hid_t attribute = H5Acreate2(file->id, name, stored_type(type), space,
                                H5P_DEFAULT, H5P_DEFAULT);
   herr_t error = attribute < 0 ? -1 : H5Awrite(attribute, type, value);
   if (attribute >= 0 && H5Aclose(attribute) < 0) error = -1;
   status result = STATUS_OK;
   if (error < 0)
-    result = status_error(STATUS_IO, "%s: cannot write attribute %s: %s", path,
-                          name, set_hdf5_reason());
+    result = hdf5_failure(STATUS_IO, "%s: cannot write attribute %s: %s",
+                          file->path, name, hdf5_reason());
   H5Sclose(space);
   return result;
 }
 
-status set_hdf5_write_number(hid_t file, const char *path, const char *name,
+status set_hdf5_write_number(const hdf5_file *file, const char *name,
                              uint64_t value) {
-  return write_attribute(file, path, name, H5T_NATIVE_UINT64, &value);
+  return write_attribute(file, name, H5T_NATIVE_UINT64, &value);
 }
 
-status set_hdf5_write_text(hid_t file, const char *path, const char *name,
+status set_hdf5_write_text(const hdf5_file *file, const char *name,
                            const char *text) {
   hid_t type = set_hdf5_text_type(strlen(text) + 1);
-  status result = write_attribute(file, path, name, type, text);
+  status result = write_attribute(file, name, type, text);
   H5Tclose(type);
   return result;
 }
 
 /* Reads a scalar attribute of the class of `type`. */
-static status read_attribute(hid_t file, const char *path, const char *name,
+static status read_attribute(const hdf5_file *file, const char *name,
                              hid_t type, size_t longest, void *value) {
-  if (H5Aexists(file, name) <= 0)
-    return status_error(STATUS_FORMAT, "%s: attribute %s is missing", path,
-                        name);
-  hid_t attribute = H5Aopen(file, name, H5P_DEFAULT);
+  if (H5Aexists(file->id, name) <= 0)
+    return status_error(STATUS_FORMAT, "%s: attribute %s is missing",
+                        file->path, name);
+  hid_t attribute = H5Aopen(file->id, name, H5P_DEFAULT);
   hid_t stored = H5Aget_type(attribute), space = H5Aget_space(attribute);
   bool good = attribute >= 0 && H5Sget_simple_extent_npoints(space) == 1 &&
               H5Tget_class(stored) == H5Tget_class(type) &&
@@ -236,20 +155,20 @@ static status read_attribute(hid_t file, const char *path, const char *name,
   H5Aclose(attribute);
   if (good) return STATUS_OK;
   return status_error(
-      STATUS_FORMAT, "%s: attribute %s is not one %s", path, name,
+      STATUS_FORMAT, "%s: attribute %s is not one %s", file->path, name,
       H5Tget_class(type) == H5T_STRING ? "short text" : "whole number");
 }
 
-status set_hdf5_read_number(hid_t file, const char *path, const char *name,
+status set_hdf5_read_number(const hdf5_file *file, const char *name,
                             uint64_t *value) {
-  return read_attribute(file, path, name, H5T_NATIVE_UINT64, 8, value);
+  return read_attribute(file, name, H5T_NATIVE_UINT64, 8, value);
 }
 
-status set_hdf5_read_text(hid_t file, const char *path, const char *name,
-                          char *text, size_t room) {
+status set_hdf5_read_text(const hdf5_file *file, const char *name, char *text,
+                          size_t room) {
   memset(text, 0, room);
   hid_t type = set_hdf5_text_type(room);
-  status result = read_attribute(file, path, name, type, room, text);
+  status result = read_attribute(file, name, type, room, text);
   H5Tclose(type);
   text[room - 1] = '\0';
   return result;

@@ -3,24 +3,7 @@
 #ifndef HARMONIA_DATA_SET_HDF5_H
 #define HARMONIA_DATA_SET_HDF5_H
 
-#include <hdf5.h>
-
-#include "base/status.h"
-
-/* Why HDF5 refused: the system's message where there was one ("No space left
- * on device"), else HDF5's deepest own. Valid until the next call. */
-const char *set_hdf5_reason(void);
-
-/* Opens for reading without locking the file, which many cluster file systems
- * refuse. A negative id on failure; prints nothing. */
-hid_t set_hdf5_open(const char *path);
-
-/* Creates (truncating) a file in 1.10 format whose bytes follow from the calls
- * alone. */
-hid_t set_hdf5_create(const char *path);
-
-/* Properties of links' objects that hold no times. */
-hid_t set_hdf5_creation(hid_t class_id);
+#include "hdf5/hdf5_file.h"
 
 /* Whether HDF5 may read a dataset of images: chunks of the sides `chunk`, with
  * filters of HDF5's own that a data set may have. HDF5 believes what the file
@@ -30,21 +13,21 @@ bool set_hdf5_is_chunked(hid_t dataset, int rank, const hsize_t chunk[]);
 
 /* A one-dimensional dataset written or read whole. Reading checks the length,
  * that the elements are of the class of `type`, and that they lie in one piece
- * in the file. Failures name `path` (of the file) and `name`. */
-status set_hdf5_write_array(hid_t file, const char *path, const char *name,
-                            hid_t type, size_t count, const void *values);
-status set_hdf5_read_array(hid_t file, const char *path, const char *name,
-                           hid_t type, size_t count, void *values);
+ * in the file. Failures name the file and `name`. */
+status set_hdf5_write_array(const hdf5_file *file, const char *name, hid_t type,
+                            size_t count, const void *values);
+status set_hdf5_read_array(const hdf5_file *file, const char *name, hid_t type,
+                           size_t count, void *values);
 
 /* Attributes of the root group. */
-status set_hdf5_write_number(hid_t file, const char *path, const char *name,
+status set_hdf5_write_number(const hdf5_file *file, const char *name,
                              uint64_t value);
-status set_hdf5_write_text(hid_t file, const char *path, const char *name,
+status set_hdf5_write_text(const hdf5_file *file, const char *name,
                            const char *text);
-status set_hdf5_read_number(hid_t file, const char *path, const char *name,
+status set_hdf5_read_number(const hdf5_file *file, const char *name,
                             uint64_t *value);
-status set_hdf5_read_text(hid_t file, const char *path, const char *name,
-                          char *text, size_t room);
+status set_hdf5_read_text(const hdf5_file *file, const char *name, char *text,
+                          size_t room);
 
 /* A string type of `length` bytes, zero-terminated. Close with H5Tclose. */
 hid_t set_hdf5_text_type(size_t length);

@@ -1,4 +1,4 @@
-/* Writing a packed data set (layout: set_layout.h).
+/* Writing a packed data set (format: set_format.h).
  *
  * HDF5's filters run one at a time under its lock, so chunks are made here, by
  * any number of threads, and stored as they are by H5Dwrite_chunk: in the form
@@ -8,20 +8,18 @@
  * 256, in ms of one core an image and in compressed / plain size: level 1 5.0
  * and 0.703, 2 4.7 and 0.700, 3 6.3 and 0.694, 4 6.1 and 0.710, 6 8.0 and
  * 0.706, 9 7.4 and 0.706. Inflating takes 1.0 to 1.1 ms at each. Hence 3. */
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
-#include "base/hdf5_lock.h"
+#include "base/crc32.h"
 #include "base/memory.h"
 #include "base/publish.h"
 #include "data/image/deflate.h"
 #include "data/set/set_hdf5.h"
-#include "data/set/set_layout.h"
+#include "data/set/set_format.h"
 
 /* ---- chunks ---- */
 
@@ -82,7 +80,7 @@ status data_chunk_make(const uint8_t *pixels, int size, int channels,
   for (int i = 0; i < 4; i++)
     out->bytes[length + (size_t)i] = (uint8_t)(sum >> (8 * i));
   out->length = length + 4;
-  out->crc = (uint32_t)crc32_z(0, pixels, count);
+  out->crc = crc32_add(0, pixels, count);
   return STATUS_OK;
 }
 
@@ -95,66 +93,71 @@ void data_chunk_free(data_chunk *chunk) {
 
 struct data_set_writer {
   char path[PATH_MAX], temporary[PATH_MAX];
-  data_set_plan plan;
+  data_set_attributes attributes;
   char protocol[256], source[256], listing[65];
-  hid_t file, datasets[SET_KINDS];
+  hdf5_file file;
+  bool made; /* the temporary file is there */
+  hid_t datasets[SET_KINDS];
   size_t added[SET_KINDS], split_count[DATA_SPLITS];
   set_index index;
 };
 
 static status create_dataset(data_set_writer *writer, set_kind kind) {
-  hsize_t side = (hsize_t)writer->plan.size;
+  hsize_t side = (hsize_t)writer->attributes.size;
   hsize_t dims[4] = {writer->index.counts[kind], side, side, 3};
   hsize_t chunk[4] = {1, side, side, 3};
   int rank = set_channels(kind) == 3 ? 4 : 3;
-  hid_t creation = set_hdf5_creation(H5P_DATASET_CREATE);
+  hid_t creation = hdf5_creation(H5P_DATASET_CREATE);
   H5Pset_chunk(creation, rank, chunk);
-  H5Pset_deflate(creation, (unsigned)writer->plan.compression);
+  H5Pset_deflate(creation, (unsigned)writer->attributes.compression);
   H5Pset_fletcher32(creation);
   H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER);
   hid_t space = H5Screate_simple(rank, dims, NULL);
   writer->datasets[kind] =
-      H5Dcreate2(writer->file, set_dataset_names[kind], H5T_STD_U8LE, space,
+      H5Dcreate2(writer->file.id, set_dataset_names[kind], H5T_STD_U8LE, space,
                  H5P_DEFAULT, creation, H5P_DEFAULT);
   H5Sclose(space);
   H5Pclose(creation);
   if (writer->datasets[kind] >= 0) return STATUS_OK;
-  return status_error(STATUS_IO, "%s: cannot create %s: %s", writer->temporary,
-                      set_dataset_names[kind], set_hdf5_reason());
+  return hdf5_failure(STATUS_IO, "%s: cannot create %s: %s", writer->path,
+                      set_dataset_names[kind], hdf5_reason());
 }
 
-static status create_file(data_set_writer *writer) {
-  errno = 0;
-  writer->file = set_hdf5_create(writer->temporary);
-  if (writer->file < 0) {
-    int error = errno;
-    unlink(writer->temporary); /* it may be there without room to grow */
-    return status_error(STATUS_IO, "%s: cannot create: %s", writer->temporary,
-                        error != 0 ? strerror(error) : set_hdf5_reason());
-  }
-  hid_t creation = set_hdf5_creation(H5P_GROUP_CREATE);
+/* Under the lock. */
+static status create_objects(data_set_writer *writer) {
+  hid_t creation = hdf5_creation(H5P_GROUP_CREATE);
   hid_t group =
-      H5Gcreate2(writer->file, "/index", H5P_DEFAULT, creation, H5P_DEFAULT);
+      H5Gcreate2(writer->file.id, "/index", H5P_DEFAULT, creation, H5P_DEFAULT);
   H5Pclose(creation);
   if (group < 0 || H5Gclose(group) < 0)
-    return status_error(STATUS_IO, "%s: cannot write: %s", writer->temporary,
-                        set_hdf5_reason());
+    return hdf5_failure(STATUS_IO, "%s: cannot write: %s", writer->path,
+                        hdf5_reason());
   for (int kind = 0; kind < SET_KINDS; kind++)
     TRY(create_dataset(writer, kind));
   return STATUS_OK;
 }
 
-static status take_plan(data_set_writer *writer, const char *path,
-                        const data_set_plan *plan) {
-  INVARIANT(plan->size > 0 && plan->reals > 0 && plan->masks > 0 &&
-                plan->count > 0,
-            "empty plan");
-  INVARIANT(plan->count < UINT32_MAX, "%zu samples", plan->count);
-  writer->plan = *plan;
-  snprintf(writer->protocol, sizeof writer->protocol, "%s", plan->protocol);
-  snprintf(writer->source, sizeof writer->source, "%s", plan->source);
+static status create_file(data_set_writer *writer) {
+  writer->made = true; /* even where it has no room to grow */
+  TRY(hdf5_file_create(&writer->file, writer->temporary, writer->path));
+  hdf5_lock();
+  status result = hdf5_file_result(&writer->file, create_objects(writer));
+  hdf5_unlock();
+  return result;
+}
+
+static status take_attributes(data_set_writer *writer, const char *path,
+                              const data_set_attributes *attributes) {
+  INVARIANT(attributes->size > 0 && attributes->reals > 0 &&
+                attributes->masks > 0 && attributes->count > 0,
+            "nothing to write");
+  INVARIANT(attributes->count < UINT32_MAX, "%zu samples", attributes->count);
+  writer->attributes = *attributes;
+  snprintf(writer->protocol, sizeof writer->protocol, "%s",
+           attributes->protocol);
+  snprintf(writer->source, sizeof writer->source, "%s", attributes->source);
   snprintf(writer->listing, sizeof writer->listing, "%s",
-           plan->listing != NULL ? plan->listing : "");
+           attributes->listing != NULL ? attributes->listing : "");
   char *target;
   TRY(publish_target(path, &target));
   int length =
@@ -163,23 +166,21 @@ static status take_plan(data_set_writer *writer, const char *path,
   if (length < 0 || length >= (int)sizeof writer->temporary)
     return status_error(STATUS_IO, "%.60s...: the path is too long", path);
   memcpy(writer->path, writer->temporary, (size_t)length - 4);
-  size_t counts[SET_KINDS] = {plan->reals, plan->masks, plan->count};
-  return set_index_allocate(&writer->index, plan->size, counts,
+  size_t counts[SET_KINDS] = {attributes->reals, attributes->masks,
+                              attributes->count};
+  return set_index_allocate(&writer->index, attributes->size, counts,
                             SET_NAME_MAX + 1);
 }
 
-status data_set_writer_open(const char *path, const data_set_plan *plan,
+status data_set_writer_open(const char *path,
+                            const data_set_attributes *attributes,
                             data_set_writer **out) {
   TRY(MEMORY_NEW(1, "data set writer", out));
   data_set_writer *writer = *out;
-  writer->file = -1;
+  writer->file = HDF5_FILE_CLOSED;
   for (int kind = 0; kind < SET_KINDS; kind++) writer->datasets[kind] = -1;
-  status result = take_plan(writer, path, plan);
-  if (result == STATUS_OK) {
-    hdf5_lock();
-    result = create_file(writer);
-    hdf5_unlock();
-  }
+  status result = take_attributes(writer, path, attributes);
+  if (result == STATUS_OK) result = create_file(writer);
   if (result != STATUS_OK) data_set_writer_abort(out);
   return result;
 }
@@ -187,15 +188,16 @@ status data_set_writer_open(const char *path, const data_set_plan *plan,
 static status add_chunk(data_set_writer *writer, set_kind kind,
                         const data_chunk *chunk) {
   size_t row = writer->added[kind];
-  INVARIANT(row < writer->index.counts[kind], "more of %s than planned",
+  INVARIANT(row < writer->index.counts[kind], "more of %s than was said",
             set_dataset_names[kind]);
   hsize_t offset[4] = {row, 0, 0, 0};
   status result = STATUS_OK;
   hdf5_lock();
   if (H5Dwrite_chunk(writer->datasets[kind], H5P_DEFAULT, 0, offset,
                      chunk->length, chunk->bytes) < 0)
-    result = status_error(STATUS_IO, "%s: cannot write: %s", writer->temporary,
-                          set_hdf5_reason());
+    result = hdf5_failure(STATUS_IO, "%s: cannot write: %s", writer->path,
+                          hdf5_reason());
+  result = hdf5_file_result(&writer->file, result);
   hdf5_unlock();
   writer->index.crc[kind][row] = chunk->crc;
   writer->added[kind]++;
@@ -222,7 +224,7 @@ status data_set_writer_add_composite(data_set_writer *writer, const char *name,
                                      const data_chunk *chunk) {
   size_t row = writer->added[SET_COMPOSITE], length = strlen(name);
   INVARIANT(length > 0 && length <= SET_NAME_MAX, "name '%s'", name);
-  INVARIANT(real < writer->plan.reals && mask < writer->plan.masks,
+  INVARIANT(real < writer->attributes.reals && mask < writer->attributes.masks,
             "%s: real %zu, mask %zu", name, real, mask);
   for (int later = (int)split + 1; later < DATA_SPLITS; later++)
     INVARIANT(writer->split_count[later] == 0, "%s: %s after %s", name,
@@ -240,33 +242,30 @@ status data_set_writer_add_composite(data_set_writer *writer, const char *name,
 /* ---- the end ---- */
 
 static status write_index(data_set_writer *writer) {
-  const char *path = writer->temporary;
   const set_index *index = &writer->index;
   const size_t *counts = index->counts;
   const size_t count = counts[SET_COMPOSITE];
-  hid_t file = writer->file, number = H5T_NATIVE_UINT32;
+  const hdf5_file *file = &writer->file;
+  const hid_t number = H5T_NATIVE_UINT32;
   hid_t text = set_hdf5_text_type(index->name_room);
-  status result = set_hdf5_write_array(file, path, "/index/name", text, count,
-                                       index->names);
+  status result =
+      set_hdf5_write_array(file, "/index/name", text, count, index->names);
   H5Tclose(text);
   TRY(result);
-  TRY(set_hdf5_write_array(file, path, "/index/split", H5T_NATIVE_UINT8, count,
+  TRY(set_hdf5_write_array(file, "/index/split", H5T_NATIVE_UINT8, count,
                            index->split));
-  TRY(set_hdf5_write_array(file, path, "/index/real", number, count,
-                           index->real));
-  TRY(set_hdf5_write_array(file, path, "/index/mask", number, count,
-                           index->mask));
-  TRY(set_hdf5_write_array(file, path, "/index/foreground", number,
-                           counts[SET_MASK], index->foreground));
+  TRY(set_hdf5_write_array(file, "/index/real", number, count, index->real));
+  TRY(set_hdf5_write_array(file, "/index/mask", number, count, index->mask));
+  TRY(set_hdf5_write_array(file, "/index/foreground", number, counts[SET_MASK],
+                           index->foreground));
   for (int kind = 0; kind < SET_KINDS; kind++)
-    TRY(set_hdf5_write_array(file, path, set_crc_names[kind], number,
-                             counts[kind], index->crc[kind]));
+    TRY(set_hdf5_write_array(file, set_crc_names[kind], number, counts[kind],
+                             index->crc[kind]));
   return STATUS_OK;
 }
 
 static status write_attributes(data_set_writer *writer) {
-  const char *path = writer->temporary;
-  const data_set_plan *plan = &writer->plan;
+  const data_set_attributes *attributes = &writer->attributes;
   char identity[65];
   set_identity(&writer->index, writer->protocol, identity);
   const struct {
@@ -274,63 +273,49 @@ static status write_attributes(data_set_writer *writer) {
     uint64_t value;
   } numbers[] = {
       {"version", SET_VERSION},
-      {"size", (uint64_t)plan->size},
-      {"count", plan->count},
+      {"size", (uint64_t)attributes->size},
+      {"count", attributes->count},
       {"train_count", writer->split_count[DATA_TRAIN]},
       {"test_count", writer->split_count[DATA_TEST]},
-      {"reals", plan->reals},
-      {"masks", plan->masks},
-      {"compression", (uint64_t)plan->compression},
-      {"skipped", plan->skipped},
+      {"reals", attributes->reals},
+      {"masks", attributes->masks},
+      {"compression", (uint64_t)attributes->compression},
+      {"skipped", attributes->skipped},
   };
-  TRY(set_hdf5_write_text(writer->file, path, "format", SET_FORMAT));
-  TRY(set_hdf5_write_text(writer->file, path, "protocol", writer->protocol));
-  TRY(set_hdf5_write_text(writer->file, path, "source", writer->source));
-  TRY(set_hdf5_write_text(writer->file, path, "listing", writer->listing));
-  TRY(set_hdf5_write_text(writer->file, path, "identity", identity));
+  TRY(set_hdf5_write_text(&writer->file, "format", SET_FORMAT));
+  TRY(set_hdf5_write_text(&writer->file, "protocol", writer->protocol));
+  TRY(set_hdf5_write_text(&writer->file, "source", writer->source));
+  TRY(set_hdf5_write_text(&writer->file, "listing", writer->listing));
+  TRY(set_hdf5_write_text(&writer->file, "identity", identity));
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-    TRY(set_hdf5_write_number(writer->file, path, numbers[i].name,
+    TRY(set_hdf5_write_number(&writer->file, numbers[i].name,
                               numbers[i].value));
   /* none: the bytes of files made before there was validation */
   if (writer->split_count[DATA_VALIDATION] > 0)
-    TRY(set_hdf5_write_number(writer->file, path, "validation_count",
+    TRY(set_hdf5_write_number(&writer->file, "validation_count",
                               writer->split_count[DATA_VALIDATION]));
-  return set_hdf5_write_number(writer->file, path, "complete", 1);
+  return set_hdf5_write_number(&writer->file, "complete", 1);
 }
 
-/* Closes what is open; false where something could not be written. */
-static bool close_file(data_set_writer *writer) {
-  bool good = true;
+static void close_datasets(data_set_writer *writer) {
   for (int kind = 0; kind < SET_KINDS; kind++) {
-    if (writer->datasets[kind] >= 0)
-      good = H5Dclose(writer->datasets[kind]) >= 0 && good;
+    if (writer->datasets[kind] >= 0) H5Dclose(writer->datasets[kind]);
     writer->datasets[kind] = -1;
   }
-  if (writer->file >= 0) good = H5Fclose(writer->file) >= 0 && good;
-  writer->file = -1;
-  return good;
 }
 
 static status finish_file(data_set_writer *writer) {
-  TRY(write_index(writer));
-  TRY(write_attributes(writer));
-  /* Flushing before closing: of a failed flush the file can still be got rid
-   * of in order, see discard. */
-  if (H5Fflush(writer->file, H5F_SCOPE_LOCAL) < 0 || !close_file(writer))
-    return status_error(STATUS_IO, "%s: cannot write: %s", writer->temporary,
-                        set_hdf5_reason());
+  hdf5_lock();
+  status result = write_index(writer);
+  if (result == STATUS_OK) result = write_attributes(writer);
+  result = hdf5_file_result(&writer->file, result);
+  close_datasets(writer);
+  hdf5_unlock();
+  TRY(result);
+  TRY(hdf5_file_close(&writer->file));
+  TRY(publish_file(writer->temporary, writer->path));
+  writer->made = false;
   return STATUS_OK;
-}
-
-/* HDF5 cannot close a file that it cannot flush. Emptying the file first gives
- * a full disk its room back, so that closing succeeds. */
-static void discard(data_set_writer *writer) {
-  if (writer->file >= 0) {
-    int unused = truncate(writer->temporary, 0);
-    (void)unused;
-    close_file(writer);
-    unlink(writer->temporary);
-  }
 }
 
 status data_set_writer_commit(data_set_writer **slot) {
@@ -339,13 +324,7 @@ status data_set_writer_commit(data_set_writer **slot) {
     INVARIANT(writer->added[kind] == writer->index.counts[kind],
               "%s: %zu of %zu added", set_dataset_names[kind],
               writer->added[kind], writer->index.counts[kind]);
-  hdf5_lock();
   status result = finish_file(writer);
-  hdf5_unlock();
-  if (result == STATUS_OK) {
-    result = publish_file(writer->temporary, writer->path);
-    if (result != STATUS_OK) unlink(writer->temporary);
-  }
   data_set_writer_abort(slot);
   return result;
 }
@@ -354,8 +333,10 @@ void data_set_writer_abort(data_set_writer **slot) {
   data_set_writer *writer = *slot;
   if (writer == NULL) return;
   hdf5_lock();
-  discard(writer);
+  close_datasets(writer);
   hdf5_unlock();
+  hdf5_file_abandon(&writer->file);
+  if (writer->made) unlink(writer->temporary);
   set_index_free(&writer->index);
   memory_free(writer);
   *slot = NULL;

@@ -214,15 +214,15 @@ status data_synth(const data_synth_options *options) {
   snprintf(protocol, sizeof protocol, "size %d, procedural scenes 1, seed %llu",
            options->size, (unsigned long long)options->seed);
   size_t total = count_all(options);
-  data_set_plan plan = {.size = options->size,
-                        .reals = total,
-                        .masks = total,
-                        .count = total,
-                        .compression = DATA_SET_COMPRESSION,
-                        .protocol = protocol,
-                        .source = "synth"};
+  data_set_attributes attributes = {.size = options->size,
+                                    .reals = total,
+                                    .masks = total,
+                                    .count = total,
+                                    .compression = DATA_SET_COMPRESSION,
+                                    .protocol = protocol,
+                                    .source = "synth"};
   data_set_writer *writer;
-  TRY(data_set_writer_open(options->out, &plan, &writer));
+  TRY(data_set_writer_open(options->out, &attributes, &writer));
   status result = add_all(writer, options);
   if (result != STATUS_OK) {
     data_set_writer_abort(&writer);

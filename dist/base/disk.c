@@ -81,12 +81,13 @@ int disk_read(int file, const char *path, void *bytes, size_t count,
 int disk_write(int file, const void *bytes, size_t count, uint64_t at) {
   const uint8_t *from = bytes;
   while (count > 0) {
-    ssize_t done = pwrite(file, from, count, (off_t)at);
+    ssize_t done = at == DISK_HERE ? write(file, from, count)
+                                   : pwrite(file, from, count, (off_t)at);
     if (done < 0 && errno == EINTR) continue;
     if (done <= 0) return done < 0 ? errno : ENOSPC;
     from += done;
     count -= (size_t)done;
-    at += (uint64_t)done;
+    if (at != DISK_HERE) at += (uint64_t)done;
   }
   return 0;
 }

@@ -31,8 +31,11 @@ enum { DISK_END = -1 };
 int disk_read(int file, const char *path, void *bytes, size_t count,
               uint64_t at);
 
-/* All bytes to the place `at`: 0 or an errno. Not tried again: what a disk has
- * lost once has to be written anew from its beginning. */
+/* Where the descriptor stands: pipes and devices have no other place. */
+#define DISK_HERE UINT64_MAX
+
+/* All bytes to the place `at`, or DISK_HERE: 0 or an errno. Not tried again:
+ * what a disk has lost once has to be written anew from its beginning. */
 int disk_write(int file, const void *bytes, size_t count, uint64_t at);
 
 #endif

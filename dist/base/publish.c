@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/disk.h"
 #include "base/memory.h"
 
 enum { MAX_LINKS = 40 }; /* as Linux follows */
@@ -124,13 +125,9 @@ status publish_target(const char *path, char **target) {
 
 static status write_all(const char *path, int file, const char *bytes,
                         size_t length) {
-  for (size_t done = 0; done < length;) {
-    ssize_t wrote = write(file, bytes + done, length - done);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return io_error(path, "write");
-    done += (size_t)wrote;
-  }
-  return STATUS_OK;
+  int error = disk_write(file, bytes, length, DISK_HERE);
+  return error == 0 ? STATUS_OK
+                    : status_system(error, "%s: cannot write", path);
 }
 
 static status close_file(const char *path, int file, status result) {

@@ -164,6 +164,7 @@ static status run(void *configuration, const bool *given,
   snprintf(as_checkpoint, sizeof as_checkpoint, "%s", status_message());
   data_set *set;
   result = data_set_open(path, &set);
+  if (result == STATUS_IO) return result;
   if (result != STATUS_OK)
     return status_error(result, "%s; nor a data set: %s", as_checkpoint,
                         status_message());

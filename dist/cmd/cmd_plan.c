@@ -11,14 +11,14 @@
 #include "dist/foretell/micro_batch.h"
 #include "data/data.h"
 
-typedef struct plan_options {
+typedef struct plan_configuration {
   train_options train; /* first: its table's offsets hold */
   const char *csv;
   int64_t nodes, ranks_per_node, samples, repeats;
   double bandwidth, latency, message;
-} plan_options;
+} plan_configuration;
 
-#define ROW(name, field) OPTION_ROW(plan_options, name, field)
+#define ROW(name, field) OPTION_ROW(plan_configuration, name, field)
 static const option options[] = {
     {ROW("nodes", nodes), .preset = "16", .min = 1, .max = 1e6, .argument = "N",
      .help = "a line for 1, 2, 4, ... and N nodes"},
@@ -51,12 +51,12 @@ static const option_table table = {
         "small for the ranks is raised to a micro-batch for each.",
     .options = options,
     .count = sizeof options / sizeof options[0],
-    .size = sizeof(plan_options),
+    .size = sizeof(plan_configuration),
     .also = &train_option_table,
 };
 
 /* Size, and samples of an epoch, are the data set's where one is given. */
-static status look_at_data(plan_options *o) {
+static status look_at_data(plan_configuration *o) {
   train_options *t = &o->train;
   if (t->network.size == 0 && t->data[0] == '\0') t->network.size = 256;
   if (t->data[0] == '\0') return STATUS_OK;
@@ -75,7 +75,7 @@ typedef struct measurements {
   measured one, several;
 } measurements;
 
-static status measure_both(const plan_options *o, const cluster *c,
+static status measure_both(const plan_configuration *o, const cluster *c,
                            measurements *m) {
   const train_options *t = &o->train;
   int threads = cluster_threads(c, t->threads), repeats = (int)o->repeats;
@@ -96,8 +96,8 @@ typedef struct line {
 } line;
 
 /* Of the node that needs most, where all have as many ranks. */
-static status find_memory(const plan_options *o, int threads, const line *l,
-                          memory_model *model, double *bytes) {
+static status find_memory(const plan_configuration *o, int threads,
+                          const line *l, memory_model *model, double *bytes) {
   train_options t = o->train;
   t.batch = l->batch;
   int *first_ranks;
@@ -115,8 +115,8 @@ static status find_memory(const plan_options *o, int threads, const line *l,
   return result;
 }
 
-static line foretell(const plan_options *o, const measurements *both, int nodes,
-                     double alone) {
+static line foretell(const plan_configuration *o, const measurements *both,
+                     int nodes, double alone) {
   const train_options *t = &o->train;
   int64_t least = nodes * o->ranks_per_node * t->micro_batch;
   bool several = t->batch > least && both->several.phase_count > 0;
@@ -151,7 +151,7 @@ static void print_phases(const measured *m) {
            1e3 * m->phases[k].forecast.seconds);
 }
 
-static void print_heading(const plan_options *o, const measurements *both,
+static void print_heading(const plan_configuration *o, const measurements *both,
                           const cluster *c) {
   const train_options *t = &o->train;
   printf("%s, %d x %d pixels, micro-batches of %lld; measured in %d "
@@ -173,7 +173,7 @@ static void print_heading(const plan_options *o, const measurements *both,
          "epoch", "node");
 }
 
-static void print_line(const plan_options *o, const line *l) {
+static void print_line(const plan_configuration *o, const line *l) {
   const forecast_step *s = &l->step;
   double epoch = (double)o->samples / l->images_per_second;
   printf("%6d %7d %7lld %7.0f ms %5.1f%% %5.1f%% %5.1f%% %5.1f%% %10.1f "
@@ -185,7 +185,7 @@ static void print_line(const plan_options *o, const line *l) {
          (int)(epoch / 60) % 60, (int)epoch % 60, l->node_bytes * 1e-9);
 }
 
-static void write_line(FILE *csv, const plan_options *o, const line *l) {
+static void write_line(FILE *csv, const plan_configuration *o, const line *l) {
   const forecast_step *s = &l->step;
   fprintf(csv,
           "%d,%d,%lld,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g\n",
@@ -195,7 +195,7 @@ static void write_line(FILE *csv, const plan_options *o, const line *l) {
           (double)o->samples / l->images_per_second, l->node_bytes);
 }
 
-static status print_lines(const plan_options *o, const measurements *m,
+static status print_lines(const plan_configuration *o, const measurements *m,
                           const cluster *c, FILE *csv) {
   fprintf(csv, "nodes,ranks,batch,step_s,computing_s,summing_s,waiting_s,"
                "updating_s,hidden_s,sent_bytes,images_per_s,efficiency,epoch_s,"
@@ -215,7 +215,7 @@ static status print_lines(const plan_options *o, const measurements *m,
   }
 }
 
-static status print_table(const plan_options *o, const measurements *m,
+static status print_table(const plan_configuration *o, const measurements *m,
                           const cluster *c) {
   char *text = NULL;
   size_t length = 0;
@@ -233,7 +233,7 @@ static status print_table(const plan_options *o, const measurements *m,
 
 /* Collective, and agreed upon. One node decides, with a micro-batch for each of
  * its ranks at least, as its line of the table has it. */
-static status settle_micro_batch(plan_options *o, const cluster *c) {
+static status settle_micro_batch(plan_configuration *o, const cluster *c) {
   train_options *t = &o->train, node;
   TRY(micro_batch_check(t));
   node = *t;
@@ -256,7 +256,7 @@ static status settle_micro_batch(plan_options *o, const cluster *c) {
 static status run(const cluster *c, void *configuration, const bool *given,
                   const char **positional, int positional_count) {
   (void)positional, (void)positional_count;
-  plan_options *o = configuration;
+  plan_configuration *o = configuration;
   train_options *t = &o->train;
   train_options_preset(t, given + table.count);
   status own = STATUS_OK;

@@ -31,6 +31,7 @@ struct loader {
   /* counters that only grow; the ring index is their remainder */
   uint64_t asked, loaded, taken;
   uint64_t announced; /* samples; the loader's thread alone */
+  status failed;      /* what ended the reading; the loader's thread alone */
   bool stop, running;
   double waited;
   pthread_t thread;
@@ -71,9 +72,12 @@ static status load_batch(loader *l, uint64_t number, uint64_t asked) {
   return STATUS_OK;
 }
 
+/* After a failure nothing more is read: each attempt may take a failing disk
+ * seconds, and nobody wants what comes behind. */
 static void load(loader *l, uint64_t number, uint64_t asked) {
   slot *out = &l->slots[number % (uint64_t)l->slot_count];
-  out->result = load_batch(l, number, asked);
+  if (l->failed == STATUS_OK) l->failed = load_batch(l, number, asked);
+  out->result = l->failed;
   if (out->result != STATUS_OK)
     snprintf(out->message, sizeof out->message, "%s", status_message());
 }

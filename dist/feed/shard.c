@@ -11,7 +11,7 @@
 enum { STEPS_MAX = 1024, DEAL_MAX = 1 << 22 };
 
 static uint64_t steps_dealt(const shard *s, uint64_t step, uint64_t end_step) {
-  uint64_t batch = (uint64_t)s->plan.batch, samples = s->plan.samples;
+  uint64_t batch = (uint64_t)s->options.batch, samples = s->options.samples;
   uint64_t epoch = step * batch / samples;
   uint64_t next = ((epoch + 1) * samples + batch - 1) / batch;
   if (next <= step) next = step + 1;
@@ -22,16 +22,16 @@ static uint64_t steps_dealt(const shard *s, uint64_t step, uint64_t end_step) {
 
 static size_t samples_of(const shard *s, int rank) {
   int begin, end;
-  order_share(s->plan.batch / s->plan.micro_batch, rank, s->plan.cluster->ranks,
-              &begin, &end);
-  return (size_t)(end - begin) * (size_t)s->plan.micro_batch;
+  order_share(s->options.batch / s->options.micro_batch, rank,
+              s->options.cluster->ranks, &begin, &end);
+  return (size_t)(end - begin) * (size_t)s->options.micro_batch;
 }
 
-status shard_create(const shard_plan *plan, shard *out) {
+status shard_create(const shard_options *options, shard *out) {
   memset(out, 0, sizeof *out);
-  out->plan = *plan;
-  out->per_step = samples_of(out, plan->cluster->rank);
-  out->deal_max = (uint64_t)(DEAL_MAX / plan->batch);
+  out->options = *options;
+  out->per_step = samples_of(out, options->cluster->rank);
+  out->deal_max = (uint64_t)(DEAL_MAX / options->batch);
   if (out->deal_max < 1) out->deal_max = 1;
   if (out->deal_max > STEPS_MAX) out->deal_max = STEPS_MAX;
   out->ring_steps = SHARD_AHEAD + out->deal_max;
@@ -40,13 +40,13 @@ status shard_create(const shard_plan *plan, shard *out) {
          MEMORY_NEW(out->per_step * out->deal_max, "shard", &out->arrived));
   TRY_OR(failed,
          MEMORY_NEW(out->per_step * out->ring_steps, "shard", &out->samples));
-  if (plan->cluster->rank != 0) return STATUS_OK;
-  size_t ranks = (size_t)plan->cluster->ranks;
+  if (options->cluster->rank != 0) return STATUS_OK;
+  size_t ranks = (size_t)options->cluster->ranks;
   TRY_OR(failed, MEMORY_NEW(ranks, "shard", &out->counts));
   TRY_OR(failed, MEMORY_NEW(ranks, "shard", &out->offsets));
-  TRY_OR(failed, MEMORY_NEW((size_t)plan->batch * out->deal_max, "shards",
+  TRY_OR(failed, MEMORY_NEW((size_t)options->batch * out->deal_max, "shards",
                             &out->outgoing));
-  TRY_OR(failed, order_create(plan->seed, plan->samples, &out->order));
+  TRY_OR(failed, order_create(options->seed, options->samples, &out->order));
   return STATUS_OK;
 failed:
   shard_destroy(out);
@@ -65,14 +65,14 @@ void shard_destroy(shard *s) {
 
 /* Rank 0: sorts the positions of the steps by the rank that computes them. */
 static void fill_outgoing(shard *s, uint64_t step, uint64_t steps) {
-  int ranks = s->plan.cluster->ranks, offset = 0;
+  int ranks = s->options.cluster->ranks, offset = 0;
   for (int rank = 0; rank < ranks; rank++) {
     s->counts[rank] = (int)(samples_of(s, rank) * steps);
     s->offsets[rank] = offset;
     offset += s->counts[rank];
   }
   for (uint64_t k = 0; k < steps; k++) {
-    uint64_t position = (step + k) * (uint64_t)s->plan.batch;
+    uint64_t position = (step + k) * (uint64_t)s->options.batch;
     for (int rank = 0; rank < ranks; rank++) {
       size_t count = samples_of(s, rank);
       uint32_t *to = s->outgoing + s->offsets[rank] + k * count;
@@ -91,10 +91,10 @@ void shard_deal(shard *s, uint64_t step, uint64_t end_step) {
   s->first_step = step;
   if (s->end_step >= end_step || s->end_step - step >= SHARD_AHEAD) return;
   uint64_t from = s->end_step, steps = steps_dealt(s, from, end_step);
-  if (s->plan.cluster->rank == 0) fill_outgoing(s, from, steps);
+  if (s->options.cluster->rank == 0) fill_outgoing(s, from, steps);
   MPI_Scatterv(s->outgoing, s->counts, s->offsets, MPI_UINT32_T, s->arrived,
                (int)(s->per_step * steps), MPI_UINT32_T, 0,
-               s->plan.cluster->world);
+               s->options.cluster->world);
   for (uint64_t k = 0; k < steps; k++)
     memcpy(place_of(s, from + k), s->arrived + k * s->per_step,
            s->per_step * sizeof *s->arrived);

@@ -10,15 +10,15 @@
  * where an epoch ends. */
 enum { SHARD_AHEAD = 64 };
 
-typedef struct shard_plan {
+typedef struct shard_options {
   const cluster *cluster;
   uint64_t seed;
   size_t samples;
   int batch, micro_batch;
-} shard_plan;
+} shard_options;
 
 typedef struct shard {
-  shard_plan plan;
+  shard_options options;
   order order;                   /* rank 0 */
   int *counts, *offsets;         /* rank 0: of the scatter, by rank */
   uint32_t *outgoing;            /* rank 0 */
@@ -28,7 +28,7 @@ typedef struct shard {
   uint64_t first_step, end_step; /* steps [first, end) are held */
 } shard;
 
-status shard_create(const shard_plan *plan, shard *out);
+status shard_create(const shard_options *options, shard *out);
 void shard_destroy(shard *shard);
 
 /* Collective, before each step. Makes the shard hold `step` and, where fewer

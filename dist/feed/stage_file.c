@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/disk.h"
 #include "base/memory.h"
 #include "base/publish.h"
 
@@ -64,15 +65,9 @@ status stage_file_create(const char *target, stage_file *out) {
 }
 
 status stage_file_write(stage_file *file, const void *bytes, size_t count) {
-  const char *at = bytes;
-  while (count > 0) {
-    ssize_t written = write(file->descriptor, at, count);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return failure(file->path, "written");
-    at += written;
-    count -= (size_t)written;
-  }
-  return STATUS_OK;
+  int error = disk_write(file->descriptor, bytes, count, DISK_HERE);
+  return error == 0 ? STATUS_OK
+                    : status_system(error, "%s: cannot be written", file->path);
 }
 
 status stage_read(int descriptor, const char *path, void *bytes, size_t count,

@@ -30,8 +30,8 @@ status cluster_start(int *argc, char ***argv, cluster *out);
 void cluster_stop(cluster *c);
 
 /* Collective. The same ranks with communicators of their own, and every node
- * divided into nodes of at most `node_ranks` neighbours (0: left whole): a
- * layout of several nodes on one machine. */
+ * divided into nodes of at most `node_ranks` neighbours (0: left whole): an
+ * arrangement of several nodes on one machine. */
 status cluster_divide(const cluster *whole, int node_ranks, cluster *out);
 /* Collective. Ends what cluster_divide made; nothing if it made nothing. */
 void cluster_free(cluster *c);

@@ -206,12 +206,12 @@ static void share_state(trainer *t) {
 
 static status start_loading(trainer *t) {
   train_options *o = t->options;
-  shard_plan plan = {.cluster = t->cluster,
-                     .seed = (uint64_t)o->seed,
-                     .samples = t->info->split_count[DATA_TRAIN],
-                     .batch = (int)o->batch,
-                     .micro_batch = (int)o->micro_batch};
-  TRY(shard_create(&plan, &t->shard));
+  shard_options options = {.cluster = t->cluster,
+                           .seed = (uint64_t)o->seed,
+                           .samples = t->info->split_count[DATA_TRAIN],
+                           .batch = (int)o->batch,
+                           .micro_batch = (int)o->micro_batch};
+  TRY(shard_create(&options, &t->shard));
   t->micro_per_step = t->shard.per_step / (uint64_t)o->micro_batch;
   t->asked_step = t->step;
   int per_step = (int)t->micro_per_step, phases = t->system->phase_count;

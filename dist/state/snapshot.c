@@ -8,12 +8,6 @@
 
 #include "base/version.h"
 
-#ifdef NN_DOUBLE
-#define REAL_TYPE CKPT_FLOAT64
-#else
-#define REAL_TYPE CKPT_FLOAT32
-#endif
-
 static const char *const moment_groups[] = {"optimizer/exp_avg/",
                                             "optimizer/exp_avg_sq/"};
 
@@ -27,7 +21,7 @@ size_t snapshot_scratch(const nn_layout *layout) {
 }
 
 static ckpt_array describe(const nn_entry *entry, const char *group) {
-  ckpt_array array = {.type = REAL_TYPE};
+  ckpt_array array = {.type = CKPT_FLOAT32};
   snprintf(array.name, sizeof array.name, "%s%s", group, entry->name);
   array.rank = nn_entry_public_shape(entry, array.shape);
   return array;

@@ -8,12 +8,6 @@
 #include "base/memory.h"
 #include "checkpoint/checkpoint.h"
 
-#ifdef NN_DOUBLE
-#define REAL_TYPE CKPT_FLOAT64
-#else
-#define REAL_TYPE CKPT_FLOAT32
-#endif
-
 /* Number of each convolution among torchvision's `features`. */
 static const int torchvision_index[NN_VGG_CONVS] = {0,  2,  5,  7,  10, 12, 14,
                                                     17, 19, 21, 24, 26, 28};
@@ -51,7 +45,7 @@ static status read_values(const vgg_file *f, const char *layer,
 
 static status read_bias(const vgg_file *f, int i, const char *layer,
                         ckpt_array *array) {
-  array->type = REAL_TYPE;
+  array->type = CKPT_FLOAT32;
   array->rank = 1;
   array->shape[0] = (uint64_t)nn_vgg_conv_at(f->weights->width, i).out;
   return read_values(f, layer, array, f->weights->bias[i]);
@@ -117,7 +111,7 @@ static status read_keras(const vgg_file *f, int i) {
                         "bias",
                         f->path, layer, count);
   nn_vgg_conv c = nn_vgg_conv_at(f->weights->width, i);
-  ckpt_array kernel = {.type = REAL_TYPE,
+  ckpt_array kernel = {.type = CKPT_FLOAT32,
                        .rank = 4,
                        .shape = {3, 3, (uint64_t)c.in, (uint64_t)c.out}};
   ckpt_array bias = {0};
@@ -164,7 +158,7 @@ static status read_torchvision(const vgg_file *f, int i) {
   char layer[32];
   snprintf(layer, sizeof layer, "features.%d", torchvision_index[i]);
   nn_vgg_conv c = nn_vgg_conv_at(f->weights->width, i);
-  ckpt_array kernel = {.type = REAL_TYPE,
+  ckpt_array kernel = {.type = CKPT_FLOAT32,
                        .rank = 4,
                        .shape = {(uint64_t)c.out, (uint64_t)c.in, 3, 3}};
   ckpt_array bias = {0};

@@ -6,12 +6,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-#ifdef NN_DOUBLE
-#define REAL_TYPE MPI_DOUBLE
-#else
-#define REAL_TYPE MPI_FLOAT
-#endif
-
 enum { GRADIENTS = 7, VALUES, NEVER_SENT }; /* tags */
 
 struct exchange {

@@ -10,6 +10,10 @@
 #include "dist/sum/pieces.h"
 #include "dist/sum/routes.h"
 
+/* The type of nn_real in messages. */
+#define REAL_TYPE MPI_FLOAT
+_Static_assert(sizeof(nn_real) == sizeof(float), "dist is built in float");
+
 /* A phase's vector, and where it lies in the node's memory. */
 typedef struct exchange_phase {
   const nn_layout *layout;

@@ -4,18 +4,18 @@
 #include "base/memory.h"
 #include "dist/ranks/order.h"
 
-/* The layout of the ranks, and the place of one of them. */
-typedef struct layout {
+/* How the ranks lie on nodes, and the place of one of them. */
+typedef struct arrangement {
   const int *first_ranks;
   int nodes, ranks, rank, node, node_rank, micro_batches;
-} layout;
+} arrangement;
 
-static int ranks_of(const layout *at, int node) {
+static int ranks_of(const arrangement *at, int node) {
   return at->first_ranks[node + 1] - at->first_ranks[node];
 }
 
 /* The node's micro-batches. */
-static tree_range share_of(const layout *at, int node) {
+static tree_range share_of(const arrangement *at, int node) {
   int first = at->first_ranks[node], last = at->first_ranks[node + 1] - 1;
   int other;
   tree_range share;
@@ -25,11 +25,11 @@ static tree_range share_of(const layout *at, int node) {
 }
 
 /* The rank of `node` that helps the node_rank-th ranks of other nodes. */
-static int helper_on(const layout *at, int node, int node_rank) {
+static int helper_on(const arrangement *at, int node, int node_rank) {
   return at->first_ranks[node] + node_rank % ranks_of(at, node);
 }
 
-static status list_leaves(const layout *at, routes *r) {
+static status list_leaves(const arrangement *at, routes *r) {
   tree_range leaves[TREE_PARTS];
   size_t most = (size_t)ranks_of(at, at->node) * TREE_PARTS;
   TRY(MEMORY_NEW(most, "sums", &r->leaves));
@@ -57,7 +57,7 @@ static int leaves_within(const routes *r, int first, tree_range node) {
   return count;
 }
 
-static status list_parts(const layout *at, routes *r) {
+static status list_parts(const arrangement *at, routes *r) {
   tree_range parts[TREE_PARTS], share = share_of(at, at->node);
   int count = tree_parts(at->micro_batches, share.begin, share.end, parts),
       leaf = 0;
@@ -75,7 +75,7 @@ static status list_parts(const layout *at, routes *r) {
 
 /* This node's leaves and the other nodes' parts, in the order of nodes, which
  * is that of micro-batches. */
-static status list_sources(const layout *at, routes *r) {
+static status list_sources(const arrangement *at, routes *r) {
   tree_range parts[TREE_PARTS], *ranges;
   size_t most = (size_t)(at->nodes - 1) * TREE_PARTS + (size_t)r->leaf_count;
   TRY(MEMORY_NEW(most, "sums", &r->sources));
@@ -98,7 +98,7 @@ static status list_sources(const layout *at, routes *r) {
   return result;
 }
 
-static status list_help(const layout *at, routes *r) {
+static status list_help(const arrangement *at, routes *r) {
   TRY(MEMORY_NEW((size_t)at->ranks, "ranks", &r->helped));
   TRY(MEMORY_NEW((size_t)at->nodes, "ranks", &r->helpers));
   /* from the next node on: not all to the same one at once */
@@ -115,11 +115,11 @@ static status list_help(const layout *at, routes *r) {
 
 status routes_create(const int *first_ranks, int nodes, int rank,
                      int micro_batches, routes *out) {
-  layout at = {.first_ranks = first_ranks,
-               .nodes = nodes,
-               .ranks = first_ranks[nodes],
-               .rank = rank,
-               .micro_batches = micro_batches};
+  arrangement at = {.first_ranks = first_ranks,
+                    .nodes = nodes,
+                    .ranks = first_ranks[nodes],
+                    .rank = rank,
+                    .micro_batches = micro_batches};
   while (first_ranks[at.node + 1] <= rank) at.node++;
   at.node_rank = rank - first_ranks[at.node];
   *out = (routes){0};

@@ -7,12 +7,6 @@
 #include "dist/sum/exchange.h"
 #include "dist/sum/update.h"
 
-#ifdef NN_DOUBLE
-#define REAL_TYPE MPI_DOUBLE
-#else
-#define REAL_TYPE MPI_FLOAT
-#endif
-
 typedef struct phase {
   exchange_phase exchanged; /* layout, cut, buffers of the node */
   pieces learned;           /* the parameters, cut as their sums are */

@@ -10,11 +10,11 @@ static size_t aligned(size_t count) {
 
 /* A rank's part, in values from its beginning: every rank of the node can tell
  * where its neighbours keep what. */
-typedef struct part_layout {
+typedef struct memory_part {
   size_t state; /* of the node's first rank */
   size_t buffers[NN_MAX_PHASES], moments[NN_MAX_PHASES];
   size_t size;
-} part_layout;
+} memory_part;
 
 static int buffers_of(const update *u, int rank) {
   int begin, end;
@@ -27,11 +27,11 @@ static size_t moments_of(const pieces *learned, int rank) {
   return aligned(pieces_before(learned, learned->buckets, rank));
 }
 
-static part_layout lay_out(const update *u, int node_rank) {
+static memory_part part_of(const update *u, int node_rank) {
   const cluster *c = u->options.cluster;
   int rank = c->first_ranks[c->node] + node_rank;
   size_t buffers = (size_t)buffers_of(u, rank);
-  part_layout part = {0};
+  memory_part part = {0};
   if (node_rank == 0) part.size = aligned(u->options.layout->vector_size);
   for (int k = 0; k < u->options.phase_count; k++) {
     part.buffers[k] = part.size;
@@ -44,7 +44,7 @@ static part_layout lay_out(const update *u, int node_rank) {
 
 static nn_real *buffer_at(const update *u, int phase_index, int node_rank,
                           int buffer) {
-  part_layout part = lay_out(u, node_rank);
+  memory_part part = part_of(u, node_rank);
   nn_real *values = node_memory_part(u->memory, node_rank);
   size_t size = aligned(u->options.phases[phase_index]->result_size);
   return values + part.buffers[phase_index] + (size_t)buffer * size;
@@ -94,7 +94,7 @@ static void place_phase(update *u, int index) {
   for (int i = 0; i < u->routes.leaf_count; i++)
     p->exchanged.leaves[i] =
         buffer_at(u, index, u->routes.leaf_ranks[i], u->routes.leaf_buffers[i]);
-  part_layout part = lay_out(u, c->node_rank);
+  memory_part part = part_of(u, c->node_rank);
   nn_real *values = node_memory_part(u->memory, c->node_rank);
   p->moments[0] = values + part.moments[index];
   p->moments[1] = p->moments[0] + moments_of(&p->learned, c->rank);
@@ -103,7 +103,7 @@ static void place_phase(update *u, int index) {
 status update_allocate(update *u) {
   const cluster *c = u->options.cluster;
   TRY(cluster_agree(c, allocate_own(u)));
-  part_layout part = lay_out(u, c->node_rank);
+  memory_part part = part_of(u, c->node_rank);
   TRY(node_memory_create(c, part.size * sizeof(nn_real), &u->memory));
   u->state = node_memory_part(u->memory, 0);
   for (int k = 0; k < u->options.phase_count; k++) place_phase(u, k);

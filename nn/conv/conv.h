@@ -108,7 +108,7 @@ void nn_conv_why_pointwise(const nn_conv_solver *self, const nn_conv_case *c,
 /* im2col panels and matrix products (conv_gemm.c, conv_data_grad.c,
  * conv_weight_grad.c) */
 extern const nn_conv_solver nn_conv_im2col, nn_conv_pointwise,
-    nn_conv_data_grad_phases, nn_conv_data_grad_gather,
+    nn_conv_data_grad_residues, nn_conv_data_grad_gather,
     nn_conv_data_grad_pointwise, nn_conv_weight_grad_im2col,
     nn_conv_weight_grad_pointwise, nn_conv_weight_grad_in_place;
 
@@ -135,7 +135,7 @@ static inline size_t nn_conv_pixels(const nn_conv_case *c) {
 
 /* Whether the data gradient adds up products with one tap's weights each: there
  * are few pixels and the weights' traffic dominates, or so few channels (of an
- * image) that a product a phase would be too narrow. */
+ * image) that a product a residue would be too narrow. */
 static inline bool nn_conv_gathers(const nn_conv_case *c) {
   return nn_conv_pixels(c) <= 256 || c->in_c <= NN_IMAGE_CHANNELS;
 }

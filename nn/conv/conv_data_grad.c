@@ -1,8 +1,8 @@
 /* The data gradient (and transposed convolution) as matrix products.
  *
- * With stride s, the input pixels of one phase (their coordinates plus the
- * padding, modulo s) meet the same kernel positions: a phase is a dense
- * convolution of gy with the kernel taps of that phase. Nothing is scattered,
+ * With stride s, the input pixels of one residue (their coordinates plus the
+ * padding, modulo s) meet the same kernel positions: a residue is a dense
+ * convolution of gy with the kernel taps of that residue. Nothing is scattered,
  * nothing is multiplied by inserted zeros. Where there are few pixels, and the
  * weights' traffic dominates, or very few channels, one product with all
  * weights in place is followed by a gather. Both are chosen and cut by shape
@@ -139,54 +139,54 @@ static void by_gather(const nn_conv_solver *self, const nn_conv_case *c,
               &job);
 }
 
-/* ---- many pixels: a dense convolution a phase ---- */
+/* ---- many pixels: a dense convolution a residue ---- */
 
-/* Kernel positions of one phase along one axis, from the last to the first: the
- * pixels of gy they meet then ascend without gaps. */
-typedef struct phase_axis {
-  int first; /* smallest input coordinate of the phase */
+/* Kernel positions of one residue along one axis, from the last to the first:
+ * the pixels of gy they meet then ascend without gaps. */
+typedef struct residue_axis {
+  int first; /* smallest input coordinate of the residue */
   int count; /* how many there are */
   int taps;  /* kernel positions last, last - stride, ... */
   int last;
   int source0; /* output coordinate of tap `last` at `first`; +1 a step */
-} phase_axis;
+} residue_axis;
 
-static phase_axis phase_axis_make(int phase, int extent, int kernel, int stride,
-                                  int pad) {
-  phase_axis axis;
-  axis.first = ((phase - pad) % stride + stride) % stride;
+static residue_axis residue_axis_make(int residue, int extent, int kernel,
+                                      int stride, int pad) {
+  residue_axis axis;
+  axis.first = ((residue - pad) % stride + stride) % stride;
   axis.count = axis.first < extent ? (extent - 1 - axis.first) / stride + 1 : 0;
-  axis.taps = phase < kernel ? (kernel - 1 - phase) / stride + 1 : 0;
-  axis.last = phase + (axis.taps - 1) * stride;
+  axis.taps = residue < kernel ? (kernel - 1 - residue) / stride + 1 : 0;
+  axis.last = residue + (axis.taps - 1) * stride;
   axis.source0 = (axis.first + pad - axis.last) / stride;
   return axis;
 }
 
-typedef struct phase_job {
+typedef struct residue_job {
   const nn_call *call;
   nn_conv_case c;
-  phase_axis y, x;
-  nn_conv_rows rows; /* pixels of the phase's grid [batch][y.count][x.count] */
-  nn_real *weights;  /* [taps_y][taps_x][out_c][in_c], of this phase */
+  residue_axis y, x;
+  nn_conv_rows rows; /* pixels of its grid [batch][y.count][x.count] */
+  nn_real *weights;  /* [taps_y][taps_x][out_c][in_c], of this residue */
   nn_real *scratch;  /* a panel and a result of panel_rows rows a thread */
   size_t depth;      /* taps_y * taps_x * out_c */
   size_t panel_rows, thread_values;
-} phase_job;
+} residue_job;
 
-static size_t max_phase_depth(const nn_conv_case *c) {
+static size_t max_residue_depth(const nn_conv_case *c) {
   size_t taps_h = (size_t)((c->kernel_h + c->stride - 1) / c->stride);
   size_t taps_w = (size_t)((c->kernel_w + c->stride - 1) / c->stride);
   return taps_h * taps_w * (size_t)c->out_c;
 }
 
 static size_t panel_rows_of(const nn_conv_case *c) {
-  size_t rows = PANEL_VALUES / max_phase_depth(c);
+  size_t rows = PANEL_VALUES / max_residue_depth(c);
   return rows < PANEL_ROWS_MIN ? PANEL_ROWS_MIN : rows;
 }
 
-/* Transposes the taps of a phase to [tap][out_c][in_c]; item: a tap. */
+/* Transposes the taps of a residue to [tap][out_c][in_c]; item: a tap. */
 static void pack_taps(void *context, size_t begin, size_t end) {
-  const phase_job *job = context;
+  const residue_job *job = context;
   const nn_conv_case *c = &job->c;
   size_t ci = (size_t)c->in_c, co = (size_t)c->out_c;
   enum { BLOCK = 16 };
@@ -205,7 +205,7 @@ static void pack_taps(void *context, size_t begin, size_t end) {
 }
 
 /* taps_x pixels of gy in row oy from ox0, zeros outside. */
-static void copy_taps(const phase_job *job, const nn_real *image, int oy,
+static void copy_taps(const residue_job *job, const nn_real *image, int oy,
                       int ox0, nn_real *to) {
   const nn_conv_case *c = &job->c;
   size_t channels = (size_t)c->out_c;
@@ -224,20 +224,20 @@ static void copy_taps(const phase_job *job, const nn_real *image, int oy,
   }
 }
 
-/* A pixel of the phase's grid. */
+/* A pixel of the residue's grid. */
 typedef struct grid_pixel {
   size_t image;
   int row, column;
 } grid_pixel;
 
-static inline grid_pixel grid_pixel_of(const phase_job *job, size_t pixel) {
+static inline grid_pixel grid_pixel_of(const residue_job *job, size_t pixel) {
   size_t columns = (size_t)job->x.count, lines = (size_t)job->y.count;
   return (grid_pixel){pixel / columns / lines, (int)(pixel / columns % lines),
                       (int)(pixel % columns)};
 }
 
 static bool meets(const void *context, const nn_conv_map *map, size_t pixel) {
-  const phase_job *job = context;
+  const residue_job *job = context;
   grid_pixel at = grid_pixel_of(job, pixel);
   return nn_conv_map_meets(map, at.image, job->y.source0 + at.row,
                            job->x.source0 + at.column, job->y.taps,
@@ -245,8 +245,8 @@ static bool meets(const void *context, const nn_conv_map *map, size_t pixel) {
 }
 
 /* Pixels [begin, end) of the rows. */
-static void phase_panel(void *context, size_t begin, size_t end, int thread) {
-  const phase_job *job = context;
+static void residue_panel(void *context, size_t begin, size_t end, int thread) {
+  const residue_job *job = context;
   const nn_conv_case *c = &job->c;
   nn_real *rows = job->scratch + (size_t)thread * job->thread_values;
   nn_real *result = rows + job->panel_rows * job->depth;
@@ -271,9 +271,9 @@ static void phase_panel(void *context, size_t begin, size_t end, int thread) {
   }
 }
 
-/* Of a phase that no kernel position reaches (stride above the kernel), and
+/* Of a residue that no kernel position reaches (stride above the kernel), and
  * before some rows are computed. */
-static void clear_phase(const phase_job *job) {
+static void clear_residue(const residue_job *job) {
   const nn_conv_case *c = &job->c;
   for (int n = 0; n < c->batch; n++)
     for (int iy = job->y.first; iy < c->in_h; iy += c->stride)
@@ -285,33 +285,33 @@ static void clear_phase(const phase_job *job) {
                0, (size_t)c->in_c * sizeof(nn_real));
 }
 
-static void run_phase(const nn_call *call, const nn_conv_case *c,
-                      const nn_conv_map *map, int phase_y, int phase_x) {
-  phase_job job = {.call = call, .c = *c};
-  job.y = phase_axis_make(phase_y, c->in_h, c->kernel_h, c->stride, c->pad);
-  job.x = phase_axis_make(phase_x, c->in_w, c->kernel_w, c->stride, c->pad);
+static void run_residue(const nn_call *call, const nn_conv_case *c,
+                        const nn_conv_map *map, int residue_y, int residue_x) {
+  residue_job job = {.call = call, .c = *c};
+  job.y = residue_axis_make(residue_y, c->in_h, c->kernel_h, c->stride, c->pad);
+  job.x = residue_axis_make(residue_x, c->in_w, c->kernel_w, c->stride, c->pad);
   size_t taps = (size_t)job.y.taps * (size_t)job.x.taps;
   if (job.y.count == 0 || job.x.count == 0) return;
   job.rows = nn_conv_rows_of(
       map, (size_t)c->batch * (size_t)job.y.count * (size_t)job.x.count, meets,
       &job);
-  if (taps == 0 || job.rows.list != NULL) clear_phase(&job);
+  if (taps == 0 || job.rows.list != NULL) clear_residue(&job);
   if (taps == 0 || job.rows.count == 0) return;
   job.depth = taps * (size_t)c->out_c;
   job.panel_rows = panel_rows_of(c);
-  job.thread_values = job.panel_rows * (max_phase_depth(c) + (size_t)c->in_c);
+  job.thread_values = job.panel_rows * (max_residue_depth(c) + (size_t)c->in_c);
   job.weights = call->scratch;
-  job.scratch = job.weights + max_phase_depth(c) * (size_t)c->in_c;
+  job.scratch = job.weights + max_residue_depth(c) * (size_t)c->in_c;
   nn_parallel(call->threads, taps, 1, pack_taps, &job);
-  nn_parallel_ranked(call->threads, job.rows.count, job.panel_rows, phase_panel,
-                     &job);
+  nn_parallel_ranked(call->threads, job.rows.count, job.panel_rows,
+                     residue_panel, &job);
 }
 
-static void by_phases(const nn_conv_solver *self, const nn_conv_case *c,
-                      const nn_call *call, const nn_conv_map *map) {
+static void by_residues(const nn_conv_solver *self, const nn_conv_case *c,
+                        const nn_call *call, const nn_conv_map *map) {
   (void)self;
   for (int y = 0; y < c->stride; y++)
-    for (int x = 0; x < c->stride; x++) run_phase(call, c, map, y, x);
+    for (int x = 0; x < c->stride; x++) run_residue(call, c, map, y, x);
 }
 
 /* ---- 1x1: gx = gy W' on the pixels as they lie ---- */
@@ -344,7 +344,7 @@ static bool gathers(const nn_conv_solver *self, const nn_conv_case *c) {
   return !nn_conv_is_pointwise(c) && nn_conv_gathers(c);
 }
 
-static bool has_phases(const nn_conv_solver *self, const nn_conv_case *c) {
+static bool has_residues(const nn_conv_solver *self, const nn_conv_case *c) {
   (void)self;
   return !nn_conv_is_pointwise(c) && !nn_conv_gathers(c);
 }
@@ -363,11 +363,11 @@ static size_t gather_scratch(const nn_conv_solver *self, const nn_conv_case *c,
          sizeof(nn_real);
 }
 
-static size_t phase_scratch(const nn_conv_solver *self, const nn_conv_case *c,
-                            int threads) {
+static size_t residue_scratch(const nn_conv_solver *self, const nn_conv_case *c,
+                              int threads) {
   (void)self;
-  size_t panel = panel_rows_of(c) * (max_phase_depth(c) + (size_t)c->in_c);
-  return (max_phase_depth(c) * (size_t)c->in_c + panel * (size_t)threads) *
+  size_t panel = panel_rows_of(c) * (max_residue_depth(c) + (size_t)c->in_c);
+  return (max_residue_depth(c) * (size_t)c->in_c + panel * (size_t)threads) *
          sizeof(nn_real);
 }
 
@@ -380,12 +380,12 @@ static void why_gather(const nn_conv_solver *self, const nn_conv_case *c,
                : "few pixels: weights read once");
 }
 
-const nn_conv_solver nn_conv_data_grad_phases = {.name = "phases, GEMM",
-                                                 .why = nn_minimal_why_not,
-                                                 .applies = has_phases,
-                                                 .cost = nn_conv_direct_cost,
-                                                 .scratch = phase_scratch,
-                                                 .run = by_phases};
+const nn_conv_solver nn_conv_data_grad_residues = {.name = "residues, GEMM",
+                                                   .why = nn_minimal_why_not,
+                                                   .applies = has_residues,
+                                                   .cost = nn_conv_direct_cost,
+                                                   .scratch = residue_scratch,
+                                                   .run = by_residues};
 const nn_conv_solver nn_conv_data_grad_gather = {.name = "GEMM, gather",
                                                  .why = why_gather,
                                                  .applies = gathers,

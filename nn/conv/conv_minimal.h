@@ -7,10 +7,10 @@
  *   y = A' [(G g G') . (B' d B)] A      d: n x n inputs, g: r x r taps
  *
  * The products over channels are one matrix product for each of the n^2
- * places. With stride s the kernel must have s r rows: on the s^2 phase images
- * of x (rows and columns of one remainder modulo s) the convolution is a sum of
- * s^2 convolutions of stride 1 by r x r taps, and the phases are channels. With
- * fewer rows, more than s (r - 1), later phases lack a tap. */
+ * places. With stride s the kernel must have s r rows: on the s^2 residue
+ * images of x (rows and columns of one remainder modulo s) the convolution is a
+ * sum of s^2 convolutions of stride 1 by r x r taps, and the residues are
+ * channels. With fewer rows, more than s (r - 1), later residues lack a tap. */
 #ifndef HARMONIA_NN_CONV_MINIMAL_H
 #define HARMONIA_NN_CONV_MINIMAL_H
 

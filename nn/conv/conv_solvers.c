@@ -11,7 +11,7 @@ static const nn_conv_solver *const forward[] = {&nn_conv_im2col,
                                                 &nn_forward_f23,
                                                 &nn_forward_f43,
                                                 NULL};
-static const nn_conv_solver *const data_grad[] = {&nn_conv_data_grad_phases,
+static const nn_conv_solver *const data_grad[] = {&nn_conv_data_grad_residues,
                                                   &nn_conv_data_grad_gather,
                                                   &nn_conv_data_grad_pointwise,
                                                   &nn_data_grad_f22,
@@ -57,7 +57,7 @@ double nn_conv_direct_cost(const nn_conv_solver *self, const nn_conv_case *c) {
   double taps = (double)c->kernel_h * c->kernel_w;
   double pixels = (double)nn_conv_pixels(c);
   int copied = c->partial == NN_PARTIAL_X ? c->out_c : c->in_c;
-  /* the phases of a data gradient are several, shorter products */
+  /* the residues of a data gradient are several, shorter products */
   if (c->partial == NN_PARTIAL_X && c->stride > 1) taps *= 1.15;
   return taps * ((pixels + weight[c->partial]) * c->in_c * c->out_c +
                  pixels * COPY * (double)copied);

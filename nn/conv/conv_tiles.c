@@ -17,19 +17,19 @@ enum {
 static nn_side side_make(int height, int width, int channels, int step,
                          int origin) {
   nn_side s = {height, width, step, origin, (size_t)channels, 0, 0, 0};
-  s.phases = (size_t)(step * step);
-  s.values = s.phases * s.channels;
+  s.residues = (size_t)(step * step);
+  s.values = s.residues * s.channels;
   return s;
 }
 
-/* The phase at a position among a tile's values. Of stride 2 those with the
+/* The residue at a position among a tile's values. Of stride 2 those with the
  * first column's taps are neighbours, and those with the first row's. */
-static size_t phase_at(const nn_side *s, size_t position) {
+static size_t residue_at(const nn_side *s, size_t position) {
   static const size_t order[] = {2, 0, 1, 3};
   return s->step == 2 ? order[position] : position;
 }
 
-/* A kernel of 2r - 1 rows has r in phase 0 and one less in phase 1: the
+/* A kernel of 2r - 1 rows has r in residue 0 and one less in residue 1: the
  * filter's polynomial lacks its highest coefficient, its value at infinity,
  * which is the last point. */
 static void set_ranges(nn_tiling *job) {
@@ -134,24 +134,24 @@ static corner corner_of(const nn_tiling *job, const nn_side *s, size_t tile) {
                   (int)(tile % job->columns) * step + s->origin};
 }
 
-/* Where the n x n pixels of a phase of a tile begin in the batch. */
+/* Where the n x n pixels of a residue of a tile begin in the batch. */
 static void locate(const nn_tiling *job, const nn_side *s, size_t tile,
                    size_t position, int n, size_t at[]) {
-  int step = s->step, phase = (int)phase_at(s, position);
+  int step = s->step, residue = (int)residue_at(s, position);
   corner first = corner_of(job, s, nn_conv_row(&job->used, tile));
   for (int i = 0; i < n; i++) {
-    int y = first.y + phase / step + step * i;
+    int y = first.y + residue / step + step * i;
     size_t row =
         (first.image * (size_t)s->height + (size_t)y) * (size_t)s->width;
     for (int j = 0; j < n; j++) {
-      int x = first.x + phase % step + step * j;
+      int x = first.x + residue % step + step * j;
       bool inside = y >= 0 && y < s->height && x >= 0 && x < s->width;
       *at++ = inside ? (row + (size_t)x) * s->channels : OUTSIDE;
     }
   }
 }
 
-/* Where the values of one phase end, which lie side by side. */
+/* Where the values of one residue end, which lie side by side. */
 static size_t run_end(const nn_side *s, size_t value, size_t end) {
   size_t next = (value / s->channels + 1) * s->channels;
   return next < end ? next : end;
@@ -169,8 +169,8 @@ void nn_tiles_read(const nn_tiling *job, const nn_side *s,
       for (int i = 0; i < n * n; i++)
         from[i] = at[i] == OUTSIDE ? NULL : image + at[i];
       for (size_t k = 0; k < job->places; k++)
-        to[k] = s->phases == 1 || in_range(job, k, value) ? v + k * s->stride
-                                                          : NULL;
+        to[k] = s->residues == 1 || in_range(job, k, value) ? v + k * s->stride
+                                                            : NULL;
       transform(s->channels, from, to);
       v += s->channels;
     }
@@ -190,14 +190,15 @@ void nn_tiles_write(const nn_tiling *job, const nn_side *s,
         to[i] = at[i] == OUTSIDE ? NULL
                                  : job->call->out + at[i] + value % s->channels;
       for (size_t k = 0; k < job->places; k++)
-        from[k] = s->phases == 1 || in_range(job, k, value) ? v + k * s->stride
-                                                            : NULL;
+        from[k] = s->residues == 1 || in_range(job, k, value)
+                      ? v + k * s->stride
+                      : NULL;
       transform(next - value, from, to);
       v += next - value;
     }
 }
 
-/* Tiles of n x n pixels a phase. */
+/* Tiles of n x n pixels a residue. */
 typedef struct window {
   const nn_tiling *job;
   const nn_side *s;
@@ -228,14 +229,15 @@ nn_tiling nn_tiling_of(const nn_conv_case *c, const nn_call *call,
 
 /* ---- weights ---- */
 
-/* Where tap t of a row (phase, input channel) begins in w; NULL: there is none.
+/* Where tap t of a row (residue, input channel) begins in w; NULL: there is
+ * none.
  */
 static nn_real *tap_of(const nn_tiling *job, nn_real *w, size_t row, int t) {
   const nn_conv_case *c = &job->c;
   size_t channels = job->x.channels;
-  int phase = (int)phase_at(&job->x, row / channels);
+  int residue = (int)residue_at(&job->x, row / channels);
   int s = c->stride, r = job->f->taps;
-  int ky = s * (t / r) + phase / s, kx = s * (t % r) + phase % s;
+  int ky = s * (t / r) + residue / s, kx = s * (t % r) + residue % s;
   if (ky >= c->kernel_h || kx >= c->kernel_w) return NULL;
   return w + ((size_t)(ky * c->kernel_w + kx) * channels + row % channels) *
                  job->y.values;

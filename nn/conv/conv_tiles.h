@@ -5,13 +5,13 @@
 
 #include "nn/conv/conv_minimal.h"
 
-/* x or y as squares of pixels under tiles. Value (i,j) of a phase (a,b) of the
- * tile at (row,column) is the pixel
- *   (step (m row + i) + origin + a, step (m column + j) + origin + b) */
+/* x or y as squares of pixels under tiles. Value (i,j) of a residue (a,b) of
+ * the tile at (row,column) is the pixel (step (m row + i) + origin + a, step (m
+ * column + j) + origin + b) */
 typedef struct nn_side {
   int height, width, step, origin;
-  size_t channels, phases;
-  size_t values; /* of a tile at one place: phases * channels */
+  size_t channels, residues;
+  size_t values; /* of a tile at one place: residues * channels */
   size_t stride; /* from one place of a panel to the next */
 } nn_side;
 
@@ -25,7 +25,7 @@ typedef struct nn_tiling {
   size_t panel;                /* of them */
   size_t block;                /* rows of weights; 0: all at once */
   nn_side x, y;
-  /* Of x's values those whose weights are not zero, by place: a phase with a
+  /* Of x's values those whose weights are not zero, by place: a residue with a
    * tap less than the filter has no part in one row and column of places. */
   struct {
     size_t begin, end;
@@ -35,7 +35,7 @@ typedef struct nn_tiling {
   nn_real *memory;      /* shared, then each thread's own */
 } nn_tiling;
 
-/* Rows (phase, input channel) of the weights. */
+/* Rows (residue, input channel) of the weights. */
 typedef struct nn_weight_rows {
   const nn_tiling *job;
   size_t begin, end;
@@ -59,7 +59,7 @@ void nn_tiles_write(const nn_tiling *job, const nn_side *s,
 
 /* For nn_parallel; context: nn_weight_rows, items: rows. */
 void nn_weights_transform(void *rows, size_t begin, size_t end);
-/* The gradient's rows, back to the taps of their phases. */
+/* The gradient's rows, back to the taps of their residues. */
 void nn_weights_transform_back(void *rows, size_t begin, size_t end);
 
 #endif

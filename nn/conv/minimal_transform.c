@@ -344,7 +344,8 @@ TRANSFORM(f42_weights_adjoint, 5, 2)
 
 /* ---- F(4,3), points 0, P, -P, Q, -Q ----
  *
- * As above: 11 for the usual 0, 1, -1, 2, -2, and 4.8 for 5/8 and 3/2. */
+ * By the measure told at F(4,2): 11 for the usual 0, 1, -1, 2, -2, and 4.8 for
+ * 5/8 and 3/2. */
 #define P ((nn_real)0.625)
 #define Q ((nn_real)1.5)
 #define AT_0 (1 / (P2 * Q2))

@@ -136,11 +136,11 @@ nn_id nn_unet(nn_graph *g, nn_id x, const nn_unet_options *options) {
 nn_generated nn_generate_unet(const nn_generator_input *input) {
   const nn_layers *layers = &input->layers;
   nn_unet_options how = {.ngf = input->options->ngf,
-                          .norm = layers->norm,
-                          .training = layers->training,
-                          .dropout = input->options->dropout,
-                          .prefix = layers->prefix,
-                          .init_deviation = layers->deviation};
+                         .norm = layers->norm,
+                         .training = layers->training,
+                         .dropout = input->options->dropout,
+                         .prefix = layers->prefix,
+                         .init_deviation = layers->deviation};
   return (nn_generated){.image = {nn_unet(layers->g, input->x, &how)},
                         .count = 1};
 }

@@ -60,7 +60,6 @@ bool fuzz_read_picture(const char *path) {
   bool sized = data_image_read_size(path, &width, &height) == STATUS_OK;
   if (sized && (int64_t)width * height > PIXELS_MAX) return false;
   if (data_image_read(path, &image) == STATUS_OK) data_image_free(&image);
-  if (data_image_read_grey(path, &image) == STATUS_OK) data_image_free(&image);
   if (sized) read_mask(path, width, height);
   return read_whole_picture(path);
 }

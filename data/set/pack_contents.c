@@ -1,5 +1,5 @@
 /* What `pack` has to do, found out from names alone. */
-#include "data/set/pack_plan.h"
+#include "data/set/pack_contents.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -16,7 +16,8 @@ static const char *file_name(const char *path) {
   return slash != NULL ? slash + 1 : path;
 }
 
-static void describe(const data_pack_options *options, pack_plan *plan) {
+static void describe(const data_pack_options *options,
+                     pack_contents *contents) {
   static const char *const filters[] = {
       [DATA_BILINEAR] = "bilinear",
       [DATA_BICUBIC] = "bicubic",
@@ -27,24 +28,24 @@ static void describe(const data_pack_options *options, pack_plan *plan) {
   if (options->mask.threshold > 0)
     snprintf(threshold, sizeof threshold, "threshold %d",
              options->mask.threshold);
-  snprintf(plan->protocol, sizeof plan->protocol,
+  snprintf(contents->protocol, sizeof contents->protocol,
            "size %d, images %s, masks %s%s then nearest", options->size,
            filters[options->filter], options->mask.alpha ? "of alpha " : "",
            options->binarize == DATA_DITHER ? "dither" : threshold);
   char real[PATH_MAX];
-  const char *path = realpath(plan->folder.path, real);
-  snprintf(plan->source, sizeof plan->source, "%.255s",
-           file_name(path != NULL ? path : plan->folder.path));
+  const char *path = realpath(contents->folder.path, real);
+  snprintf(contents->source, sizeof contents->source, "%.255s",
+           file_name(path != NULL ? path : contents->folder.path));
 }
 
-static void fingerprint(pack_plan *plan) {
+static void fingerprint(pack_contents *contents) {
   sha256 hash;
   sha256_begin(&hash);
-  for (size_t i = 0; i < plan->folder.count; i++) {
-    sha256_add_text(&hash, file_name(plan->folder.entries[i].composite));
-    sha256_add_number(&hash, plan->folder.entries[i].split);
+  for (size_t i = 0; i < contents->folder.count; i++) {
+    sha256_add_text(&hash, file_name(contents->folder.entries[i].composite));
+    sha256_add_number(&hash, contents->folder.entries[i].split);
   }
-  sha256_end(&hash, plan->listing);
+  sha256_end(&hash, contents->listing);
 }
 
 /* Holds scenes out: with a real image all its composites. Their entries move
@@ -87,12 +88,12 @@ end:
 }
 
 /* Numbers the distinct names among path(entry i) in order of first use. */
-static status number_names(const pack_plan *plan, bool masks, size_t *numbers,
-                           size_t *distinct) {
+static status number_names(const pack_contents *contents, bool masks,
+                           size_t *numbers, size_t *distinct) {
   name_set names = {0};
   status result = STATUS_OK;
-  for (size_t i = 0; i < plan->folder.count && result == STATUS_OK; i++) {
-    const data_entry *entry = &plan->folder.entries[i];
+  for (size_t i = 0; i < contents->folder.count && result == STATUS_OK; i++) {
+    const data_entry *entry = &contents->folder.entries[i];
     bool added;
     result = name_set_add(&names, masks ? entry->mask : entry->real,
                           names.count, &numbers[i], &added);
@@ -103,40 +104,46 @@ static status number_names(const pack_plan *plan, bool masks, size_t *numbers,
 }
 
 /* A counting sort of the entries by their real image. */
-static void group_entries(pack_plan *plan) {
-  size_t count = plan->folder.count, reals = plan->counts[SET_REAL];
-  for (size_t i = 0; i < count; i++) plan->begin[plan->real[i] + 1]++;
-  for (size_t g = 0; g < reals; g++) plan->begin[g + 1] += plan->begin[g];
+static void group_entries(pack_contents *contents) {
+  size_t count = contents->folder.count, reals = contents->counts[SET_REAL];
+  for (size_t i = 0; i < count; i++) contents->begin[contents->real[i] + 1]++;
+  for (size_t g = 0; g < reals; g++)
+    contents->begin[g + 1] += contents->begin[g];
   for (size_t i = count; i-- > 0;)
-    plan->members[--plan->begin[plan->real[i] + 1]] = i;
+    contents->members[--contents->begin[contents->real[i] + 1]] = i;
   /* Each end has moved down to its group's begin: shift them back. */
-  for (size_t g = 0; g < reals; g++) plan->begin[g] = plan->begin[g + 1];
-  plan->begin[reals] = count;
+  for (size_t g = 0; g < reals; g++)
+    contents->begin[g] = contents->begin[g + 1];
+  contents->begin[reals] = count;
 }
 
-status pack_plan_make(const data_pack_options *options, pack_plan *plan) {
-  *plan = (pack_plan){0};
-  TRY(data_folder_scan(options->folder, options->skip_bad, &plan->folder));
-  TRY(hold_out(options->validation, &plan->folder));
-  size_t count = plan->folder.count;
-  plan->counts[SET_COMPOSITE] = count;
-  TRY(MEMORY_NEW(count, "plan of packing", &plan->real));
-  TRY(MEMORY_NEW(count, "plan of packing", &plan->mask));
-  TRY(MEMORY_NEW(count, "plan of packing", &plan->members));
-  TRY(number_names(plan, false, plan->real, &plan->counts[SET_REAL]));
-  TRY(number_names(plan, true, plan->mask, &plan->counts[SET_MASK]));
-  TRY(MEMORY_NEW(plan->counts[SET_REAL] + 1, "plan of packing", &plan->begin));
-  group_entries(plan);
-  describe(options, plan);
-  fingerprint(plan);
+status pack_contents_make(const data_pack_options *options,
+                          pack_contents *contents) {
+  *contents = (pack_contents){0};
+  TRY(data_folder_scan(options->folder, options->skip_bad, &contents->folder));
+  TRY(hold_out(options->validation, &contents->folder));
+  size_t count = contents->folder.count;
+  contents->counts[SET_COMPOSITE] = count;
+  TRY(MEMORY_NEW(count, "list of what is packed", &contents->real));
+  TRY(MEMORY_NEW(count, "list of what is packed", &contents->mask));
+  TRY(MEMORY_NEW(count, "list of what is packed", &contents->members));
+  TRY(number_names(contents, false, contents->real,
+                   &contents->counts[SET_REAL]));
+  TRY(number_names(contents, true, contents->mask,
+                   &contents->counts[SET_MASK]));
+  TRY(MEMORY_NEW(contents->counts[SET_REAL] + 1, "list of what is packed",
+                 &contents->begin));
+  group_entries(contents);
+  describe(options, contents);
+  fingerprint(contents);
   return STATUS_OK;
 }
 
-void pack_plan_free(pack_plan *plan) {
-  data_folder_close(&plan->folder);
-  memory_free(plan->real);
-  memory_free(plan->mask);
-  memory_free(plan->members);
-  memory_free(plan->begin);
-  *plan = (pack_plan){0};
+void pack_contents_free(pack_contents *contents) {
+  data_folder_close(&contents->folder);
+  memory_free(contents->real);
+  memory_free(contents->mask);
+  memory_free(contents->members);
+  memory_free(contents->begin);
+  *contents = (pack_contents){0};
 }

@@ -1,11 +1,11 @@
 /* What `pack` has to do: the folder's distinct images and, for each real image,
  * the samples that use it. Private to libdata. */
-#ifndef HARMONIA_DATA_PACK_PLAN_H
-#define HARMONIA_DATA_PACK_PLAN_H
+#ifndef HARMONIA_DATA_PACK_CONTENTS_H
+#define HARMONIA_DATA_PACK_CONTENTS_H
 
-#include "data/set/set_layout.h"
+#include "data/set/set_format.h"
 
-typedef struct pack_plan {
+typedef struct pack_contents {
   data_folder folder;
   size_t counts[SET_KINDS];
   size_t *real, *mask; /* of each entry: numbers in order of first use */
@@ -15,10 +15,10 @@ typedef struct pack_plan {
   char source[256]; /* the folder's name */
   char listing[65]; /* fingerprint of names and splits */
   char protocol[256];
-} pack_plan;
+} pack_contents;
 
-/* pack_plan_free also after a failure. */
-status pack_plan_make(const data_pack_options *options, pack_plan *out);
-void pack_plan_free(pack_plan *plan);
+/* pack_contents_free also after a failure. */
+status pack_contents_make(const data_pack_options *options, pack_contents *out);
+void pack_contents_free(pack_contents *contents);
 
 #endif

@@ -1,5 +1,5 @@
 /* The index of a packed data set, and its fingerprint. */
-#include "data/set/set_layout.h"
+#include "data/set/set_format.h"
 
 #include "base/memory.h"
 #include "base/sha256.h"

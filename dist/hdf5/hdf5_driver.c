@@ -4,56 +4,21 @@
  * disk that fails looks like a file that is damaged. A write that failed is
  * noted, and everything after it goes nowhere: HDF5 can then always close the
  * file, which it cannot where closing writes and fails. */
+#include "hdf5/hdf5_driver.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/disk.h"
-#include "checkpoint/internal.h"
 #if H5_VERSION_GE(1, 13, 0)
 #include <H5FDdevelop.h>
 #endif
 
-/* ---- the file ---- */
-
-status ckpt_disk_open(ckpt_disk *disk, const char *path) {
-  *disk = (ckpt_disk){.path = path};
-  struct stat about;
-  disk->file = disk_open(path, O_RDONLY | O_NONBLOCK);
-  if (disk->file < 0) return status_system(errno, "%s: cannot open", path);
-  int error = disk_about(disk->file, path, &about);
-  if (error != 0) return status_system(error, "%s: cannot read", path);
-  disk->size = (uint64_t)about.st_size;
-  return S_ISREG(about.st_mode)
-             ? STATUS_OK
-             : status_error(STATUS_FORMAT, "%s: not a regular file", path);
-}
-
-status ckpt_disk_create(ckpt_disk *disk, const char *path) {
-  *disk = (ckpt_disk){.path = path};
-  disk->file = disk_open(path, O_RDWR | O_CREAT | O_TRUNC);
-  return disk->file >= 0 ? STATUS_OK
-                         : status_system(errno, "%s: cannot create", path);
-}
-
-status ckpt_disk_close(ckpt_disk *disk) {
-  if (disk->file >= 0 && close(disk->file) != 0 && disk->error == 0 &&
-      errno != EINTR)
-    disk->error = errno;
-  disk->file = -1;
-  return disk->error == 0
-             ? STATUS_OK
-             : status_system(disk->error, "%s: cannot write", disk->path);
-}
-
-/* ---- HDF5's side of it ---- */
-
 typedef struct driver_file {
   H5FD_t public; /* HDF5's own; first */
-  ckpt_disk *disk;
+  hdf5_file *disk;
   bool writing;
   haddr_t end; /* of what HDF5 has allocated */
 } driver_file;
@@ -61,7 +26,7 @@ typedef struct driver_file {
 static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access,
                            haddr_t maxaddr) {
   (void)name, (void)maxaddr;
-  ckpt_disk *const *disk = H5Pget_driver_info(access);
+  hdf5_file *const *disk = H5Pget_driver_info(access);
   driver_file *file = disk == NULL ? NULL : calloc(1, sizeof *file);
   if (file == NULL) return NULL;
   file->disk = *disk;
@@ -69,7 +34,7 @@ static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access,
   return &file->public;
 }
 
-/* The disk is its owner's. */
+/* The descriptor is its owner's. */
 static herr_t driver_close(H5FD_t *file) {
   free(file);
   return 0;
@@ -132,12 +97,12 @@ static bool is_sound_heap(const uint8_t *bytes, size_t size) {
 static herr_t driver_read(H5FD_t *file, H5FD_mem_t type, hid_t transfer,
                           haddr_t at, size_t size, void *bytes) {
   (void)type, (void)transfer;
-  ckpt_disk *disk = ((driver_file *)file)->disk;
+  hdf5_file *disk = ((driver_file *)file)->disk;
   if (disk->error != 0) return -1;
   uint64_t there = at < disk->size ? disk->size - at : 0;
   size_t count = there < size ? (size_t)there : size;
   memset((char *)bytes + count, 0, size - count);
-  int error = disk_read(disk->file, disk->path, bytes, count, at);
+  int error = disk_read(disk->descriptor, disk->path, bytes, count, at);
   if (error == DISK_END) return -1; /* it was cut meanwhile */
   disk->error = error;
   return error == 0 && is_sound_heap(bytes, size) ? 0 : -1;
@@ -146,8 +111,9 @@ static herr_t driver_read(H5FD_t *file, H5FD_mem_t type, hid_t transfer,
 static herr_t driver_write(H5FD_t *file, H5FD_mem_t type, hid_t transfer,
                            haddr_t at, size_t size, const void *bytes) {
   (void)type, (void)transfer;
-  ckpt_disk *disk = ((driver_file *)file)->disk;
-  if (disk->error == 0) disk->error = disk_write(disk->file, bytes, size, at);
+  hdf5_file *disk = ((driver_file *)file)->disk;
+  if (disk->error == 0)
+    disk->error = disk_write(disk->descriptor, bytes, size, at);
   if (at + size > disk->size) disk->size = at + size;
   return 0;
 }
@@ -155,9 +121,9 @@ static herr_t driver_write(H5FD_t *file, H5FD_mem_t type, hid_t transfer,
 static herr_t driver_truncate(H5FD_t *file, hid_t transfer, hbool_t closing) {
   (void)transfer, (void)closing;
   driver_file *own = (driver_file *)file;
-  ckpt_disk *disk = own->disk;
+  hdf5_file *disk = own->disk;
   if (own->end == disk->size) return 0;
-  if (disk->error == 0 && ftruncate(disk->file, (off_t)own->end) != 0)
+  if (disk->error == 0 && ftruncate(disk->descriptor, (off_t)own->end) != 0)
     disk->error = errno;
   disk->size = own->end;
   return 0;
@@ -171,7 +137,7 @@ static const H5FD_class_t driver_class = {
     .name = "harmonia",
     .maxaddr = INT64_MAX,
     .fc_degree = H5F_CLOSE_STRONG,
-    .fapl_size = sizeof(ckpt_disk *),
+    .fapl_size = sizeof(hdf5_file *),
     .open = driver_open,
     .close = driver_close,
     .query = driver_query,
@@ -184,11 +150,11 @@ static const H5FD_class_t driver_class = {
     .fl_map = H5FD_FLMAP_DICHOTOMY,
 };
 
-hid_t ckpt_access(ckpt_disk *disk) {
+hid_t hdf5_driver_access(hdf5_file *file) {
   static hid_t driver = -1; /* under the lock */
   if (driver < 0) driver = H5FDregister(&driver_class);
   hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-  H5Pset_driver(access, driver, &disk);
+  H5Pset_driver(access, driver, &file);
   /* The 1.10 format has checksums in all metadata, older ones have none. */
   H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
   return access;

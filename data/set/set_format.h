@@ -29,8 +29,8 @@
  *   identity  SHA-256 over the protocol, the sizes, the index and the CRCs (so
  *             over the pixels): see set_identity. The reader recomputes it,
  *             which is also the check of the index. */
-#ifndef HARMONIA_DATA_SET_LAYOUT_H
-#define HARMONIA_DATA_SET_LAYOUT_H
+#ifndef HARMONIA_DATA_SET_FORMAT_H
+#define HARMONIA_DATA_SET_FORMAT_H
 
 #include "data/data.h"
 
