@@ -80,7 +80,7 @@ if $unshare -m sh fill 1m true 2>/dev/null; then
             --save-every 5 --keep 9
         refused 1 "^harmonia: full/run/[a-z.0-9/-]*: " \
             "train on a full disk, $number ranks, names the file"
-        check "all gone within 10 s" test "$seconds" -le 10
+        check "all gone within 10 s" in_time "$seconds" 10
         check "the first checkpoint is untouched" \
             test "$(cksum <"$(checkpoint kept/run 5)")" = "$good"
         check "the second is good" \

@@ -36,7 +36,7 @@ refused 1 "^harmonia: step [0-9]+$whose" \
 shows_last_good alone
 diverge 2 pair --norm batch
 refused 1 "^harmonia: step [0-9]+$whose" "on 2 ranks too, once"
-check "within 10 s" test "$seconds" -le 10
+check "within 10 s" in_time "$seconds" 10
 same_bits "both ended with the same checkpoint" "alone/checkpoints/$last" \
     "pair/checkpoints/$last"
 # Parameters that were updated before the bad gradient was met are not saved.

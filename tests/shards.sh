@@ -96,7 +96,7 @@ fault() {
     rm -rf bad
     train bad "$@"
     refused "$want" "$text" "$what"
-    check "$what: all gone within 10 s ($seconds)" test "$seconds" -le 10
+    check "$what: all gone within 10 s ($seconds)" in_time "$seconds" 10
     check "$what: no process is left" wait_until 2 all_gone
 }
 fault 1 "^harmonia: rank 1 on .*: d.h5: cannot open: No such file" \

@@ -24,7 +24,7 @@ ends() {
     : >"$PIDS"
     run_ranks 30 3 "$@"
     refused 1 "$text" "$what: one message, exit status 1"
-    check "$what: all gone within 10 s ($seconds)" test "$seconds" -le 10
+    check "$what: all gone within 10 s ($seconds)" in_time "$seconds" 10
     check "$what: no process is left" wait_until 5 all_gone
 }
 

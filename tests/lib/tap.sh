@@ -54,6 +54,14 @@ ok() {
     fi
 }
 
+# in_time SECONDS LIMIT: whether that was soon enough. Where a machine has more to
+# run than cores, everything takes as many times as long.
+in_time() {
+    awk -v seconds="$1" -v limit="$2" -v cores="$(nproc)" '{
+        crowd = $1 > cores ? $1 / cores : 1
+        exit seconds > limit * crowd }' /proc/loadavg
+}
+
 # check WHAT COMMAND...: passed if the command ends well; else shows its output.
 check() {
     check_name=$1
