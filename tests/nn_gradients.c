@@ -289,7 +289,8 @@ static nn_id make_upsample_adjoint(building *b, const sizes *s) {
   nn_id x = nn_square(b->t.g, variable(b, s->a, ANY));
   return nn_emit(b->t.g, (nn_node){.op = &nn_op_upsample_bilinear_adjoint,
                                    .in = {x},
-                                   .factor = s->k,
+                                   .shape = NN_SHAPE(s->a.n, s->a.h / s->k,
+                                                     s->a.w / s->k, s->a.c),
                                    .flag = s->other != 0});
 }
 static nn_id make_dropout(building *b, const sizes *s) {

@@ -37,5 +37,10 @@ nn_id nn_layer_scale(const nn_layers *l, nn_id x, nn_id scale);
 nn_id nn_layer_bias(const nn_layers *l, const char *name, int channels);
 /* Instance norm (no state), or batch norm NAME. */
 nn_id nn_layer_norm(const nn_layers *l, const char *name, nn_id x);
+/* The same of x + bias. Norms take away what a channel is shifted by: the bias
+ * only moves the running mean, its gradient is zero, and no pass over the
+ * pixels is spent on it. */
+nn_id nn_layer_norm_biased(const nn_layers *l, const char *name, nn_id x,
+                           nn_id bias);
 
 #endif
