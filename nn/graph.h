@@ -258,6 +258,10 @@ typedef struct nn_trunk_options {
  * innermost pixel: there have to be several. */
 nn_features nn_idih(nn_graph *g, nn_id x, const nn_trunk_options *options);
 
+/* iSSAM: four sizes, S a multiple of 8; the map has `width` channels. */
+nn_features nn_issam(nn_graph *g, nn_id x, nn_id mask,
+                     const nn_trunk_options *options);
+
 /* Whether a head reads features of every pixel, or the code alone. */
 bool nn_head_reads_map(nn_head head);
 

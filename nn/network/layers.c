@@ -37,6 +37,11 @@ nn_id nn_layer_weight(const nn_layers *l, const char *name, nn_shape shape) {
   return parameter(l, name, "weight", shape, 4, 0, l->deviation);
 }
 
+nn_id nn_layer_dense(const nn_layers *l, const char *name, int in, int out) {
+  return parameter(l, name, "weight", NN_SHAPE(1, 1, in, out), 2, 0,
+                   l->deviation);
+}
+
 nn_id nn_layer_bias(const nn_layers *l, const char *name, int channels) {
   return parameter(l, name, "bias", NN_SHAPE(1, 1, 1, channels), 1, 0, 0);
 }

@@ -25,3 +25,10 @@ nn_trunk_options nn_trunk_options_of(const nn_generator_input *input) {
                                 !nn_head_reads_map(input->options->head),
                             .prefix = input->layers.prefix};
 }
+
+nn_id nn_trunk_dense(const nn_layers *l, const char *name, int in, int out,
+                     double magnitude) {
+  nn_layers own = *l;
+  own.deviation = sqrt(magnitude / ((in + out) / 2.0));
+  return nn_layer_dense(&own, name, in, out);
+}
