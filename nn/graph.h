@@ -195,6 +195,12 @@ nn_id nn_loss_triplet_entries(nn_graph *g, nn_id anchor, nn_id positive,
 
 /* ---- the attention U-Net (network/unet.c) ---- */
 
+/* Of a network whose colours a head makes (network/heads.c): `map` [N,S,S,C] of
+ * every pixel, `code` [N,1,1,C'] of all the image. NN_NONE: not made. */
+typedef struct nn_features {
+  nn_id map, code;
+} nn_features;
+
 /* The attention U-Net of DoveNet and BargainNet ("s2ad"): log2(size) levels. */
 typedef struct nn_unet_options {
   int ngf;
@@ -208,6 +214,10 @@ typedef struct nn_unet_options {
 /* x [N,S,S,Ci], S a power of two from 4 up; the result is [N,S,S,3] in (-1,1).
  */
 nn_id nn_unet(nn_graph *g, nn_id x, const nn_unet_options *options);
+/* Up to the last norm, for a head: the map has half of ngf channels, the code
+ * is the innermost pixel. code_alone: no decoder is made. */
+nn_features nn_unet_features(nn_graph *g, nn_id x,
+                             const nn_unet_options *options, bool code_alone);
 
 /* ---- U-Net 3+ (network/unet3plus.c) ---- */
 
@@ -234,15 +244,14 @@ typedef struct nn_unet3plus_result {
  * below: the deepest one has at least 2x2 pixels. */
 nn_unet3plus_result nn_unet3plus(nn_graph *g, nn_id x,
                                  const nn_unet3plus_options *options);
+/* For a head: the last decoder stage, and the average of the last encoder
+ * stage. code_alone: no decoder is made. */
+nn_features nn_unet3plus_features(nn_graph *g, nn_id x,
+                                  const nn_unet3plus_options *options,
+                                  bool code_alone);
 
 /* ---- trunks that give features (network/idih.c), heads that make colours of
  * them (network/heads.c) ---- */
-
-/* Of a trunk: `map` [N,S,S,C] of every pixel, `code` [N,1,1,C'] of all the
- * image. NN_NONE: not made. */
-typedef struct nn_features {
-  nn_id map, code;
-} nn_features;
 
 typedef struct nn_trunk_options {
   int width; /* channels of the first block */

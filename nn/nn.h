@@ -191,7 +191,8 @@ CHOICE(nn_norm, NN_NORMS);
 #define NN_GENERATORS(X)                                                       \
   X(NN_GENERATOR_UNET, "unet", nn_generate_unet) /* the attention U-Net */     \
   X(NN_GENERATOR_UNET3PLUS, "unet3plus", nn_generate_unet3plus)                \
-  X(NN_GENERATOR_IDIH, "idih", nn_generate_idih)
+  X(NN_GENERATOR_IDIH, "idih", nn_generate_idih)                               \
+  X(NN_GENERATOR_ISSAM, "issam", nn_generate_issam)
 CHOICE(nn_generator, NN_GENERATORS);
 
 /* What makes a picture of a generator's features (network/heads.c). */
@@ -235,9 +236,9 @@ typedef struct nn_model_options {
   double dropout;
   nn_generator generator;
   nn_head head;
-  nn_loss_kind loss;   /* between output and real image */
-  double min_area;     /* pixels: of fnmse, at least */
-  double lambda_sobel; /* of an affine head's maps; 0: none */
+  nn_loss_kind loss;     /* between output and real image */
+  double min_area;       /* pixels: of fnmse, at least */
+  double lambda_sobel;   /* of an affine head's maps; 0: none */
   int cat_channels;      /* of U-Net 3+ */
   bool deep_supervision; /* U-Net 3+: an L1 loss on every stage's result */
   bool blend;            /* the output's background is the composite's */

@@ -75,7 +75,7 @@ static const option options[] = {
              "always has batch norm"},
     {ROW("generator", network.generator), .preset = "unet",
      .choices = CHOICES(NN_GENERATORS), .before = "unet",
-     .help = "attention U-Net, U-Net 3+, or iDIH's encoder and decoder"},
+     .help = "attention U-Net, U-Net 3+, or encoder and decoder of iDIH or of iSSAM"},
     {ROW("head", network.head), .preset = "rgb", .choices = CHOICES(NN_HEADS),
      .before = "rgb",
      .help = "what makes the picture of the generator's features: rgb draws "

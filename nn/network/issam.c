@@ -178,3 +178,10 @@ nn_features nn_issam(nn_graph *g, nn_id x, nn_id mask,
     features.map = decode(&net, x, skips);
   return features;
 }
+
+nn_generated nn_generate_issam(const nn_generator_input *input) {
+  nn_trunk_options how = nn_trunk_options_of(input);
+  return (nn_generated){.features =
+                            nn_issam(input->layers.g, nn_trunk_input(input),
+                                     input->scene.mask, &how)};
+}

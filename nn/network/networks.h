@@ -24,6 +24,9 @@ typedef struct nn_generated {
 } nn_generated;
 /* Whether a head makes the picture: only the U-Nets draw it themselves. */
 bool nn_has_head(const nn_model_options *options);
+/* Of initial weights of trunk and head, as nn_trunk_options has it: those of
+ * the published networks. */
+double nn_trunk_magnitude(const nn_model_options *options);
 
 #define NN_DECLARE(generator, name, function)                                  \
   nn_generated function(const nn_generator_input *input);

@@ -10,6 +10,10 @@ nn_id nn_trunk_weight(const nn_layers *l, const char *name, nn_shape s,
   return nn_layer_weight(&own, name, s);
 }
 
+double nn_trunk_magnitude(const nn_model_options *o) {
+  return o->generator == NN_GENERATOR_ISSAM && o->head == NN_HEAD_BLEND ? 1 : 2;
+}
+
 nn_id nn_trunk_input(const nn_generator_input *input) {
   nn_graph *g = input->layers.g;
   nn_id x = nn_concat(g, input->scene.normalised, input->scene.mask);
@@ -20,7 +24,7 @@ nn_trunk_options nn_trunk_options_of(const nn_generator_input *input) {
   return (nn_trunk_options){.width = input->options->ngf,
                             .norm = input->layers.norm,
                             .training = input->layers.training,
-                            .magnitude = 2,
+                            .magnitude = nn_trunk_magnitude(input->options),
                             .code_alone =
                                 !nn_head_reads_map(input->options->head),
                             .prefix = input->layers.prefix};

@@ -13,7 +13,8 @@
 static bool has_gan(const nn_model_options *o) { return o->gan != NN_GAN_NONE; }
 
 bool nn_has_head(const nn_model_options *o) {
-  return o->head != NN_HEAD_RGB || o->generator == NN_GENERATOR_IDIH;
+  return o->head != NN_HEAD_RGB || o->generator == NN_GENERATOR_IDIH ||
+         o->generator == NN_GENERATOR_ISSAM;
 }
 
 int nn_model_least_batch(const nn_model_options *o) {
@@ -22,9 +23,11 @@ int nn_model_least_batch(const nn_model_options *o) {
 
 static status check_head(const nn_model_options *o) {
   const char *head = CHOICES(NN_HEADS)[o->head];
-  if (o->head != NN_HEAD_RGB && o->generator < NN_GENERATOR_IDIH)
+  if (o->deep_supervision && o->head != NN_HEAD_RGB)
     return status_error(STATUS_USAGE,
-                        "option --head: %s wants --generator idih", head);
+                        "option --deep-supervision: only --head rgb has a "
+                        "result of every stage, --head %s has one",
+                        head);
   if (o->lambda_sobel > 0 && o->head != NN_HEAD_AFFINE)
     return status_error(STATUS_USAGE,
                         "option --lambda-sobel: --head %s has no maps of "
@@ -34,12 +37,13 @@ static status check_head(const nn_model_options *o) {
   return STATUS_OK;
 }
 
-static status check_idih(const nn_model_options *o) {
-  if (o->generator != NN_GENERATOR_IDIH) return STATUS_OK;
-  if (o->ngf % 2 != 0)
+static status check_widths(const nn_model_options *o) {
+  bool halved = o->generator == NN_GENERATOR_IDIH ||
+                (o->generator == NN_GENERATOR_UNET && nn_has_head(o));
+  if (halved && o->ngf % 2 != 0)
     return status_error(STATUS_USAGE,
-                        "option --ngf: %d is not a multiple of 2 (the last "
-                        "block of iDIH has half as many channels)",
+                        "option --ngf: %d is not a multiple of 2 (the head is "
+                        "given half as many channels)",
                         o->ngf);
   if (o->purpose == NN_FOR_TRAINING && o->batch < nn_model_least_batch(o))
     return status_error(STATUS_USAGE,
@@ -63,7 +67,7 @@ status nn_model_check(const nn_model_options *o) {
     return status_error(STATUS_USAGE, "option --dropout: %g is not in [0, 1)",
                         o->dropout);
   TRY(check_head(o));
-  TRY(check_idih(o));
+  TRY(check_widths(o));
   if (o->cat_channels < 1)
     return status_error(STATUS_USAGE,
                         "option --cat-channels must be at least 1");
@@ -146,7 +150,8 @@ static void add_head(const model *m, const nn_generator_input *input,
                      nn_generated *made, outputs *all) {
   if (!nn_has_head(m->o)) return;
   nn_head_options how = {.head = m->o->head,
-                         .magnitude = 2,
+                         .magnitude = nn_trunk_magnitude(m->o),
+                         .unused_rgb = m->o->generator == NN_GENERATOR_ISSAM,
                          .prefix = input->layers.prefix};
   nn_colour_maps maps = nn_head_maps(m->g, made->features, &how);
   nn_colours colours = nn_head_apply(m->g, &maps, &input->scene);
@@ -165,8 +170,7 @@ static outputs generate(const model *m) {
   }
   nn_generator_input input = {
       .options = m->o, .layers = layers_of(m, "G/"), .x = x, .more = more};
-  if (nn_has_head(m->o))
-    input.scene = nn_scene_of(m->g, m->composite, m->mask);
+  if (nn_has_head(m->o)) input.scene = nn_scene_of(m->g, m->composite, m->mask);
   nn_generated made = generators[m->o->generator](&input);
   outputs all = {.code = code, .maps = NN_NONE, .unclamped = NN_NONE};
   add_head(m, &input, &made, &all);
