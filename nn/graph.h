@@ -25,13 +25,19 @@ int nn_input_index(const nn_graph *graph, const char *name);
 
 /* A parameter: learned. `name` is its PyTorch state_dict key with the network
  * in front ("G/model.model.0.weight"). NORMAL: mean a, deviation b; CONSTANT:
- * a. `rank` is that of its public form: 4 (weights), 1 (vectors), 0 (scalars).
- */
+ * a; GAUSSIAN: deviation a. `rank` is that of its public form: 4 (weights), 2
+ * (those of dense layers, [1,1,in,out] here), 1 (vectors), 0 (scalars). */
 nn_id nn_parameter(nn_graph *graph, const char *name, nn_shape shape, int rank,
                    nn_init init, double a, double b);
 /* A buffer: state that a forward pass may replace (running statistics). */
 nn_id nn_buffer(nn_graph *graph, const char *name, nn_shape shape, int rank,
                 nn_init init, double a, double b);
+/* A parameter that starts with these values, and a buffer that stays as it
+ * starts, or is loaded. */
+nn_id nn_parameter_table(nn_graph *graph, const char *name, nn_shape shape,
+                         int rank, const double *values);
+nn_id nn_fixed_buffer(nn_graph *graph, const char *name, nn_shape shape,
+                      int rank, nn_init init, double a, double b);
 /* In each run the buffer's new value is that of `value`. */
 void nn_set_buffer(nn_graph *graph, nn_id buffer, nn_id value);
 /* A scalar reported by each run, for example a loss. */
@@ -74,12 +80,16 @@ nn_id nn_affine(nn_graph *g, nn_id x, double scale, double shift);
 nn_id nn_leaky_relu(nn_graph *g, nn_id x, double slope); /* slope 0: relu */
 nn_id nn_tanh(nn_graph *g, nn_id x);
 nn_id nn_sigmoid(nn_graph *g, nn_id x);
+nn_id nn_elu(nn_graph *g, nn_id x);      /* x, below 0 exp(x) - 1 */
 nn_id nn_softplus(nn_graph *g, nn_id x); /* log(1 + exp(x)) */
 nn_id nn_sqrt(nn_graph *g, nn_id x);
 nn_id nn_abs(nn_graph *g, nn_id x);
 nn_id nn_clamp_min(nn_graph *g, nn_id x, double low); /* gradient at equality */
+nn_id nn_clamp(nn_graph *g, nn_id x, double low, double high); /* likewise */
 nn_id nn_stop_gradient(nn_graph *g, nn_id x);
 nn_id nn_fill(nn_graph *g, nn_shape shape, double value);
+/* [1,1,1,count]; the values live as long as the program. */
+nn_id nn_table(nn_graph *g, const double *values, int count);
 
 /* Sums over the extents that are 1 in `shape`; and its adjoint. */
 nn_id nn_sum_to(nn_graph *g, nn_id x, nn_shape shape);
@@ -104,8 +114,22 @@ nn_id nn_normalise(nn_graph *g, nn_id x, bool per_sample, double eps,
                    nn_id *moments);
 
 nn_id nn_max_pool2(nn_graph *g, nn_id x); /* 2x2, stride 2, floor */
+/* The maximum over H,W, the gradient goes to the first: [N,1,1,C]. */
+nn_id nn_global_max(nn_graph *g, nn_id x);
 nn_id nn_upsample_bilinear(nn_graph *g, nn_id x, int factor,
                            bool align_corners);
+/* The same to any size; and bicubic (a = -0.75, pixels by their centres, border
+ * repeated), as PyTorch's interpolate without antialiasing. */
+nn_id nn_resize_bilinear(nn_graph *g, nn_id x, int height, int width,
+                         bool align_corners);
+nn_id nn_upsample_bicubic(nn_graph *g, nn_id x, int height, int width);
+
+/* M x + b of x [N,H,W,3]; theta is M row by row, then b: [N,H,W,12], or
+ * [N,1,1,12] or [1,1,1,12] for what shares it. */
+nn_id nn_affine_colour(nn_graph *g, nn_id theta, nn_id x);
+/* Sobel's derivatives over 8, border repeated: [N,H,W,2C], first along the
+ * rows, then along the columns. */
+nn_id nn_sobel(nn_graph *g, nn_id x);
 
 /* 0 with probability p, else 1/(1-p); drawn anew at each run from (seed,
  * sample, layer), see nn_run_options. */
@@ -171,6 +195,12 @@ nn_id nn_loss_triplet_entries(nn_graph *g, nn_id anchor, nn_id positive,
 
 /* ---- the attention U-Net (network/unet.c) ---- */
 
+/* Of a network whose colours a head makes (network/heads.c): `map` [N,S,S,C] of
+ * every pixel, `code` [N,1,1,C'] of all the image. NN_NONE: not made. */
+typedef struct nn_features {
+  nn_id map, code;
+} nn_features;
+
 /* The attention U-Net of DoveNet and BargainNet ("s2ad"): log2(size) levels. */
 typedef struct nn_unet_options {
   int ngf;
@@ -184,6 +214,10 @@ typedef struct nn_unet_options {
 /* x [N,S,S,Ci], S a power of two from 4 up; the result is [N,S,S,3] in (-1,1).
  */
 nn_id nn_unet(nn_graph *g, nn_id x, const nn_unet_options *options);
+/* Up to the last norm, for a head: the map has half of ngf channels, the code
+ * is the innermost pixel. code_alone: no decoder is made. */
+nn_features nn_unet_features(nn_graph *g, nn_id x,
+                             const nn_unet_options *options, bool code_alone);
 
 /* ---- U-Net 3+ (network/unet3plus.c) ---- */
 
@@ -210,6 +244,76 @@ typedef struct nn_unet3plus_result {
  * below: the deepest one has at least 2x2 pixels. */
 nn_unet3plus_result nn_unet3plus(nn_graph *g, nn_id x,
                                  const nn_unet3plus_options *options);
+/* For a head: the last decoder stage, and the average of the last encoder
+ * stage. code_alone: no decoder is made. */
+nn_features nn_unet3plus_features(nn_graph *g, nn_id x,
+                                  const nn_unet3plus_options *options,
+                                  bool code_alone);
+
+/* ---- trunks that give features (network/idih.c), heads that make colours of
+ * them (network/heads.c) ---- */
+
+typedef struct nn_trunk_options {
+  int width; /* channels of the first block */
+  nn_norm norm;
+  bool training;      /* batch statistics; else evaluation */
+  double magnitude;   /* of initial weights: trunks.h; iDIH 2, iSSAM 1 */
+  bool code_alone;    /* the head wants no map */
+  const char *prefix; /* of names: "G/" */
+} nn_trunk_options;
+
+/* iDIH: x [N,S,S,Ci], S a power of two from 16 up; the map has half the width.
+ * With batch norm samples of a batch are each other's statistics of the
+ * innermost pixel: there have to be several. */
+nn_features nn_idih(nn_graph *g, nn_id x, const nn_trunk_options *options);
+
+/* iSSAM: four sizes, S a multiple of 8; the map has `width` channels. */
+nn_features nn_issam(nn_graph *g, nn_id x, nn_id mask,
+                     const nn_trunk_options *options);
+
+/* Whether a head reads features of every pixel, or the code alone. */
+bool nn_head_reads_map(nn_head head);
+
+typedef struct nn_head_options {
+  nn_head head;
+  double magnitude;   /* of initial weights, as the trunk's */
+  bool unused_rgb;    /* PCT-Net's file has a picture's weights as well */
+  const char *prefix; /* of names: "G/" */
+} nn_head_options;
+
+/* What a head says of the colours, at the trunk's size. */
+typedef struct nn_colour_maps {
+  nn_head head;
+  nn_id values; /* colours [N,S,S,3], or twelve numbers a pixel or sample */
+  nn_id blend;  /* [N,S,S,1] in (0,1), or NN_NONE */
+} nn_colour_maps;
+nn_colour_maps nn_head_maps(nn_graph *g, nn_features features,
+                            const nn_head_options *options);
+
+/* A composite [N,H,W,3] in [-1,1], the same in ImageNet's units, as trunks see
+ * it, and its mask [N,H,W,1]. */
+typedef struct nn_scene {
+  nn_id composite, normalised, mask;
+} nn_scene;
+nn_scene nn_scene_of(nn_graph *g, nn_id composite, nn_id mask);
+
+/* Maps on a scene of any size, to which they are brought (bicubic). */
+typedef struct nn_colours {
+  nn_id output;    /* [N,H,W,3] in [-1,1]'s units */
+  nn_id unclamped; /* of affine maps, in [0,1]'s units; or NN_NONE */
+} nn_colours;
+nn_colours nn_head_apply(nn_graph *g, const nn_colour_maps *maps,
+                         const nn_scene *scene);
+
+/* Scales of [-1,1]'s differences to those of ImageNet's units. */
+extern const double nn_imagenet_scale[3];
+
+/* Mean over samples of sum (a - b)^2 / (3 max(sum of the mask, min_area)), the
+ * difference of channel c times scale[c]: [N,H,W,3], mask [N,H,W,1]. */
+nn_id nn_loss_fnmse(nn_graph *g, nn_id a, nn_id b, nn_id mask, double min_area,
+                    const double scale[3]);
+/* Mean of sqrt(gx^2 + gy^2 + 1e-6), Sobel's derivatives of the maps. */
+nn_id nn_loss_sobel(nn_graph *g, nn_id maps);
 
 /* ---- hue and saturation, products (hsv.c, trig.c, matmul.c) ---- */
 

@@ -46,7 +46,9 @@ typedef struct nn_graph nn_graph; /* graph.h */
 typedef enum nn_init {
   NN_INIT_NORMAL,
   NN_INIT_CONSTANT,
-  NN_INIT_UNIT /* a random vector of length 1 */
+  NN_INIT_UNIT,    /* a random vector of length 1 */
+  NN_INIT_VALUES,  /* those of a table */
+  NN_INIT_GAUSSIAN /* a square kernel of a Gaussian, of sum 1 */
 } nn_init;
 
 /* Parameters, then buffers, then reported scalars in one vector. Parameters are
@@ -54,19 +56,23 @@ typedef enum nn_init {
  * closes early.
  *
  * The results of a run are gradients of `parameters`, then new values of
- * `rest`. Where one graph is all, that is a vector of the same offsets. Where a
- * system is trained by several graphs in turn they share the state vector, and
- * the results of each are the parts of it that the graph computes (`rest` of a
- * graph may begin before the reports of an earlier one: those stay zero). Of a
- * plan that hands its gradients over, the results are `rest` alone. */
+ * `rest`. Where one graph is all, that is everything but fixed buffers, which
+ * lie first among buffers: without such it is a vector of the same offsets.
+ * Where a system is trained by several graphs in turn they share the state
+ * vector, and the results of each are the parts of it that the graph computes
+ * (`rest` of a graph may begin before the reports of an earlier one: those stay
+ * zero). Of a plan that hands its gradients over, the results are `rest` alone.
+ */
 typedef struct nn_entry {
   char name[160];
   nn_shape shape;
   int rank; /* of the public form */
   bool trainable;
+  bool fixed;           /* a buffer that no run replaces */
   size_t offset, count; /* in nn_reals */
   nn_init init;
   double init_a, init_b;
+  const double *init_values; /* a table that lives as long as the program */
 } nn_entry;
 
 typedef struct nn_span {
@@ -184,8 +190,24 @@ CHOICE(nn_norm, NN_NORMS);
 /* Generators, each with the function that makes it (network/networks.h). */
 #define NN_GENERATORS(X)                                                       \
   X(NN_GENERATOR_UNET, "unet", nn_generate_unet) /* the attention U-Net */     \
-  X(NN_GENERATOR_UNET3PLUS, "unet3plus", nn_generate_unet3plus)
+  X(NN_GENERATOR_UNET3PLUS, "unet3plus", nn_generate_unet3plus)                \
+  X(NN_GENERATOR_IDIH, "idih", nn_generate_idih)                               \
+  X(NN_GENERATOR_ISSAM, "issam", nn_generate_issam)
 CHOICE(nn_generator, NN_GENERATORS);
+
+/* What makes a picture of a generator's features (network/heads.c). */
+#define NN_HEADS(X)                                                            \
+  X(NN_HEAD_RGB, "rgb")       /* a picture */                                  \
+  X(NN_HEAD_BLEND, "blend")   /* one, and where the composite stays (iDIH) */  \
+  X(NN_HEAD_AFFINE, "affine") /* an affine map of colours a pixel (PCT-Net) */ \
+  X(NN_HEAD_AFFINE_IMAGE, "affine-image") /* one an image, inside the mask */
+CHOICE(nn_head, NN_HEADS);
+
+/* Between output and real image: the mean, or squares over the mask's area. */
+#define NN_LOSSES(X)                                                           \
+  X(NN_LOSS_L1, "l1")                                                          \
+  X(NN_LOSS_FNMSE, "fnmse")
+CHOICE(nn_loss_kind, NN_LOSSES);
 
 /* The discriminator's loss; NN_GAN_NONE: there is no discriminator. */
 #define NN_GANS(X)                                                             \
@@ -213,6 +235,10 @@ typedef struct nn_model_options {
   nn_norm norm;
   double dropout;
   nn_generator generator;
+  nn_head head;
+  nn_loss_kind loss;     /* between output and real image */
+  double min_area;       /* pixels: of fnmse, at least */
+  double lambda_sobel;   /* of an affine head's maps; 0: none */
   int cat_channels;      /* of U-Net 3+ */
   bool deep_supervision; /* U-Net 3+: an L1 loss on every stage's result */
   bool blend;            /* the output's background is the composite's */
@@ -240,9 +266,10 @@ typedef struct nn_model_options {
  * Inputs of every graph, by index: "composite", "mask", "real" (training, or
  * with style_code: the image whose background gives the code), "alpha".
  * Reports: of phase D: D_fake, D_real, D_global, D_local, D_gp, D; of phase G:
- * G_global, G_local, G_GAN, G_L1, tri_ff2, tri_f2b, tri, G, where the system
- * has them. NN_FOR_SCORE keeps "code_background" and "code_foreground" of
- * "composite" and "mask". */
+ * G_global, G_local, G_GAN, G_L1 or G_fnmse, G_sobel, clamped (the share of
+ * values that an affine map puts outside [0,1]), tri_ff2, tri_f2b, tri, G,
+ * where the system has them. NN_FOR_SCORE keeps "code_background" and
+ * "code_foreground" of "composite" and "mask". */
 enum { NN_MAX_PHASES = 2 };
 typedef struct nn_phase {
   char network; /* whose step it is: 'D' or 'G' (with E) */
@@ -256,6 +283,9 @@ typedef struct nn_system {
   nn_layout layout; /* of the state vector; reports of all phases */
   nn_real *arena;   /* of all phases: they run in turn */
 } nn_system;
+
+/* Samples that a training micro-batch must have at least. */
+int nn_model_least_batch(const nn_model_options *options);
 
 /* exp(-0.04212 |f - b|) of two codes (BargainNet): 1 is perfect harmony. */
 double nn_harmony_score(const nn_real *background, const nn_real *foreground);

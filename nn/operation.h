@@ -76,15 +76,16 @@ struct nn_node {
   nn_id in[NN_MAX_INPUTS];
   nn_shape shape;
   /* attributes, by operation */
-  int index;          /* of an input, state entry or dropout layer */
-  int stride, pad;    /* convolutions */
-  int begin;          /* slice, pad */
-  int factor;         /* upsampling */
-  bool flag;          /* per sample; align corners */
-  bool masked;        /* convolutions: see nn_conv_masked */
-  bool recomputed;    /* for gradients: nn_recompute */
-  nn_id original;     /* what this node recomputes, or itself */
-  double alpha, beta; /* scalars */
+  int index;           /* of an input, state entry or dropout layer */
+  int stride, pad;     /* convolutions */
+  int begin;           /* slice, pad */
+  int factor;          /* matrix products: which is transposed */
+  bool flag;           /* per sample; align corners; with a shift */
+  bool masked;         /* convolutions: see nn_conv_masked */
+  bool recomputed;     /* for gradients: nn_recompute */
+  nn_id original;      /* what this node recomputes, or itself */
+  double alpha, beta;  /* scalars */
+  const double *table; /* values of a constant */
 };
 
 typedef struct nn_named {

@@ -143,6 +143,27 @@ static nn_id make_clamp_grad(building *b, const sizes *s) {
   nn_id x = variable(b, s->a, SIGNED);
   return emit2(b, &nn_op_clamp_min_grad, x, variable(b, s->a, ANY), 0.1);
 }
+static nn_id make_bounded(building *b, const sizes *s) {
+  return nn_clamp(b->t.g, variable(b, s->a, SIGNED), -0.1, 2);
+}
+static nn_id make_bounded_grad(building *b, const sizes *s) {
+  nn_node node = {.op = &nn_op_clamp_grad, .alpha = -2, .beta = 0.1};
+  node.in[0] = variable(b, s->a, SIGNED);
+  node.in[1] = variable(b, s->a, ANY);
+  return nn_emit(b->t.g, node);
+}
+static nn_id make_elu(building *b, const sizes *s) {
+  return nn_elu(b->t.g, variable(b, s->a, SIGNED));
+}
+static nn_id make_elu_grad(building *b, const sizes *s) {
+  nn_id y = variable(b, s->a, SIGNED);
+  return emit2(b, &nn_op_elu_grad, y, variable(b, s->a, ANY), 0);
+}
+static nn_id make_table(building *b, const sizes *s) {
+  static const double values[] = {0.5, -2, 1.25, 3};
+  nn_id x = nn_square(b->t.g, variable(b, s->a, ANY));
+  return nn_mul(b->t.g, x, nn_table(b->t.g, values, s->a.c));
+}
 static nn_id make_dot_to(building *b, const sizes *s) {
   nn_id x = variable(b, s->a, ANY);
   return nn_dot_to(b->t.g, x, variable(b, s->a, ANY), s->b);
@@ -281,6 +302,68 @@ static nn_id make_pool_gather(building *b, const sizes *s) {
   nn_id x = variable(b, s->a, DISTINCT);
   return emit2(b, &nn_op_max_pool2_gather, x, variable(b, s->a, ANY), 0);
 }
+static nn_id make_global_max(building *b, const sizes *s) {
+  return nn_square(b->t.g, nn_global_max(b->t.g, variable(b, s->a, DISTINCT)));
+}
+/* Numbers of pixels, one for each sample and channel. */
+static nn_id pixel_numbers(building *b, const sizes *s) {
+  nn_shape shape = NN_SHAPE(s->a.n, 1, 1, s->a.c);
+  nn_id index = trial_uniform(&b->t, shape, &b->random, 0, 1);
+  for (size_t i = 0; i < nn_shape_count(shape); i++)
+    trial_input(&b->t, index)[i] =
+        (nn_real)random_below(&b->random, (uint32_t)(s->a.h * s->a.w));
+  return index;
+}
+static nn_id make_pixel_pick(building *b, const sizes *s) {
+  nn_id x = nn_square(b->t.g, variable(b, s->a, ANY));
+  return emit2(b, &nn_op_pixel_pick, x, pixel_numbers(b, s), 0);
+}
+static nn_id make_pixel_place(building *b, const sizes *s) {
+  nn_node node = {.op = &nn_op_pixel_place, .shape = s->a};
+  nn_id x = variable(b, NN_SHAPE(s->a.n, 1, 1, s->a.c), ANY);
+  node.in[0] = nn_square(b->t.g, x);
+  node.in[1] = pixel_numbers(b, s);
+  return nn_emit(b->t.g, node);
+}
+/* a: the image, b: theta */
+static nn_id make_affine_colour(building *b, const sizes *s) {
+  nn_id theta = variable(b, s->b, ANY);
+  return nn_affine_colour(b->t.g, theta, variable(b, s->a, ANY));
+}
+static nn_id make_affine_colour_image(building *b, const sizes *s) {
+  nn_id theta = variable(b, s->b, ANY);
+  return emit2(b, &nn_op_affine_colour_image, theta, variable(b, s->a, ANY), 0);
+}
+static nn_id make_affine_colour_theta(building *b, const sizes *s) {
+  nn_node node = {.op = &nn_op_affine_colour_theta, .flag = s->b.h == 1};
+  node.in[0] = variable(b, s->a, ANY);
+  node.in[1] = variable(b, s->a, ANY);
+  return nn_emit(b->t.g, node);
+}
+static nn_id make_sobel(building *b, const sizes *s) {
+  return nn_sobel(b->t.g, nn_square(b->t.g, variable(b, s->a, ANY)));
+}
+static nn_id make_sobel_adjoint(building *b, const sizes *s) {
+  nn_shape both = s->a;
+  both.c *= 2;
+  nn_id x = nn_square(b->t.g, variable(b, both, ANY));
+  return nn_emit(b->t.g, (nn_node){.op = &nn_op_sobel_adjoint, .in = {x}});
+}
+static nn_id make_bicubic(building *b, const sizes *s) {
+  nn_id x = nn_square(b->t.g, variable(b, s->a, ANY));
+  return nn_upsample_bicubic(b->t.g, x, s->b.h, s->b.w);
+}
+static nn_id make_bicubic_adjoint(building *b, const sizes *s) {
+  nn_shape large = NN_SHAPE(s->a.n, s->b.h, s->b.w, s->a.c);
+  nn_id x = nn_square(b->t.g, variable(b, large, ANY));
+  return nn_emit(b->t.g, (nn_node){.op = &nn_op_upsample_bicubic_adjoint,
+                                   .in = {x},
+                                   .shape = s->a});
+}
+static nn_id make_resize(building *b, const sizes *s) {
+  nn_id x = nn_square(b->t.g, variable(b, s->a, ANY));
+  return nn_resize_bilinear(b->t.g, x, s->b.h, s->b.w, s->other != 0);
+}
 static nn_id make_upsample(building *b, const sizes *s) {
   nn_id x = nn_square(b->t.g, variable(b, s->a, ANY));
   return nn_upsample_bilinear(b->t.g, x, s->k, s->other != 0);
@@ -289,7 +372,8 @@ static nn_id make_upsample_adjoint(building *b, const sizes *s) {
   nn_id x = nn_square(b->t.g, variable(b, s->a, ANY));
   return nn_emit(b->t.g, (nn_node){.op = &nn_op_upsample_bilinear_adjoint,
                                    .in = {x},
-                                   .factor = s->k,
+                                   .shape = NN_SHAPE(s->a.n, s->a.h / s->k,
+                                                     s->a.w / s->k, s->a.c),
                                    .flag = s->other != 0});
 }
 static nn_id make_dropout(building *b, const sizes *s) {
@@ -401,6 +485,21 @@ static nn_id make_batch_norm(building *b, const sizes *s) {
       .y;
 }
 
+static nn_id make_fnmse(building *b, const sizes *s) {
+  static const double scale[3] = {2, 0.5, 1};
+  nn_id x = variable(b, s->a, ANY), y = variable(b, s->a, ANY);
+  nn_id mask = variable(b, NN_SHAPE(s->a.n, s->a.h, s->a.w, 1), POSITIVE);
+  return nn_loss_fnmse(b->t.g, x, y, mask, s->other, scale);
+}
+/* On slopes, for sqrt bends sharply where there is none. */
+static nn_id make_sobel_loss(building *b, const sizes *s) {
+  nn_id x = variable(b, s->a, ANY);
+  nn_id slope = trial_uniform(&b->t, s->a, &b->random, 0, 1);
+  for (size_t i = 0; i < nn_shape_count(s->a); i++)
+    trial_input(&b->t, slope)[i] = (nn_real)(8 * (i / (size_t)s->a.c));
+  return nn_loss_sobel(b->t.g, nn_add(b->t.g, slope, x));
+}
+
 static nn_id make_triplet(building *b, const sizes *s) {
   nn_id a = variable(b, s->a, ANY), p = variable(b, s->a, ANY);
   return nn_loss_triplet(b->t.g, a, p, variable(b, s->a, SIGNED), 9);
@@ -439,6 +538,7 @@ static const sizes broadcasts[] = {{A(2, 3, 5, 4), B(2, 3, 5, 4)},
                                    {A(1, 1, 1, 1), B(1, 1, 1, 1)},
                                    {A(1, 1, 7, 1), B(1, 1, 1, 1)},
                                    END};
+static const sizes tables[] = {{A(2, 3, 5, 4)}, {A(1, 1, 1, 1)}, END};
 /* b is a reduction of a */
 static const sizes reductions[] = {{A(2, 3, 5, 4), B(1, 1, 1, 1)},
                                    {A(2, 3, 5, 4), B(2, 1, 1, 4)},
@@ -564,10 +664,28 @@ static const sizes products[] = {{A(2, 3, 2, 4), B(2, 2, 2, 5), .k = 0},
                                  {A(1, 3, 1, 130), B(1, 1, 3, 2), .k = 1},
                                  END};
 static const sizes hues[] = {{A(2, 3, 4, 3)}, {A(1, 1, 6, 3)}, END};
+/* b: theta, of pixels, of samples, of all */
+static const sizes thetas[] = {
+    {A(2, 3, 5, 3), B(2, 3, 5, 12)}, {A(2, 3, 5, 3), B(2, 1, 1, 12)},
+    {A(2, 3, 5, 3), B(1, 1, 1, 12)}, {A(1, 1, 1, 3), B(1, 1, 1, 12)},
+    {A(3, 1, 1, 3), B(1, 1, 1, 12)}, END};
+static const sizes images[] = {{A(2, 3, 5, 3), .other = 4},
+                               {A(1, 1, 1, 3), .other = 4},
+                               {A(2, 6, 5, 3), .other = 100},
+                               END};
+static const sizes maps[] = {
+    {A(2, 4, 6, 3)}, {A(1, 1, 1, 2)}, {A(1, 2, 7, 12)}, {A(1, 5, 1, 1)}, END};
+/* b: height and width afterwards */
+static const sizes resizes[] = {{A(2, 3, 5, 3), B(0, 7, 11, 0)},
+                                {A(1, 1, 1, 2), B(0, 3, 2, 0)},
+                                {A(1, 9, 4, 13), B(0, 4, 9, 0)},
+                                {A(1, 6, 5, 1), B(0, 1, 5, 0), .other = 1},
+                                END};
 static const sizes styles[] = {{A(5, 1, 1, 16)}, {A(1, 1, 1, 16)}, END};
 
 static const family families[] = {
     {&nn_op_fill, "fill", make_fill, broadcasts, false},
+    {&nn_op_table, "table", make_table, tables, false},
     {&nn_op_axpby, "axpby", make_axpby, broadcasts, false},
     {&nn_op_axpby, "(x + x) x", make_add_same, elementwise, false},
     {&nn_op_mul, "mul", make_mul, broadcasts, false},
@@ -583,6 +701,8 @@ static const family families[] = {
     {&nn_op_sigmoid, "sigmoid", make_sigmoid, elementwise, false},
     {&nn_op_sigmoid_grad, "sigmoid_grad", make_sigmoid_grad, elementwise,
      false},
+    {&nn_op_elu, "elu", make_elu, elementwise, false},
+    {&nn_op_elu_grad, "elu_grad", make_elu_grad, elementwise, false},
     {&nn_op_softplus, "softplus", make_softplus, elementwise, false},
     {&nn_op_sqrt, "sqrt", make_sqrt, elementwise, false},
     {&nn_op_abs, "abs", make_abs, elementwise, false},
@@ -590,6 +710,8 @@ static const family families[] = {
     {&nn_op_clamp_min, "clamp_min", make_clamp, elementwise, false},
     {&nn_op_clamp_min_grad, "clamp_min_grad", make_clamp_grad, elementwise,
      false},
+    {&nn_op_clamp, "clamp", make_bounded, elementwise, false},
+    {&nn_op_clamp_grad, "clamp_grad", make_bounded_grad, elementwise, false},
     {&nn_op_stop_gradient, "stop_gradient", make_stop, elementwise, false},
     {&nn_op_sum_to, "sum_to", make_sum_to, reductions, false},
     {&nn_op_dot_to, "dot_to", make_dot_to, reductions, false},
@@ -620,6 +742,22 @@ static const family families[] = {
      false},
     {&nn_op_upsample_bilinear_adjoint, "upsample_bilinear_adjoint",
      make_upsample_adjoint, shrinks, false},
+    {&nn_op_upsample_bilinear, "resize_bilinear", make_resize, resizes, false},
+    {&nn_op_upsample_bicubic, "upsample_bicubic", make_bicubic, resizes, false},
+    {&nn_op_upsample_bicubic_adjoint, "upsample_bicubic_adjoint",
+     make_bicubic_adjoint, resizes, false},
+    {&nn_op_global_max, "global_max", make_global_max, pools, false},
+    {&nn_op_pixel_pick, "pixel_pick", make_pixel_pick, pools, false},
+    {&nn_op_pixel_place, "pixel_place", make_pixel_place, pools, false},
+    {&nn_op_affine_colour, "affine_colour", make_affine_colour, thetas, false},
+    {&nn_op_affine_colour_image, "affine_colour_image",
+     make_affine_colour_image, thetas, false},
+    {&nn_op_affine_colour_theta, "affine_colour_theta",
+     make_affine_colour_theta, thetas, false},
+    {&nn_op_sobel, "sobel", make_sobel, maps, false},
+    {&nn_op_sobel_adjoint, "sobel_adjoint", make_sobel_adjoint, maps, false},
+    {NULL, "foreground-normalised error", make_fnmse, images, true},
+    {NULL, "Sobel's loss", make_sobel_loss, maps, true},
     {&nn_op_dropout_mask, "dropout_mask", make_dropout, elementwise, false},
     {&nn_op_sin, "sin", make_sin, elementwise, false},
     {&nn_op_cos, "cos", make_cos, elementwise, false},

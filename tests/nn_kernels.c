@@ -214,7 +214,8 @@ static void check_matmul(void) {
          same ? "" : ", other bits with more threads");
 }
 
-/* Any factor, few channels and many; a small image of one pixel or row. */
+/* Any factor and any size, few channels and many; a small image of one pixel or
+ * row. */
 static void check_upsampling(const nn_op *op) {
   random_stream random = random_stream_make(11, RANDOM_TEST, 5, 0);
   double worst = 0;
@@ -224,13 +225,15 @@ static void check_upsampling(const nn_op *op) {
     int factor = between(&random, 1, 9);
     nn_shape s = {between(&random, 1, 3), between(&random, 1, 6),
                   between(&random, 1, 6), between(&random, 1, 150)};
+    nn_shape large = NN_SHAPE(s.n, s.h * factor, s.w * factor, s.c);
+    if (i % 4 > 1) large.h = between(&random, 1, 30);
     bool adjoint = op == &nn_op_upsample_bilinear_adjoint;
-    if (adjoint) s.h *= factor, s.w *= factor;
     trial t = trial_make();
-    nn_id x = trial_uniform(&t, s, &random, -1, 1);
-    nn_id y = nn_emit(
-        t.g,
-        (nn_node){.op = op, .in = {x}, .factor = factor, .flag = i % 2 == 0});
+    nn_id x = trial_uniform(&t, adjoint ? large : s, &random, -1, 1);
+    nn_id y = nn_emit(t.g, (nn_node){.op = op,
+                                     .in = {x},
+                                     .shape = adjoint ? s : large,
+                                     .flag = i % 2 == 0});
     comparison c = compare_kernels(&t, y);
     if (!(c.residual <= worst || isnan(worst))) worst = c.residual;
     same = same && c.same_bits;
@@ -239,6 +242,37 @@ static void check_upsampling(const nn_op *op) {
   tap_ok(worst <= BY_PRECISION(1e-6, 1e-14) && same,
          "%s: %d shapes, residual %.1e%s", op->name, cases, worst,
          same ? "" : ", other bits with more threads");
+}
+
+static nn_id build_stencil(trial *t, const nn_op *op, nn_shape s,
+                           random_stream *random) {
+  nn_shape other =
+      NN_SHAPE(s.n, between(random, 1, 30), between(random, 1, 30), s.c);
+  nn_node node = {.op = op, .shape = other};
+  if (op == &nn_op_sobel_adjoint) s.c *= 2;
+  node.in[0] = trial_uniform(t, s, random, -1, 1);
+  return nn_emit(t->g, node);
+}
+
+/* Of kernels without a twin, that go by rows or samples: the bits with more
+ * threads. */
+static void check_rows(void) {
+  static const nn_op *const ops[] = {
+      &nn_op_upsample_bicubic, &nn_op_upsample_bicubic_adjoint, &nn_op_sobel,
+      &nn_op_sobel_adjoint, &nn_op_global_max};
+  random_stream random = random_stream_make(11, RANDOM_TEST, 6, 0);
+  for (size_t k = 0; k < sizeof ops / sizeof ops[0]; k++) {
+    bool same = true;
+    for (int i = 0; i < 10; i++) {
+      nn_shape s = {between(&random, 1, 3), between(&random, 1, 20),
+                    between(&random, 1, 20), between(&random, 1, 40)};
+      trial t = trial_make();
+      nn_id y = build_stencil(&t, ops[k], s, &random);
+      same = same && compare_kernels(&t, y).same_bits;
+      trial_free(&t);
+    }
+    tap_ok(same, "%s: the same bits with more threads", ops[k]->name);
+  }
 }
 
 /* Shares of a pass over a weight, as of the discriminator's stages. */
@@ -848,6 +882,9 @@ static void check_nan(void) {
   nn_report(g, "clamp", nn_sum(g, nn_clamp_min(g, x, 0)));
   nn_report(g, "sigmoid", nn_sum(g, nn_sigmoid(g, x)));
   nn_report(g, "tanh", nn_sum(g, nn_tanh(g, x)));
+  nn_report(g, "elu", nn_sum(g, nn_elu(g, x)));
+  nn_report(g, "bounded", nn_sum(g, nn_clamp(g, x, 0, 1)));
+  nn_report(g, "maximum", nn_sum(g, nn_global_max(g, x)));
   nn_report(g, "softplus", nn_sum(g, nn_softplus(g, x)));
   nn_report(g, "abs", nn_sum(g, nn_abs(g, x)));
   nn_report(g, "norm", nn_sum(g, nn_normalise(g, x, false, 1e-5, NULL)));
@@ -871,23 +908,29 @@ static void check_curves(void) {
   for (int i = 0; i < POINTS; i++) in[i] *= i % 4 == 0 ? 100 : i % 4 * 0.5F;
   trial_keep(&t, "tanh", nn_tanh(t.g, x));
   trial_keep(&t, "sigmoid", nn_sigmoid(t.g, x));
+  trial_keep(&t, "elu", nn_elu(t.g, x));
   trial_plan(&t, 1, false);
   trial_run(&t);
-  double worst[2] = {0};
+  double worst[3] = {0};
   size_t count;
   double *a = trial_value(&t, "tanh", &count);
   double *b = trial_value(&t, "sigmoid", &count);
+  double *c = trial_value(&t, "elu", &count);
   for (size_t i = 0; i < count; i++) {
     double want = tanh((double)in[i]);
     double of_tanh = fabs(a[i] - want) / fmax(fabs(want), 1e-6);
     worst[0] = fmax(worst[0], of_tanh);
     worst[1] = fmax(worst[1], fabs(b[i] - 1 / (1 + exp(-(double)in[i]))));
+    want = in[i] > 0 ? (double)in[i] : expm1((double)in[i]);
+    worst[2] = fmax(worst[2], fabs(c[i] - want) / fmax(fabs(want), 1e-6));
   }
   double limit = BY_PRECISION(5e-7, 1e-14);
   tap_ok(worst[0] <= limit, "tanh, relative error %.2g", worst[0]);
   tap_ok(worst[1] <= limit, "sigmoid, error %.2g", worst[1]);
+  tap_ok(worst[2] <= limit, "elu, relative error %.2g", worst[2]);
   free(a);
   free(b);
+  free(c);
   trial_free(&t);
 }
 
@@ -900,6 +943,7 @@ int main(void) {
   check_matmul();
   check_upsampling(&nn_op_upsample_bilinear);
   check_upsampling(&nn_op_upsample_bilinear_adjoint);
+  check_rows();
   check_spectral();
   check_network("instance norm, dropout",
                 (network){NN_INSTANCE_NORM, 0.5, 2, 64, 8, true, true, false});

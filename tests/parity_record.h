@@ -75,4 +75,11 @@ void compare_gradients(const record *r, gradient_paths paths,
  * (parity_step.c). */
 void check_steps(const record *r);
 
+/* Records of iDIH, iSSAM and PCT-Net (parity_colours.c). */
+bool is_colour_record(hid_t file);
+void check_colours(const char *path, hid_t file);
+/* Records of their operations (parity_operations.c). */
+bool is_operation_record(hid_t file);
+void check_operations(const char *path, hid_t file);
+
 #endif

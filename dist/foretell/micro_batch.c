@@ -12,6 +12,12 @@ static double rounded_up(double bytes) {
   return ceil(bytes / GIBIBYTE * 100) / 100;
 }
 
+/* Some networks' batch norm wants more than one. */
+static int64_t least_of(const train_options *o) {
+  nn_model_options model = train_model_options(o, 1, NN_FOR_TRAINING, true);
+  return nn_model_least_batch(&model);
+}
+
 static bool gives_work(const train_options *o, int64_t m, int ranks) {
   return o->batch % m == 0 && o->batch / m >= ranks;
 }
@@ -55,8 +61,8 @@ static status find_fitting(train_options *o, const memory_places *where,
   int ranks = where->first_ranks[where->nodes];
   train_options tried = *o;
   run_memory least = {0};
-  int64_t least_at = 0;
-  for (int64_t m = MOST; m >= 1; m--) {
+  int64_t least_at = 0, fewest = least_of(o);
+  for (int64_t m = MOST; m >= fewest; m--) {
     if (!gives_work(o, m, ranks)) continue;
     tried.micro_batch = m;
     TRY(rank_memory_survey(model, &tried, where, out));
@@ -71,14 +77,16 @@ static status find_fitting(train_options *o, const memory_places *where,
     least_at = m;
   }
   if (least_at != 0) return refuse(o, least_at, true, &least);
-  tried.micro_batch = 1;
+  tried.micro_batch = fewest;
+  TRY(micro_batch_check(&tried));
   return check_ranks(&tried, ranks);
 }
 
 static int64_t find_unasked(const train_options *o, int ranks) {
-  for (int64_t m = MOST_UNASKED; m > 1; m--)
+  int64_t least = least_of(o);
+  for (int64_t m = MOST_UNASKED; m > least; m--)
     if (gives_work(o, m, ranks)) return m;
-  return 1;
+  return least;
 }
 
 status micro_batch_settle(train_options *o, const memory_places *where,

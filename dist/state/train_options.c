@@ -75,7 +75,24 @@ static const option options[] = {
              "always has batch norm"},
     {ROW("generator", network.generator), .preset = "unet",
      .choices = CHOICES(NN_GENERATORS), .before = "unet",
-     .help = "attention U-Net, or U-Net 3+"},
+     .help = "attention U-Net, U-Net 3+, or encoder and decoder of iDIH or of iSSAM"},
+    {ROW("head", network.head), .preset = "rgb", .choices = CHOICES(NN_HEADS),
+     .before = "rgb",
+     .help = "what makes the picture of the generator's features: rgb draws "
+             "it; blend draws it and tells where the composite stays (iDIH); "
+             "affine maps each pixel's colours by twelve numbers of its own "
+             "(PCT-Net); affine-image all pixels' inside the mask by the same "
+             "twelve"},
+    {ROW("loss", network.loss), .preset = "l1", .choices = CHOICES(NN_LOSSES),
+     .before = "l1",
+     .help = "between output and real image: l1, or squares over the mask's "
+             "area"},
+    {ROW("min-area", network.min_area), .preset = "100", .min = 1, .max = 1e9,
+     .argument = "A", .before = "100",
+     .help = "fnmse: pixels that a mask counts at least"},
+    {ROW("lambda-sobel", network.lambda_sobel), .preset = "0", .max = 1e9,
+     .argument = "X", .before = "0",
+     .help = "weight of the slopes of an affine head's maps; 0: none"},
     {ROW("cat-channels", network.cat_channels), .preset = "64", .min = 1,
      .max = 4096, .argument = "C", .before = "64",
      .help = "U-Net 3+: channels of each branch of a decoder stage"},
@@ -90,7 +107,7 @@ static const option options[] = {
      .help = "the output is the network's inside the mask and the composite "
              "outside; as published, the network draws the background anew"},
     {ROW("lambda-l1", network.lambda_l1), .preset = "100", .max = 1e9,
-     .argument = "X", .help = "weight of the L1 loss"},
+     .argument = "X", .help = "weight of --loss"},
     {ROW("gan", network.gan), .preset = "none", .choices = CHOICES(NN_GANS),
      .before = "none",
      .help = "train against DoveNet's discriminator with this loss (wgangp: a "

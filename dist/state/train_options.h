@@ -23,7 +23,18 @@
     "--lr=0.0001 --beta1=0.9 --lr-policy=constant --crop-min=0.5")             \
   X(TRAIN_STYLE_RGB, "style-rgb", "--gan=wgangp --lambda-style=1")             \
   X(TRAIN_STYLE_HSV, "style-hsv",                                              \
-    "--gan=wgangp --lambda-style=1 --style-space=hsv")
+    "--gan=wgangp --lambda-style=1 --style-space=hsv")                         \
+  X(TRAIN_IDIH, "idih",                                                        \
+    "--generator=idih --head=blend --loss=fnmse --lambda-l1=1 --norm=batch "   \
+    "--dropout=0 --lr=0.001 --beta1=0.9 --crop-min=0.5")                       \
+  X(TRAIN_ISSAM, "issam",                                                      \
+    "--generator=issam --head=blend --loss=fnmse --min-area=1000 "             \
+    "--lambda-l1=1 --norm=batch --dropout=0 --lr=0.001 --beta1=0.9 "           \
+    "--crop-min=0.5 --ngf=32")                                                 \
+  X(TRAIN_PCT, "pct",                                                          \
+    "--generator=issam --head=affine --loss=fnmse --min-area=1000 "            \
+    "--lambda-sobel=0.1 --lambda-l1=1 --norm=batch --dropout=0 --lr=0.001 "    \
+    "--beta1=0.9 --crop-min=0.5 --ngf=32")
 CHOICE(train_model, TRAIN_MODELS);
 
 /* How gradients travel between nodes. */

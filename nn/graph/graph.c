@@ -144,6 +144,24 @@ nn_id nn_buffer(nn_graph *graph, const char *name, nn_shape shape, int rank,
   return add_state(graph, name, shape, rank, false, init, a, b);
 }
 
+static nn_entry *entry_of(nn_graph *graph, nn_id state) {
+  return &graph->states[nn_get(graph, state).index].entry;
+}
+
+nn_id nn_parameter_table(nn_graph *graph, const char *name, nn_shape shape,
+                         int rank, const double *values) {
+  nn_id id = add_state(graph, name, shape, rank, true, NN_INIT_VALUES, 0, 0);
+  entry_of(graph, id)->init_values = values;
+  return id;
+}
+
+nn_id nn_fixed_buffer(nn_graph *graph, const char *name, nn_shape shape,
+                      int rank, nn_init init, double a, double b) {
+  nn_id id = add_state(graph, name, shape, rank, false, init, a, b);
+  entry_of(graph, id)->fixed = true;
+  return id;
+}
+
 nn_id nn_find_state(const nn_graph *graph, const char *name) {
   for (int i = 0; i < graph->state_count; i++)
     if (strcmp(graph->states[i].entry.name, name) == 0)

@@ -37,6 +37,11 @@ nn_id nn_layer_weight(const nn_layers *l, const char *name, nn_shape shape) {
   return parameter(l, name, "weight", shape, 4, 0, l->deviation);
 }
 
+nn_id nn_layer_dense(const nn_layers *l, const char *name, int in, int out) {
+  return parameter(l, name, "weight", NN_SHAPE(1, 1, in, out), 2, 0,
+                   l->deviation);
+}
+
 nn_id nn_layer_bias(const nn_layers *l, const char *name, int channels) {
   return parameter(l, name, "bias", NN_SHAPE(1, 1, 1, channels), 1, 0, 0);
 }
@@ -81,7 +86,9 @@ nn_id nn_layer_scale(const nn_layers *l, nn_id x, nn_id scale) {
   return nn_reshape(g, y, nn_shape_of(g, x));
 }
 
-static nn_id batch_norm(const nn_layers *l, const char *name, nn_id x) {
+/* Of x + shift; NN_NONE: of x. */
+static nn_id batch_norm(const nn_layers *l, const char *name, nn_id x,
+                        nn_id shift) {
   nn_graph *g = l->g;
   nn_shape s = NN_SHAPE(1, 1, 1, nn_shape_of(g, x).c);
   nn_id weight = parameter(l, name, "weight", s, 1, 1, l->deviation);
@@ -90,9 +97,14 @@ static nn_id batch_norm(const nn_layers *l, const char *name, nn_id x) {
   nn_id var = buffer(l, name, "running_var", s, 1, NN_INIT_CONSTANT, 1);
   nn_id tracked =
       buffer(l, name, "num_batches_tracked", NN_SCALAR, 0, NN_INIT_CONSTANT, 0);
-  nn_batch_norm result = nn_batch_norm_apply(
-      g, x, evaluations(l), weight, bias, nn_buffer_value(g, mean),
-      nn_buffer_value(g, var), l->training, 1e-5);
+  nn_id mean_before = nn_buffer_value(g, mean);
+  if (shift != NN_NONE) mean_before = nn_sub(g, mean_before, shift);
+  nn_batch_norm result =
+      nn_batch_norm_apply(g, x, evaluations(l), weight, bias, mean_before,
+                          nn_buffer_value(g, var), l->training, 1e-5);
+  if (shift != NN_NONE)
+    result.running_mean =
+        nn_add(g, result.running_mean, nn_stop_gradient(g, shift));
   replace(l, mean, result.running_mean);
   replace(l, var, result.running_var);
   replace(l, tracked,
@@ -101,6 +113,11 @@ static nn_id batch_norm(const nn_layers *l, const char *name, nn_id x) {
 }
 
 nn_id nn_layer_norm(const nn_layers *l, const char *name, nn_id x) {
-  if (l->norm == NN_BATCH_NORM) return batch_norm(l, name, x);
+  return nn_layer_norm_biased(l, name, x, NN_NONE);
+}
+
+nn_id nn_layer_norm_biased(const nn_layers *l, const char *name, nn_id x,
+                           nn_id bias) {
+  if (l->norm == NN_BATCH_NORM) return batch_norm(l, name, x, bias);
   return nn_normalise(l->g, x, true, 1e-5, NULL);
 }

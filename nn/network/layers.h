@@ -20,6 +20,8 @@ typedef struct nn_layers {
 
 /* PREFIX NAME.weight; of shape [kh,kw,a,b], normal around 0. */
 nn_id nn_layer_weight(const nn_layers *l, const char *name, nn_shape shape);
+/* That of a dense layer, [1,1,in,out]: its public form is [out,in]. */
+nn_id nn_layer_dense(const nn_layers *l, const char *name, int in, int out);
 /* A weight with spectral norm: NAME.weight_orig over sigma, of NAME.weight_u
  * and NAME.weight_v after one power iteration an evaluation. A convolution is
  * linear in its weight, so either has the factor: the weight, or, where that is
@@ -37,5 +39,10 @@ nn_id nn_layer_scale(const nn_layers *l, nn_id x, nn_id scale);
 nn_id nn_layer_bias(const nn_layers *l, const char *name, int channels);
 /* Instance norm (no state), or batch norm NAME. */
 nn_id nn_layer_norm(const nn_layers *l, const char *name, nn_id x);
+/* The same of x + bias. Norms take away what a channel is shifted by: the bias
+ * only moves the running mean, its gradient is zero, and no pass over the
+ * pixels is spent on it. */
+nn_id nn_layer_norm_biased(const nn_layers *l, const char *name, nn_id x,
+                           nn_id bias);
 
 #endif

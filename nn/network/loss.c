@@ -44,3 +44,25 @@ nn_id nn_loss_triplet_entries(nn_graph *g, nn_id anchor, nn_id positive,
                          nn_reshape(g, positive, each),
                          nn_reshape(g, negative, each), margin);
 }
+
+nn_id nn_loss_fnmse(nn_graph *g, nn_id a, nn_id b, nn_id mask, double min_area,
+                    const double scale[3]) {
+  nn_shape s = nn_shape_of(g, a);
+  nn_id difference = nn_sub(g, a, b);
+  nn_id squares =
+      nn_dot_to(g, difference, difference, NN_SHAPE(s.n, 1, 1, s.c));
+  nn_id weight = nn_square(g, nn_table(g, scale, s.c));
+  nn_id sum =
+      nn_reduce_like(g, nn_mul(g, squares, weight), NN_SHAPE(s.n, 1, 1, 1));
+  nn_id area = nn_reduce_like(g, mask, NN_SHAPE(s.n, 1, 1, 1));
+  nn_id ratio = nn_div(g, sum, nn_clamp_min(g, area, min_area));
+  return nn_affine(g, nn_mean(g, ratio), 1.0 / s.c, 0);
+}
+
+nn_id nn_loss_sobel(nn_graph *g, nn_id maps) {
+  int channels = nn_shape_of(g, maps).c;
+  nn_id squares = nn_square(g, nn_sobel(g, maps));
+  nn_id sum = nn_add(g, nn_slice(g, squares, 0, channels),
+                     nn_slice(g, squares, channels, channels));
+  return nn_mean(g, nn_sqrt(g, nn_affine(g, sum, 1, 1e-6)));
+}

@@ -10,15 +10,23 @@ typedef struct nn_generator_input {
   nn_layers layers; /* of network G */
   nn_id x; /* [N,S,S,4 or more]: composite, mask, and what else there is of a
               pixel (a domain code) */
+  nn_scene scene; /* of those that see ImageNet's units, or have a head */
+  nn_id more;     /* what else there is of a pixel, or NN_NONE */
 } nn_generator_input;
 
 /* Images [N,S,S,3] in [-1,1]: the result, and where there is deep supervision
- * those of other stages. */
+ * those of other stages. None: the head makes it of the features. */
 enum { NN_MAX_IMAGES = NN_UNET3PLUS_STAGES };
 typedef struct nn_generated {
   nn_id image[NN_MAX_IMAGES];
   int count;
+  nn_features features;
 } nn_generated;
+/* Whether a head makes the picture: only the U-Nets draw it themselves. */
+bool nn_has_head(const nn_model_options *options);
+/* Of initial weights of trunk and head, as nn_trunk_options has it: those of
+ * the published networks. */
+double nn_trunk_magnitude(const nn_model_options *options);
 
 #define NN_DECLARE(generator, name, function)                                  \
   nn_generated function(const nn_generator_input *input);

@@ -16,6 +16,7 @@ typedef struct unet {
   const nn_unet_options *options;
   nn_layers layers;
   int levels;
+  bool code_alone; /* ends at the innermost pixel */
 } unet;
 
 enum { NAME = 256 };
@@ -97,6 +98,7 @@ static nn_id inner_level(const unet *net, int level, const char *path,
   nn_id l = spare(net, level, nn_leaky_relu(g, x, 0.2));
   nn_id y = down(net, (module){path, "model.1"}, l, inner);
   if (innermost) {
+    if (net->code_alone) return nn_leaky_relu(g, y, 0);
     y = up(net, (module){path, "model.3"}, nn_leaky_relu(g, y, 0), outer, bias);
     y = norm(net, (module){path, "model.4"}, y);
   } else {
@@ -104,6 +106,7 @@ static nn_id inner_level(const unet *net, int level, const char *path,
     snprintf(below, sizeof below, "%.200s.model.3", path);
     y = norm(net, (module){path, "model.2"}, y);
     y = inner_level(net, level + 1, below, y);
+    if (net->code_alone) return y;
     y = spare(net, level + 1, nn_leaky_relu(g, y, 0));
     y = up(net, (module){path, "model.5"}, y, outer, bias);
     y = norm(net, (module){path, "model.6"}, y);
@@ -114,8 +117,7 @@ static nn_id inner_level(const unet *net, int level, const char *path,
   return spare(net, level, gate(net, (module){path, "attention.0"}, r));
 }
 
-nn_id nn_unet(nn_graph *g, nn_id x, const nn_unet_options *options) {
-  nn_shape s = nn_shape_of(g, x);
+static unet open_unet(nn_graph *g, nn_shape s, const nn_unet_options *options) {
   unet net = {.g = g,
               .options = options,
               .layers = {.g = g,
@@ -126,11 +128,33 @@ nn_id nn_unet(nn_graph *g, nn_id x, const nn_unet_options *options) {
   while (1 << net.levels < s.h) net.levels++;
   INVARIANT(s.h == s.w && 1 << net.levels == s.h && net.levels >= 2,
             "U-Net of %d x %d pixels", s.h, s.w);
-  nn_id y = down(&net, (module){"model", "model.0"}, x, options->ngf);
-  y = inner_level(&net, 1, "model.model.1", y);
-  y = nn_leaky_relu(g, y, 0);
+  return net;
+}
+
+/* All but the outermost way up. */
+static nn_id all_levels(const unet *net, nn_id x) {
+  nn_id y = down(net, (module){"model", "model.0"}, x, net->options->ngf);
+  return inner_level(net, 1, "model.model.1", y);
+}
+
+nn_id nn_unet(nn_graph *g, nn_id x, const nn_unet_options *options) {
+  unet net = open_unet(g, nn_shape_of(g, x), options);
+  nn_id y = nn_leaky_relu(g, all_levels(&net, x), 0);
   y = up(&net, (module){"model", "model.3"}, y, 3, true);
   return nn_tanh(g, y);
+}
+
+nn_features nn_unet_features(nn_graph *g, nn_id x,
+                             const nn_unet_options *options, bool code_alone) {
+  unet net = open_unet(g, nn_shape_of(g, x), options);
+  net.code_alone = code_alone;
+  nn_id y = all_levels(&net, x);
+  if (code_alone) return (nn_features){.map = NN_NONE, .code = y};
+  bool bias = options->norm == NN_INSTANCE_NORM;
+  y = up(&net, (module){"model", "model.3"}, nn_leaky_relu(g, y, 0),
+         options->ngf / 2, bias);
+  y = norm(&net, (module){"model", "model.4"}, y);
+  return (nn_features){.map = nn_leaky_relu(g, y, 0), .code = NN_NONE};
 }
 
 nn_generated nn_generate_unet(const nn_generator_input *input) {
@@ -141,6 +165,10 @@ nn_generated nn_generate_unet(const nn_generator_input *input) {
                          .dropout = input->options->dropout,
                          .prefix = layers->prefix,
                          .init_deviation = layers->deviation};
-  return (nn_generated){.image = {nn_unet(layers->g, input->x, &how)},
-                        .count = 1};
+  nn_head head = input->options->head;
+  if (head == NN_HEAD_RGB)
+    return (nn_generated){.image = {nn_unet(layers->g, input->x, &how)},
+                          .count = 1};
+  return (nn_generated){.features = nn_unet_features(layers->g, input->x, &how,
+                                                     !nn_head_reads_map(head))};
 }

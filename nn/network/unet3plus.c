@@ -114,9 +114,8 @@ static nn_id head(const unet3plus *net, int d) {
   return nn_tanh(net->g, y);
 }
 
-nn_unet3plus_result nn_unet3plus(nn_graph *g, nn_id x,
-                                 const nn_unet3plus_options *options) {
-  nn_shape s = nn_shape_of(g, x);
+static unet3plus open_unet3plus(nn_graph *g, nn_shape s,
+                                const nn_unet3plus_options *options) {
   INVARIANT(s.h == s.w && s.h >= 4 && (s.h & (s.h - 1)) == 0,
             "U-Net 3+ of %d x %d pixels", s.h, s.w);
   unet3plus net = {.g = g,
@@ -128,12 +127,30 @@ nn_unet3plus_result nn_unet3plus(nn_graph *g, nn_id x,
                               .deviation = 0.02}};
   /* the deepest stage keeps 2x2 pixels: norms need more than one */
   while (net.levels < STAGES && s.h >> net.levels >= 2) net.levels++;
+  return net;
+}
+
+nn_unet3plus_result nn_unet3plus(nn_graph *g, nn_id x,
+                                 const nn_unet3plus_options *options) {
+  unet3plus net = open_unet3plus(g, nn_shape_of(g, x), options);
   encode(&net, x);
   decode(&net);
   nn_unet3plus_result result = {.count =
                                     options->deep_supervision ? net.levels : 1};
   for (int d = 0; d < result.count; d++) result.side[d] = head(&net, d);
   return result;
+}
+
+nn_features nn_unet3plus_features(nn_graph *g, nn_id x,
+                                  const nn_unet3plus_options *options,
+                                  bool code_alone) {
+  unet3plus net = open_unet3plus(g, nn_shape_of(g, x), options);
+  encode(&net, x);
+  nn_id last = net.encoder[net.levels - 1];
+  if (code_alone)
+    return (nn_features){.map = NN_NONE, .code = nn_global_average(g, last)};
+  decode(&net);
+  return (nn_features){.map = net.decoder[0], .code = NN_NONE};
 }
 
 nn_generated nn_generate_unet3plus(const nn_generator_input *input) {
@@ -146,6 +163,11 @@ nn_generated nn_generate_unet3plus(const nn_generator_input *input) {
                                .deep_supervision =
                                    input->options->deep_supervision,
                                .prefix = layers->prefix};
+  nn_head head = input->options->head;
+  if (head != NN_HEAD_RGB)
+    return (nn_generated){.features =
+                              nn_unet3plus_features(layers->g, input->x, &unet,
+                                                    !nn_head_reads_map(head))};
   nn_unet3plus_result result = nn_unet3plus(layers->g, input->x, &unet);
   nn_generated all = {.count = result.count};
   for (int i = 0; i < result.count; i++) all.image[i] = result.side[i];

@@ -8,7 +8,7 @@
 
 /* Values are summed in short float runs, those in double; partial results of
  * fixed chunks are combined in order. */
-enum { BLOCK = 64, RUN = 32, CHUNK_VALUES = 1 << 14 };
+enum { BLOCK = 64, FEW = 16, RUN = 32, CHUNK_VALUES = 1 << 14 };
 
 typedef struct reduction {
   const nn_real *x, *y; /* y: factors of x, or NULL */
@@ -102,10 +102,28 @@ typedef struct channel_sums {
   const nn_real *y;
 } channel_sums;
 
+/* The sums that a block would give, where most of it would lie idle. */
+NN_CLONES static void sum_few(size_t pixels, size_t channels, const nn_real *x,
+                              const nn_real *y, nn_real *to) {
+  for (size_t p = 0; p < pixels; p++, x += channels) {
+    double total = 0;
+    for (size_t c = 0; c < channels; c++)
+      total += (double)(y == NULL ? x[c] : x[c] * y[c]);
+    if (y != NULL) y += channels;
+    to[p] = (nn_real)total;
+  }
+}
+
 /* [N,H,W,C] to [N,H,W,1]: item: a pixel. */
 static void sum_channels(void *context, size_t begin, size_t end) {
   const channel_sums *job = context;
   size_t channels = (size_t)job->call->in_shape[0].c;
+  if (channels <= FEW) {
+    sum_few(end - begin, channels, job->call->in[0] + begin * channels,
+            job->y == NULL ? NULL : job->y + begin * channels,
+            job->call->out + begin);
+    return;
+  }
   reduction pixel = {.x = job->call->in[0], .y = job->y, .lanes = BLOCK};
   for (size_t p = begin; p < end; p++) {
     double sum[BLOCK] = {0}, total = 0;

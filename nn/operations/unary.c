@@ -123,6 +123,34 @@ static inline nn_real exponential(nn_real x) {
 }
 #endif
 
+/* exp(x) - 1 of x up to 0, with its digits near 0. */
+#ifdef NN_DOUBLE
+static inline nn_real exponential_less_one(nn_real x) { return expm1(x); }
+#else
+/* exp(x) is 2^n (1 + q), as above; where n is 0 nothing cancels. */
+static inline nn_real exponential_less_one(nn_real x) {
+  x = x < -87.0f ? -87.0f : x > 0.0f ? 0.0f : x;
+  float n = x * 1.44269504f + 12582912.0f;
+  union {
+    float f;
+    int32_t i;
+  } bits = {.f = n};
+  int32_t exponent = bits.i - 0x4B400000;
+  n -= 12582912.0f;
+  float r = x - n * 0.693359375f + n * 2.12194440e-4f;
+  float q = 1.98412698e-4f;
+  q = q * r + 1.38888889e-3f;
+  q = q * r + 8.33333333e-3f;
+  q = q * r + 4.16666667e-2f;
+  q = q * r + 1.66666667e-1f;
+  q = q * r + 0.5f;
+  q = q * r + 1.0f;
+  q = q * r;
+  bits.i = (int32_t)((uint32_t)(exponent + 127) << 23);
+  return bits.f * q + (bits.f - 1.0f);
+}
+#endif
+
 /* ---- tanh ---- */
 
 #ifdef NN_DOUBLE
@@ -205,6 +233,40 @@ const nn_op nn_op_sigmoid_grad = {.name = "sigmoid_grad",
 nn_id nn_sigmoid(nn_graph *g, nn_id x) {
   return emit1(g, &nn_op_sigmoid, x, 0, 0);
 }
+
+/* ---- elu: x, or exp(x) - 1 where that is negative ---- */
+
+UNARY(elu, , x[i] <= 0 ? exponential_less_one(x[i]) : x[i])
+/* of the result: exp(x) is y + 1 */
+UNARY(elu_grad, , x[i] > 0 ? g[i] : g[i] * (x[i] + 1))
+
+static void elu_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
+  gx[0] = emit2(g, &nn_op_elu_grad, y, gy, 0);
+}
+
+/* z = gy (y + 1) where y is not positive, else gy */
+static void elu_grad_gradient(nn_graph *g, nn_id z, nn_id gz, nn_id gx[]) {
+  nn_node node = nn_get(g, z);
+  nn_id y = node.in[0], gy = node.in[1];
+  nn_id positive = nn_clamp_min(g, emit1(g, &nn_op_sign, y, 0, 0), 0);
+  gx[0] = nn_mul(g, nn_mul(g, gy, gz), nn_affine(g, positive, -1, 1));
+  gx[1] = emit2(g, &nn_op_elu_grad, y, gz, 0);
+}
+
+const nn_op nn_op_elu = {.name = "elu",
+                         .arity = 1,
+                         .shape = same_shape,
+                         .pixels = elu_pixels,
+                         .gradient = elu_gradient,
+                         .inplace = 1};
+const nn_op nn_op_elu_grad = {.name = "elu_grad",
+                              .arity = 2,
+                              .shape = same_shape,
+                              .pixels = elu_grad_pixels,
+                              .gradient = elu_grad_gradient,
+                              .inplace = 3};
+
+nn_id nn_elu(nn_graph *g, nn_id x) { return emit1(g, &nn_op_elu, x, 0, 0); }
 
 /* ---- log(1 + exp(x)), without overflow ---- */
 
@@ -301,6 +363,49 @@ nn_id nn_clamp_min(nn_graph *g, nn_id x, double low) {
   return emit1(g, &nn_op_clamp_min, x, low, 0);
 }
 
+/* ---- between two bounds; the gradient passes there, too; a NaN stays ---- */
+
+UNARY(clamp, const nn_real low = (nn_real)node->alpha;
+      const nn_real high = (nn_real)node->beta,
+      x[i]<low ? low : x[i]> high ? high : x[i])
+UNARY(clamp_grad, const nn_real low = (nn_real)node->alpha;
+      const nn_real high = (nn_real)node->beta,
+      x[i]<low || x[i]> high ? 0 : g[i])
+
+static nn_id clamp_grad(nn_graph *g, nn_id x, nn_id gy, nn_node like) {
+  return nn_emit(g, (nn_node){.op = &nn_op_clamp_grad,
+                              .in = {x, gy},
+                              .alpha = like.alpha,
+                              .beta = like.beta});
+}
+
+static void clamp_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
+  nn_node node = nn_get(g, y);
+  gx[0] = clamp_grad(g, node.in[0], gy, node);
+}
+
+static void clamp_grad_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
+  nn_node node = nn_get(g, y);
+  gx[1] = clamp_grad(g, node.in[0], gy, node);
+}
+
+const nn_op nn_op_clamp = {.name = "clamp",
+                           .arity = 1,
+                           .shape = same_shape,
+                           .pixels = clamp_pixels,
+                           .gradient = clamp_gradient,
+                           .inplace = 1};
+const nn_op nn_op_clamp_grad = {.name = "clamp_grad",
+                                .arity = 2,
+                                .shape = same_shape,
+                                .pixels = clamp_grad_pixels,
+                                .gradient = clamp_grad_gradient,
+                                .inplace = 3};
+
+nn_id nn_clamp(nn_graph *g, nn_id x, double low, double high) {
+  return emit1(g, &nn_op_clamp, x, low, high);
+}
+
 /* ---- the value itself, without a gradient ---- */
 
 const nn_op nn_op_stop_gradient = {
@@ -310,7 +415,7 @@ nn_id nn_stop_gradient(nn_graph *g, nn_id x) {
   return emit1(g, &nn_op_stop_gradient, x, 0, 0);
 }
 
-/* ---- a constant ---- */
+/* ---- constants ---- */
 
 static void fill_kernel(const nn_call *call) {
   size_t count = nn_shape_count(call->shape);
@@ -322,4 +427,17 @@ const nn_op nn_op_fill = {.name = "fill", .kernel = fill_kernel};
 nn_id nn_fill(nn_graph *g, nn_shape shape, double value) {
   return nn_emit(g,
                  (nn_node){.op = &nn_op_fill, .shape = shape, .alpha = value});
+}
+
+static void table_kernel(const nn_call *call) {
+  for (int i = 0; i < call->shape.c; i++)
+    call->out[i] = (nn_real)call->node->table[i];
+}
+
+const nn_op nn_op_table = {.name = "table", .kernel = table_kernel};
+
+nn_id nn_table(nn_graph *g, const double *values, int count) {
+  return nn_emit(g, (nn_node){.op = &nn_op_table,
+                              .shape = NN_SHAPE(1, 1, 1, count),
+                              .table = values});
 }

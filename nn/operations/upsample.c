@@ -1,4 +1,4 @@
-/* Bilinear upsampling by a whole factor, and its adjoint. */
+/* Bilinear resampling to any size, and its adjoint. */
 #include <string.h>
 
 #include "nn/operation.h"
@@ -240,36 +240,29 @@ static void adjoint_kernel(const nn_call *call) {
                      gather_blocks, &job);
 }
 
-static void upsample_shape(const nn_graph *graph, nn_node *node) {
-  nn_shape x = nn_shape_of(graph, node->in[0]);
-  node->shape = NN_SHAPE(x.n, x.h * node->factor, x.w * node->factor, x.c);
-}
-
-static void adjoint_shape(const nn_graph *graph, nn_node *node) {
-  nn_shape x = nn_shape_of(graph, node->in[0]);
-  node->shape = NN_SHAPE(x.n, x.h / node->factor, x.w / node->factor, x.c);
-}
-
-static nn_id emit(nn_graph *g, const nn_op *op, nn_id x, int factor,
+static nn_id emit(nn_graph *g, const nn_op *op, nn_id x, int height, int width,
                   bool align_corners) {
-  return nn_emit(
-      g,
-      (nn_node){.op = op, .in = {x}, .factor = factor, .flag = align_corners});
+  nn_shape s = nn_shape_of(g, x);
+  return nn_emit(g, (nn_node){.op = op,
+                              .in = {x},
+                              .shape = NN_SHAPE(s.n, height, width, s.c),
+                              .flag = align_corners});
 }
 
 static void upsample_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
   nn_node node = nn_get(g, y);
-  gx[0] = emit(g, &nn_op_upsample_bilinear_adjoint, gy, node.factor, node.flag);
+  nn_shape x = nn_shape_of(g, node.in[0]);
+  gx[0] = emit(g, &nn_op_upsample_bilinear_adjoint, gy, x.h, x.w, node.flag);
 }
 
 static void adjoint_gradient(nn_graph *g, nn_id y, nn_id gy, nn_id gx[]) {
   nn_node node = nn_get(g, y);
-  gx[0] = emit(g, &nn_op_upsample_bilinear, gy, node.factor, node.flag);
+  nn_shape x = nn_shape_of(g, node.in[0]);
+  gx[0] = emit(g, &nn_op_upsample_bilinear, gy, x.h, x.w, node.flag);
 }
 
 const nn_op nn_op_upsample_bilinear = {.name = "upsample_bilinear",
                                        .arity = 1,
-                                       .shape = upsample_shape,
                                        .kernel = upsample_kernel,
                                        .reference = upsample_reference,
                                        .scratch = upsample_scratch,
@@ -277,7 +270,6 @@ const nn_op nn_op_upsample_bilinear = {.name = "upsample_bilinear",
 const nn_op nn_op_upsample_bilinear_adjoint = {.name =
                                                    "upsample_bilinear_adjoint",
                                                .arity = 1,
-                                               .shape = adjoint_shape,
                                                .kernel = adjoint_kernel,
                                                .reference = adjoint_reference,
                                                .scratch = adjoint_scratch,
@@ -285,5 +277,11 @@ const nn_op nn_op_upsample_bilinear_adjoint = {.name =
 
 nn_id nn_upsample_bilinear(nn_graph *g, nn_id x, int factor,
                            bool align_corners) {
-  return emit(g, &nn_op_upsample_bilinear, x, factor, align_corners);
+  nn_shape s = nn_shape_of(g, x);
+  return nn_resize_bilinear(g, x, s.h * factor, s.w * factor, align_corners);
+}
+
+nn_id nn_resize_bilinear(nn_graph *g, nn_id x, int height, int width,
+                         bool align_corners) {
+  return emit(g, &nn_op_upsample_bilinear, x, height, width, align_corners);
 }

@@ -16,7 +16,8 @@ typedef struct order_item {
   int index;
 } order_item;
 
-enum { BUFFERS = 1000 }; /* groups from here on */
+/* groups from here on */
+enum { FIXED = 1000, BUFFERS = 1001 };
 
 /* Parameters by the graph that trains them, in the order in which their
  * gradients are completed, then buffers; ties keep the order of declaration. */
@@ -39,7 +40,9 @@ static order_item *item_of(order_item *items, int *count,
     }
   order_item *item = &items[*count];
   *item = (order_item){.entry = entry,
-                       .group = entry->trainable ? 0 : BUFFERS,
+                       .group = entry->trainable ? 0
+                                : entry->fixed   ? FIXED
+                                                 : BUFFERS,
                        .completed = entry->trainable ? -1 : 0,
                        .index = *count};
   (*count)++;
@@ -84,15 +87,19 @@ static status copy_reports(const nn_graph *const *graphs, int count,
   return STATUS_OK;
 }
 
-/* Results are [0, vector_size): everything. */
+/* Results are everything but fixed buffers. */
 static void describe_whole(nn_layout *layout) {
+  size_t begin = layout->parameter_size;
+  for (int i = 0; i < layout->entry_count; i++)
+    if (layout->entries[i].fixed)
+      begin = layout->entries[i].offset + nn_aligned(layout->entries[i].count);
   layout->report_offset = layout->state_size;
   layout->vector_size =
       layout->state_size + nn_aligned((size_t)layout->report_count);
   layout->parameters = (nn_span){0, layout->parameter_size};
-  layout->rest = (nn_span){layout->parameter_size, layout->vector_size};
+  layout->rest = (nn_span){begin, layout->vector_size};
   layout->gradients = layout->parameter_size;
-  layout->result_size = layout->vector_size;
+  layout->result_size = layout->parameter_size + layout->vector_size - begin;
 }
 
 status nn_layout_make(const nn_graph *const *graphs,
@@ -212,6 +219,9 @@ int nn_entry_public_shape(const nn_entry *entry, uint64_t shape[4]) {
     shape[1] = (uint64_t)s.w;
     shape[2] = (uint64_t)s.n;
     shape[3] = (uint64_t)s.h;
+  } else if (entry->rank == 2) { /* [1,1,a,b] is [b,a] */
+    shape[0] = (uint64_t)s.c;
+    shape[1] = (uint64_t)s.w;
   } else if (entry->rank == 1) {
     shape[0] = entry->count;
   }
@@ -256,6 +266,20 @@ static void fill_unit(const random_stream *stream, size_t count,
     values[k] = (nn_real)((double)values[k] / sqrt(sum));
 }
 
+/* Of a kernel [k,k,1,1], of deviation `sigma`. */
+static void fill_gaussian(nn_shape s, double sigma, nn_real *values) {
+  double sum = 0;
+  for (int pass = 0; pass < 2; pass++)
+    for (int i = 0; i < s.n * s.h; i++) {
+      double y = i / s.h - (s.n - 1) / 2.0, x = i % s.h - (s.h - 1) / 2.0;
+      double value = exp(-(x * x + y * y) / (2 * sigma * sigma));
+      if (pass == 0)
+        sum += value;
+      else
+        values[i] = (nn_real)(value / sum);
+    }
+}
+
 static void fill(const nn_entry *entry, const random_stream *stream,
                  nn_real *values) {
   switch (entry->init) {
@@ -267,6 +291,12 @@ static void fill(const nn_entry *entry, const random_stream *stream,
   case NN_INIT_CONSTANT:
     for (size_t k = 0; k < entry->count; k++)
       values[k] = (nn_real)entry->init_a;
+    return;
+  case NN_INIT_VALUES:
+    for (size_t k = 0; k < entry->count; k++)
+      values[k] = (nn_real)entry->init_values[k];
+    return;
+  case NN_INIT_GAUSSIAN: fill_gaussian(entry->shape, entry->init_a, values);
   }
 }
 

@@ -12,6 +12,48 @@
 
 static bool has_gan(const nn_model_options *o) { return o->gan != NN_GAN_NONE; }
 
+bool nn_has_head(const nn_model_options *o) {
+  return o->head != NN_HEAD_RGB || o->generator == NN_GENERATOR_IDIH ||
+         o->generator == NN_GENERATOR_ISSAM;
+}
+
+int nn_model_least_batch(const nn_model_options *o) {
+  return o->generator == NN_GENERATOR_IDIH && o->norm == NN_BATCH_NORM ? 2 : 1;
+}
+
+static status check_head(const nn_model_options *o) {
+  const char *head = CHOICES(NN_HEADS)[o->head];
+  if (o->deep_supervision && o->head != NN_HEAD_RGB)
+    return status_error(STATUS_USAGE,
+                        "option --deep-supervision: only --head rgb has a "
+                        "result of every stage, --head %s has one",
+                        head);
+  if (o->lambda_sobel > 0 && o->head != NN_HEAD_AFFINE)
+    return status_error(STATUS_USAGE,
+                        "option --lambda-sobel: --head %s has no maps of "
+                        "affine transforms that it could smooth; expected "
+                        "--head affine",
+                        head);
+  return STATUS_OK;
+}
+
+static status check_widths(const nn_model_options *o) {
+  bool halved = o->generator == NN_GENERATOR_IDIH ||
+                (o->generator == NN_GENERATOR_UNET && nn_has_head(o));
+  if (halved && o->ngf % 2 != 0)
+    return status_error(STATUS_USAGE,
+                        "option --ngf: %d is not a multiple of 2 (the head is "
+                        "given half as many channels)",
+                        o->ngf);
+  if (o->purpose == NN_FOR_TRAINING && o->batch < nn_model_least_batch(o))
+    return status_error(STATUS_USAGE,
+                        "option --micro-batch: %d is less than the 2 samples "
+                        "that iDIH's batch norm needs, whose innermost block "
+                        "has one pixel a sample; or --norm instance",
+                        o->batch);
+  return STATUS_OK;
+}
+
 status nn_model_check(const nn_model_options *o) {
   if (o->size < 64 || o->size > 4096 || (o->size & (o->size - 1)) != 0)
     return status_error(STATUS_USAGE,
@@ -24,6 +66,8 @@ status nn_model_check(const nn_model_options *o) {
   if (!(o->dropout >= 0 && o->dropout < 1))
     return status_error(STATUS_USAGE, "option --dropout: %g is not in [0, 1)",
                         o->dropout);
+  TRY(check_head(o));
+  TRY(check_widths(o));
   if (o->cat_channels < 1)
     return status_error(STATUS_USAGE,
                         "option --cat-channels must be at least 1");
@@ -86,6 +130,7 @@ typedef struct outputs {
   nn_id image[NN_MAX_IMAGES]; /* the first is the system's output */
   int count;
   nn_id code; /* of the background; NN_NONE if the generator does without */
+  nn_id maps, unclamped; /* of an affine head; or NN_NONE */
 } outputs;
 
 /* composite + mask (output - composite) */
@@ -100,16 +145,36 @@ static nn_generated (*const generators[])(const nn_generator_input *) = {
     NN_GENERATORS(ROW)};
 #undef ROW
 
+/* The picture that the head makes of the generator's features. */
+static void add_head(const model *m, const nn_generator_input *input,
+                     nn_generated *made, outputs *all) {
+  if (!nn_has_head(m->o)) return;
+  nn_head_options how = {.head = m->o->head,
+                         .magnitude = nn_trunk_magnitude(m->o),
+                         .unused_rgb = m->o->generator == NN_GENERATOR_ISSAM,
+                         .prefix = input->layers.prefix};
+  nn_colour_maps maps = nn_head_maps(m->g, made->features, &how);
+  nn_colours colours = nn_head_apply(m->g, &maps, &input->scene);
+  made->image[made->count++] = colours.output;
+  all->maps = maps.values;
+  all->unclamped = colours.unclamped;
+}
+
 static outputs generate(const model *m) {
   nn_id x = nn_concat(m->g, m->composite, m->mask), code = NN_NONE;
+  nn_id more = NN_NONE;
   if (m->o->style_code) {
     code = code_of(m, m->real, background_of(m));
-    x = nn_concat(m->g, x, style_map(m, code));
+    more = style_map(m, code);
+    x = nn_concat(m->g, x, more);
   }
   nn_generator_input input = {
-      .options = m->o, .layers = layers_of(m, "G/"), .x = x};
+      .options = m->o, .layers = layers_of(m, "G/"), .x = x, .more = more};
+  if (nn_has_head(m->o)) input.scene = nn_scene_of(m->g, m->composite, m->mask);
   nn_generated made = generators[m->o->generator](&input);
-  outputs all = {.count = made.count, .code = code};
+  outputs all = {.code = code, .maps = NN_NONE, .unclamped = NN_NONE};
+  add_head(m, &input, &made, &all);
+  all.count = made.count;
   for (int i = 0; i < made.count; i++) all.image[i] = blend(m, made.image[i]);
   return all;
 }
@@ -212,11 +277,19 @@ static nn_id triplet_losses(const model *m, const outputs *all) {
                 nn_affine(g, nn_add(g, ff2, f2b), m->o->lambda_tri, 0));
 }
 
-/* Mean of |output - real|; with deep supervision of every stage's result. */
+static nn_id difference(const model *m, nn_id image) {
+  if (m->o->loss == NN_LOSS_FNMSE)
+    return nn_loss_fnmse(m->g, image, m->real, m->mask, m->o->min_area,
+                         nn_imagenet_scale);
+  return nn_loss_l1(m->g, image, m->real);
+}
+
+/* Between output and real image; with deep supervision of every stage's
+ * result. */
 static nn_id reconstruction(const model *m, const outputs *all) {
-  nn_id sum = nn_loss_l1(m->g, all->image[0], m->real);
+  nn_id sum = difference(m, all->image[0]);
   for (int i = 1; i < all->count; i++)
-    sum = nn_add(m->g, sum, nn_loss_l1(m->g, all->image[i], m->real));
+    sum = nn_add(m->g, sum, difference(m, all->image[i]));
   return nn_affine(m->g, sum, m->o->lambda_l1 / all->count, 0);
 }
 
@@ -242,6 +315,23 @@ static nn_id add_style(const model *m, nn_id output, nn_id loss) {
   return loss;
 }
 
+/* loss and the slopes of an affine head's maps. The share of the values that it
+ * puts outside [0,1] is reported. */
+static nn_id add_smoothness(const model *m, const outputs *all, nn_id loss) {
+  nn_graph *g = m->g;
+  if (all->unclamped != NN_NONE) {
+    nn_id outside =
+        nn_sub(g, all->unclamped, nn_clamp(g, all->unclamped, 0, 1));
+    nn_id counted =
+        nn_emit(g, (nn_node){.op = &nn_op_sign, .in = {nn_abs(g, outside)}});
+    report(m, "clamped", nn_mean(g, counted));
+  }
+  if (m->o->lambda_sobel == 0) return loss;
+  nn_id sobel =
+      nn_affine(g, nn_loss_sobel(g, all->maps), m->o->lambda_sobel, 0);
+  return nn_add(g, loss, report(m, "G_sobel", sobel));
+}
+
 static void train_generator(const model *m, const outputs *all) {
   static const char *const networks[] = {"G/", "E/"};
   nn_graph *g = m->g;
@@ -251,9 +341,10 @@ static void train_generator(const model *m, const outputs *all) {
   nn_id l1 = reconstruction(m, all);
   nn_id loss = l1;
   if (has_gan(o)) loss = nn_add(g, adversarial_loss(m, output), loss);
-  report(m, "G_L1", l1);
+  report(m, o->loss == NN_LOSS_FNMSE ? "G_fnmse" : "G_L1", l1);
   if (o->lambda_tri > 0) loss = nn_add(g, loss, triplet_losses(m, all));
   loss = add_style(m, output, loss);
+  loss = add_smoothness(m, all, loss);
   if (loss != l1) report(m, "G", loss);
   nn_minimise_all(g, loss, networks, 2);
 }
