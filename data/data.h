@@ -195,10 +195,11 @@ typedef enum data_transfer_method {
   DATA_GCTRGB, /* global, correlated RGB (Xiao & Ma 2006) */
   DATA_HGM,    /* cumulative histograms in YCbCr */
   DATA_IDT,    /* N-dimensional pdf transfer and regrain (Pitie 2007) */
+  DATA_MKL,    /* linear Monge-Kantorovitch map in RGB (Pitie & Kokaram 2007) */
   DATA_TRANSFER_METHODS
 } data_transfer_method;
 
-/* "gct", "gctrgb", "hgm", "idt". */
+/* "gct", "gctrgb", "hgm", "idt", "mkl". */
 const char *data_transfer_name(data_transfer_method method);
 
 /* Gives the foreground of `target` (mask >= 128) the colours of the foreground
@@ -210,6 +211,40 @@ status data_transfer(data_transfer_method method, const data_image *target,
                      const data_image *target_mask, const data_image *reference,
                      const data_image *reference_mask, uint64_t seed,
                      data_image *out);
+
+/* A list of methods to draw from; one named twice is drawn twice as often. */
+enum { DATA_METHODS_MAX = 16, DATA_JITTER = DATA_TRANSFER_METHODS };
+typedef struct data_methods {
+  int list[DATA_METHODS_MAX]; /* transfers, or DATA_JITTER */
+  int count;
+} data_methods;
+/* Of "gct,hgm", with `jitter` also the word "jitter". STATUS_USAGE names
+ * `option`. */
+status data_methods_read(const char *option, const char *text, bool jitter,
+                         data_methods *out);
+
+/* ---- composites made while training goes on (recolour.c) -----------------
+ *
+ * Gives foregrounds of images of one size new colours; works in memory of its
+ * own and allocates nothing but what DATA_IDT frees again. One thread at a
+ * time. */
+typedef struct data_recolour data_recolour;
+status data_recolour_create(int size, data_recolour **out);
+void data_recolour_destroy(data_recolour **recolour);
+/* Bytes that one has. */
+size_t data_recolour_bytes(int size);
+
+/* Keeps the foreground (mask >= 128) of an image [S,S,3] for transfers. */
+void data_recolour_reference(data_recolour *r, const uint8_t *image,
+                             const uint8_t *mask);
+/* `out`, which is not `image`: the image with the colours of its foreground
+ * changed by a transfer from the reference kept last, or by DATA_JITTER. What
+ * is drawn follows from `seed`. DATA_IDT is without its regrain here. Where the
+ * target or the reference has fewer pixels than transfers want (16) it is
+ * jittered. STATUS_MEMORY. */
+status data_recolour_run(data_recolour *r, int method, uint64_t seed,
+                         const uint8_t *image, const uint8_t *mask,
+                         uint8_t *out);
 
 /* ---- HCOCO folders (hcoco.c) -------------------------------------------- */
 
