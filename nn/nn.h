@@ -317,15 +317,21 @@ void nn_vgg_bind(const nn_graph *g, const nn_vgg_weights *weights,
 
 typedef struct nn_adam_options {
   double lr, beta1, beta2, eps;
-  uint64_t step; /* 1 at the first */
+  double weight_decay; /* 0: none */
+  uint64_t step;       /* 1 at the first */
 } nn_adam_options;
 
 /* Adam (Kingma & Ba 2015, algorithm 1) in one pass over `count` elements:
  * p -= lr/(1-beta1^t) m / (sqrt(v)/sqrt(1-beta2^t) + eps). The gradient used is
- * scale * gradient. */
+ * scale * gradient. Weight decay is AdamW's (Loshchilov & Hutter 2019): before
+ * that p is multiplied by 1 - lr * weight_decay. */
 void nn_adam(const nn_adam_options *options, size_t count, double scale,
              const nn_real *gradient, nn_real *parameter, nn_real *mean,
              nn_real *variance, int threads);
+
+/* average += (1 - decay) * (values - average). */
+void nn_average(double decay, size_t count, const nn_real *values,
+                nn_real *average, int threads);
 
 /* How the learning rate goes with the epochs. */
 #define NN_LR_POLICIES(X)                                                      \

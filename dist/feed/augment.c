@@ -5,6 +5,10 @@
 #include <stddef.h>
 
 #include "base/random.h"
+#include "dist/feed/mask_edge.h"
+
+enum { SOFT_TRIES = 100 }; /* then the whole image */
+static const double keep_empty = 0.05;
 
 typedef struct window {
   double x, y, width, height; /* in pixels of the sample */
@@ -54,26 +58,39 @@ static void copy_whole(const uint8_t *image, int size, bool mirrored,
     }
 }
 
+/* Where a pixel of a crop lies in its image, along one axis: between two
+ * pixels, inside of the window. */
+typedef struct between {
+  int low, high;
+  double share; /* of the higher */
+} between;
+
+static between locate(int at, double begin, double length, int size) {
+  double place = begin + (at + 0.5) * length / size - 0.5;
+  place = fmin(fmax(place, begin), begin + length - 1);
+  int low = (int)place, high = low + 1 < size ? low + 1 : low;
+  return (between){low, high, place - low};
+}
+
+static inline double mix(const uint8_t *image, int size, int channels,
+                         const between *x, const between *y, int c) {
+  double p00 = image[channels * (y->low * size + x->low) + c];
+  double p01 = image[channels * (y->low * size + x->high) + c];
+  double p10 = image[channels * (y->high * size + x->low) + c];
+  double p11 = image[channels * (y->high * size + x->high) + c];
+  double a = x->share, b = y->share;
+  return (1 - b) * ((1 - a) * p00 + a * p01) + b * ((1 - a) * p10 + a * p11);
+}
+
 static void crop_image(const uint8_t *image, int size, const window *w,
                        float *out) {
   for (int row = 0; row < size; row++) {
-    double fy = w->y + (row + 0.5) * w->height / size - 0.5;
-    fy = fmin(fmax(fy, w->y), w->y + w->height - 1);
-    int y0 = (int)fy, y1 = y0 + 1 < size ? y0 + 1 : y0;
-    double b = fy - y0;
+    between y = locate(row, w->y, w->height, size);
     for (int column = 0; column < size; column++, out += 3) {
       int at = w->mirrored ? size - 1 - column : column;
-      double fx = w->x + (at + 0.5) * w->width / size - 0.5;
-      fx = fmin(fmax(fx, w->x), w->x + w->width - 1);
-      int x0 = (int)fx, x1 = x0 + 1 < size ? x0 + 1 : x0;
-      double a = fx - x0;
-      const uint8_t *p00 = image + 3 * (y0 * size + x0);
-      const uint8_t *p01 = image + 3 * (y0 * size + x1);
-      const uint8_t *p10 = image + 3 * (y1 * size + x0);
-      const uint8_t *p11 = image + 3 * (y1 * size + x1);
+      between x = locate(at, w->x, w->width, size);
       for (int c = 0; c < 3; c++)
-        out[c] = to_net((1 - b) * ((1 - a) * p00[c] + a * p01[c]) +
-                        b * ((1 - a) * p10[c] + a * p11[c]));
+        out[c] = to_net(mix(image, size, 3, &x, &y, c));
     }
   }
 }
@@ -89,35 +106,94 @@ static void crop_mask(const uint8_t *mask, int size, const window *w,
     }
 }
 
-void augment_sample(const augmentation *how, uint64_t position, int size,
-                    const uint8_t *composite, const uint8_t *mask,
-                    const uint8_t *real, float *net_composite, float *net_mask,
-                    float *net_real) {
-  random_stream random =
-      random_stream_make(how->seed, RANDOM_AUGMENT, position, 0);
-  bool mirrored = how->flip && random_below(&random, 2) == 1;
-  window w = {0, 0, size, size, mirrored};
+/* Returns the sum. */
+static double crop_mask_softly(const uint8_t *mask, int size, const window *w,
+                               float *out) {
+  double sum = 0;
+  for (int row = 0; row < size; row++) {
+    between y = locate(row, w->y, w->height, size);
+    for (int column = 0; column < size; column++) {
+      int at = w->mirrored ? size - 1 - column : column;
+      between x = locate(at, w->x, w->width, size);
+      double value = mix(mask, size, 1, &x, &y, 0) / 255;
+      sum += value;
+      *out++ = (float)value;
+    }
+  }
+  return sum;
+}
+
+static window whole_image(int size, bool mirrored) {
+  return (window){0, 0, size, size, mirrored};
+}
+
+static window choose_crop(const augmentation *how, random_stream *random,
+                          const uint8_t *mask, int size, bool mirrored,
+                          float *net_mask) {
+  window w = whole_image(size, mirrored);
   for (int tries = 0; how->crop_min < 1 && tries < 10; tries++) {
-    window drawn = draw_crop(&random, how->crop_min, size);
+    window drawn = draw_crop(random, how->crop_min, size);
     if (!has_foreground(mask, size, &drawn)) continue;
     w = drawn;
     w.mirrored = mirrored;
     break;
   }
   crop_mask(mask, size, &w, net_mask);
-  if (w.width == size && w.height == size) {
-    copy_whole(composite, size, mirrored, net_composite);
-    copy_whole(real, size, mirrored, net_real);
-  } else {
-    crop_image(composite, size, &w, net_composite);
-    crop_image(real, size, &w, net_real);
-  }
+  return w;
 }
+
+static window choose_soft_crop(const augmentation *how, random_stream *random,
+                               const uint8_t *mask, int size, bool mirrored,
+                               float *net_mask) {
+  for (int tries = 0; how->crop_min < 1 && tries < SOFT_TRIES; tries++) {
+    window w = draw_crop(random, how->crop_min, size);
+    w.mirrored = mirrored;
+    double sum = crop_mask_softly(mask, size, &w, net_mask);
+    if (sum > 1 || random_uniform(random) < keep_empty) return w;
+  }
+  window w = whole_image(size, mirrored);
+  crop_mask(mask, size, &w, net_mask);
+  return w;
+}
+
+static void set_image(const uint8_t *image, int size, const window *w,
+                      float *out) {
+  if (w->width == size && w->height == size)
+    copy_whole(image, size, w->mirrored, out);
+  else
+    crop_image(image, size, w, out);
+}
+
+static void jitter_mask(const augmentation *how, uint64_t position, int size,
+                        float *scratch, float *mask) {
+  if (!(how->mask_jitter > 0)) return;
+  random_stream random =
+      random_stream_make(how->seed, RANDOM_MASK, position, 0);
+  if (random_uniform(&random) >= how->mask_jitter) return;
+  mask_edge edge = (mask_edge)random_below(&random, MASK_EDGES);
+  int pixels = 1 + (int)random_below(&random, 2);
+  mask_edge_change(edge, pixels, size, scratch, mask);
+}
+
+void augment_sample(const augmentation *how, uint64_t position, int size,
+                    const sample_bytes *sample, float *scratch,
+                    const sample_inputs *out) {
+  random_stream random =
+      random_stream_make(how->seed, RANDOM_AUGMENT, position, 0);
+  bool mirrored = how->flip && random_below(&random, 2) == 1;
+  window w = (how->crop_soft ? choose_soft_crop : choose_crop)(
+      how, &random, sample->mask, size, mirrored, out->mask);
+  set_image(sample->composite, size, &w, out->composite);
+  set_image(sample->real, size, &w, out->real);
+  jitter_mask(how, position, size, scratch, out->mask);
+}
+
+size_t augment_scratch(int size) { return mask_edge_scratch(size); }
 
 void augment_none(const uint8_t *composite, const uint8_t *mask,
                   const uint8_t *real, int size, float *net_composite,
                   float *net_mask, float *net_real) {
-  window whole = {0, 0, size, size, false};
+  window whole = whole_image(size, false);
   copy_whole(composite, size, false, net_composite);
   crop_mask(mask, size, &whole, net_mask);
   if (real != NULL) copy_whole(real, size, false, net_real);

@@ -2,17 +2,41 @@
 #ifndef HARMONIA_AUGMENT_H
 #define HARMONIA_AUGMENT_H
 
-#include "dist/feed/loader.h"
+#include <stdbool.h>
+#include <stdint.h>
 
-/* Bytes of one sample ([S,S,3], [S,S], [S,S,3]) to floats: images to [-1,1],
- * the mask to 0 or 1. Flip and crop are drawn from (seed, position); a crop
- * without foreground is drawn again, and after ten of them the whole image is
- * taken. Crops are resized to S x S bilinearly, the mask to the nearest pixel
- * (BargainNet's RandomResizedCrop). */
+#include "dist/feed/sample_source.h"
+
+typedef struct augmentation {
+  uint64_t seed;
+  bool flip;       /* mirror half of the samples */
+  double crop_min; /* random resized crop: share of the area from crop_min to 1,
+                      aspect 3/4 to 4/3; 1: no crop */
+  bool crop_soft;  /* the mask of a crop is resized as the images are */
+  double mask_jitter; /* share of samples whose mask is changed at its edge */
+} augmentation;
+
+/* A sample as a network is given it: [S,S,3], [S,S], [S,S,3]. */
+typedef struct sample_inputs {
+  float *composite, *mask, *real;
+} sample_inputs;
+
+/* Bytes of one sample to floats: images to [-1,1], the mask to 0 to 1. All is
+ * drawn from (seed, position).
+ *
+ * Crops are torchvision's RandomResizedCrop, resized to S x S bilinearly. As
+ * BargainNet has it the mask is resized to the nearest pixel and stays 0 or 1,
+ * and a crop without foreground is drawn again, after ten of them the whole
+ * image. crop_soft, as iDIH has it: the mask is resized as the images are, and
+ * a crop whose mask sums to at most one pixel is drawn again, but with
+ * probability 0.05.
+ *
+ * mask_jitter: masks are grown or shrunk by one or two pixels or feathered by
+ * as much (mask_edge.h); images stay. `scratch`: augment_scratch values. */
 void augment_sample(const augmentation *how, uint64_t position, int size,
-                    const uint8_t *composite, const uint8_t *mask,
-                    const uint8_t *real, float *net_composite, float *net_mask,
-                    float *net_real);
+                    const sample_bytes *sample, float *scratch,
+                    const sample_inputs *out);
+size_t augment_scratch(int size);
 
 /* The inputs of one sample as it is; `real` may be NULL. */
 void augment_none(const uint8_t *composite, const uint8_t *mask,

@@ -135,7 +135,7 @@ static double samples(const survey *s, const memory_sizes *sizes,
   int size = s->o->network.size, micro_batch = (int)s->o->micro_batch;
   int kept =
       loader_kept(size, micro_batch, at->end - at->begin, sizes->phase_count);
-  double bytes = (double)loader_bytes(size, micro_batch, kept);
+  double bytes = (double)loader_bytes(size, micro_batch, kept, false);
   if (!s->where->streamed) return bytes;
   return bytes + (double)(at->rank == 0 ? stream_server_bytes(size)
                                         : stream_client_bytes(size));
