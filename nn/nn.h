@@ -333,22 +333,36 @@ void nn_adam(const nn_adam_options *options, size_t count, double scale,
 void nn_average(double decay, size_t count, const nn_real *values,
                 nn_real *average, int threads);
 
-/* How the learning rate goes with the epochs. */
+/* How the learning rate goes with the epochs, or with the share of the run that
+ * is done. */
 #define NN_LR_POLICIES(X)                                                      \
   X(NN_LR_LINEAR, "linear") /* 1 - max(0, epoch+1-constant)/(decay+1) */       \
   X(NN_LR_STEP, "step")     /* a tenth every step_epochs */                    \
-  X(NN_LR_CONSTANT, "constant")
+  X(NN_LR_CONSTANT, "constant")                                                \
+  X(NN_LR_MULTISTEP, "multistep") /* a tenth after each milestone */           \
+  X(NN_LR_COSINE, "cosine")       /* (1 + cos(pi progress)) / 2 */
 CHOICE(nn_lr_policy, NN_LR_POLICIES);
 
 typedef struct nn_lr_schedule {
   nn_lr_policy policy;
   double constant_epochs, decay_epochs; /* of NN_LR_LINEAR */
   double step_epochs;                   /* of NN_LR_STEP */
+  const char *milestones; /* of NN_LR_MULTISTEP: below 1 shares of the run, from
+                             1 on epochs, as "0.875,0.958" */
+  int64_t warmup_steps;   /* of any: the rate rises over the first of them */
 } nn_lr_schedule;
 
-/* Factor on the learning rate at `epoch` (from 0, may be a fraction between
- * epochs only for NN_LR_LINEAR). */
-double nn_lr_factor(const nn_lr_schedule *schedule, double epoch);
+/* When in a run. */
+typedef struct nn_lr_moment {
+  uint64_t step;   /* steps done */
+  double epoch;    /* whole, but for NN_LR_LINEAR */
+  double progress; /* the share of the run that is done, 0 to 1 */
+} nn_lr_moment;
+
+/* STATUS_USAGE where the milestones are no ascending list. */
+status nn_lr_check(const nn_lr_schedule *schedule);
+/* Factor on the learning rate. */
+double nn_lr_factor(const nn_lr_schedule *schedule, const nn_lr_moment *at);
 
 /* ---- the machine (compute/blas_core.c) ---- */
 

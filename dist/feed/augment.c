@@ -95,8 +95,8 @@ static void crop_image(const uint8_t *image, int size, const window *w,
   }
 }
 
-static void crop_mask(const uint8_t *mask, int size, const window *w,
-                      float *out) {
+static void crop_mask_sharply(const uint8_t *mask, int size, const window *w,
+                              float *out) {
   for (int row = 0; row < size; row++)
     for (int column = 0; column < size; column++) {
       int at = w->mirrored ? size - 1 - column : column;
@@ -138,7 +138,7 @@ static window choose_crop(const augmentation *how, random_stream *random,
     w.mirrored = mirrored;
     break;
   }
-  crop_mask(mask, size, &w, net_mask);
+  crop_mask_sharply(mask, size, &w, net_mask);
   return w;
 }
 
@@ -152,7 +152,7 @@ static window choose_soft_crop(const augmentation *how, random_stream *random,
     if (sum > 1 || random_uniform(random) < keep_empty) return w;
   }
   window w = whole_image(size, mirrored);
-  crop_mask(mask, size, &w, net_mask);
+  crop_mask_sharply(mask, size, &w, net_mask);
   return w;
 }
 
@@ -181,8 +181,9 @@ void augment_sample(const augmentation *how, uint64_t position, int size,
   random_stream random =
       random_stream_make(how->seed, RANDOM_AUGMENT, position, 0);
   bool mirrored = how->flip && random_below(&random, 2) == 1;
-  window w = (how->crop_soft ? choose_soft_crop : choose_crop)(
-      how, &random, sample->mask, size, mirrored, out->mask);
+  window w =
+      (how->crop_mask == CROP_MASK_SOFT ? choose_soft_crop : choose_crop)(
+          how, &random, sample->mask, size, mirrored, out->mask);
   set_image(sample->composite, size, &w, out->composite);
   set_image(sample->real, size, &w, out->real);
   jitter_mask(how, position, size, scratch, out->mask);
@@ -195,6 +196,6 @@ void augment_none(const uint8_t *composite, const uint8_t *mask,
                   float *net_mask, float *net_real) {
   window whole = whole_image(size, false);
   copy_whole(composite, size, false, net_composite);
-  crop_mask(mask, size, &whole, net_mask);
+  crop_mask_sharply(mask, size, &whole, net_mask);
   if (real != NULL) copy_whole(real, size, false, net_real);
 }

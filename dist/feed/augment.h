@@ -5,14 +5,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/choice.h"
 #include "dist/feed/sample_source.h"
+
+/* How the mask of a crop is resized, and which crops are drawn again. */
+#define CROP_MASKS(X)                                                          \
+  X(CROP_MASK_NEAREST, "nearest") /* BargainNet */                             \
+  X(CROP_MASK_SOFT, "soft")       /* as the images: iDIH */
+CHOICE(crop_mask, CROP_MASKS);
 
 typedef struct augmentation {
   uint64_t seed;
   bool flip;       /* mirror half of the samples */
   double crop_min; /* random resized crop: share of the area from crop_min to 1,
                       aspect 3/4 to 4/3; 1: no crop */
-  bool crop_soft;  /* the mask of a crop is resized as the images are */
+  crop_mask crop_mask;
   double mask_jitter; /* share of samples whose mask is changed at its edge */
 } augmentation;
 
@@ -27,8 +34,8 @@ typedef struct sample_inputs {
  * Crops are torchvision's RandomResizedCrop, resized to S x S bilinearly. As
  * BargainNet has it the mask is resized to the nearest pixel and stays 0 or 1,
  * and a crop without foreground is drawn again, after ten of them the whole
- * image. crop_soft, as iDIH has it: the mask is resized as the images are, and
- * a crop whose mask sums to at most one pixel is drawn again, but with
+ * image. CROP_MASK_SOFT, as iDIH has it: the mask is resized as the images are,
+ * and a crop whose mask sums to at most one pixel is drawn again, but with
  * probability 0.05.
  *
  * mask_jitter: masks are grown or shrunk by one or two pixels or feathered by
