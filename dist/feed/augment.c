@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "base/memory.h"
 #include "base/random.h"
 #include "dist/feed/mask_edge.h"
 
@@ -60,10 +61,11 @@ static void copy_whole(const uint8_t *image, int size, bool mirrored,
 
 /* Where a pixel of a crop lies in its image, along one axis: between two
  * pixels, inside of the window. */
-typedef struct between {
+struct between {
   int low, high;
   double share; /* of the higher */
-} between;
+};
+typedef struct between between;
 
 static between locate(int at, double begin, double length, int size) {
   double place = begin + (at + 0.5) * length / size - 0.5;
@@ -72,26 +74,33 @@ static between locate(int at, double begin, double length, int size) {
   return (between){low, high, place - low};
 }
 
-static inline double mix(const uint8_t *image, int size, int channels,
-                         const between *x, const between *y, int c) {
-  double p00 = image[channels * (y->low * size + x->low) + c];
-  double p01 = image[channels * (y->low * size + x->high) + c];
-  double p10 = image[channels * (y->high * size + x->low) + c];
-  double p11 = image[channels * (y->high * size + x->high) + c];
-  double a = x->share, b = y->share;
-  return (1 - b) * ((1 - a) * p00 + a * p01) + b * ((1 - a) * p10 + a * p11);
+/* Those of all columns of a crop. */
+static void locate_columns(const window *w, int size, between *columns) {
+  for (int column = 0; column < size; column++) {
+    int at = w->mirrored ? size - 1 - column : column;
+    columns[column] = locate(at, w->x, w->width, size);
+  }
+}
+
+/* The value at a place of two rows; `x` counts values of them. */
+static inline double mix(const uint8_t *upper, const uint8_t *lower,
+                         const between *x, int channels, int c, double b) {
+  int low = channels * x->low + c, high = channels * x->high + c;
+  double a = x->share;
+  return (1 - b) * ((1 - a) * upper[low] + a * upper[high]) +
+         b * ((1 - a) * lower[low] + a * lower[high]);
 }
 
 static void crop_image(const uint8_t *image, int size, const window *w,
-                       float *out) {
+                       between *columns, float *out) {
+  locate_columns(w, size, columns);
   for (int row = 0; row < size; row++) {
     between y = locate(row, w->y, w->height, size);
-    for (int column = 0; column < size; column++, out += 3) {
-      int at = w->mirrored ? size - 1 - column : column;
-      between x = locate(at, w->x, w->width, size);
+    const uint8_t *upper = image + 3 * size * y.low;
+    const uint8_t *lower = image + 3 * size * y.high;
+    for (int column = 0; column < size; column++, out += 3)
       for (int c = 0; c < 3; c++)
-        out[c] = to_net(mix(image, size, 3, &x, &y, c));
-    }
+        out[c] = to_net(mix(upper, lower, &columns[column], 3, c, y.share));
   }
 }
 
@@ -108,14 +117,14 @@ static void crop_mask_sharply(const uint8_t *mask, int size, const window *w,
 
 /* Returns the sum. */
 static double crop_mask_softly(const uint8_t *mask, int size, const window *w,
-                               float *out) {
+                               between *columns, float *out) {
   double sum = 0;
+  locate_columns(w, size, columns);
   for (int row = 0; row < size; row++) {
     between y = locate(row, w->y, w->height, size);
+    const uint8_t *upper = mask + size * y.low, *lower = mask + size * y.high;
     for (int column = 0; column < size; column++) {
-      int at = w->mirrored ? size - 1 - column : column;
-      between x = locate(at, w->x, w->width, size);
-      double value = mix(mask, size, 1, &x, &y, 0) / 255;
+      double value = mix(upper, lower, &columns[column], 1, 0, y.share) / 255;
       sum += value;
       *out++ = (float)value;
     }
@@ -127,69 +136,87 @@ static window whole_image(int size, bool mirrored) {
   return (window){0, 0, size, size, mirrored};
 }
 
-static window choose_crop(const augmentation *how, random_stream *random,
-                          const uint8_t *mask, int size, bool mirrored,
-                          float *net_mask) {
-  window w = whole_image(size, mirrored);
+static window choose_crop(const augmenter *a, const augmentation *how,
+                          random_stream *random, const uint8_t *mask,
+                          bool mirrored, float *net_mask) {
+  window w = whole_image(a->size, mirrored);
   for (int tries = 0; how->crop_min < 1 && tries < 10; tries++) {
-    window drawn = draw_crop(random, how->crop_min, size);
-    if (!has_foreground(mask, size, &drawn)) continue;
+    window drawn = draw_crop(random, how->crop_min, a->size);
+    if (!has_foreground(mask, a->size, &drawn)) continue;
     w = drawn;
     w.mirrored = mirrored;
     break;
   }
-  crop_mask_sharply(mask, size, &w, net_mask);
+  crop_mask_sharply(mask, a->size, &w, net_mask);
   return w;
 }
 
-static window choose_soft_crop(const augmentation *how, random_stream *random,
-                               const uint8_t *mask, int size, bool mirrored,
-                               float *net_mask) {
+static window choose_soft_crop(const augmenter *a, const augmentation *how,
+                               random_stream *random, const uint8_t *mask,
+                               bool mirrored, float *net_mask) {
   for (int tries = 0; how->crop_min < 1 && tries < SOFT_TRIES; tries++) {
-    window w = draw_crop(random, how->crop_min, size);
+    window w = draw_crop(random, how->crop_min, a->size);
     w.mirrored = mirrored;
-    double sum = crop_mask_softly(mask, size, &w, net_mask);
+    double sum = crop_mask_softly(mask, a->size, &w, a->columns, net_mask);
     if (sum > 1 || random_uniform(random) < keep_empty) return w;
   }
-  window w = whole_image(size, mirrored);
-  crop_mask_sharply(mask, size, &w, net_mask);
+  window w = whole_image(a->size, mirrored);
+  crop_mask_sharply(mask, a->size, &w, net_mask);
   return w;
 }
 
-static void set_image(const uint8_t *image, int size, const window *w,
+static void set_image(const augmenter *a, const uint8_t *image, const window *w,
                       float *out) {
-  if (w->width == size && w->height == size)
-    copy_whole(image, size, w->mirrored, out);
+  if (w->width == a->size && w->height == a->size)
+    copy_whole(image, a->size, w->mirrored, out);
   else
-    crop_image(image, size, w, out);
+    crop_image(image, a->size, w, a->columns, out);
 }
 
-static void jitter_mask(const augmentation *how, uint64_t position, int size,
-                        float *scratch, float *mask) {
+static void jitter_mask(const augmenter *a, const augmentation *how,
+                        uint64_t position, float *mask) {
   if (!(how->mask_jitter > 0)) return;
   random_stream random =
       random_stream_make(how->seed, RANDOM_MASK, position, 0);
   if (random_uniform(&random) >= how->mask_jitter) return;
   mask_edge edge = (mask_edge)random_below(&random, MASK_EDGES);
   int pixels = 1 + (int)random_below(&random, 2);
-  mask_edge_change(edge, pixels, size, scratch, mask);
+  mask_edge_change(edge, pixels, a->size, a->masks, mask);
 }
 
-void augment_sample(const augmentation *how, uint64_t position, int size,
-                    const sample_bytes *sample, float *scratch,
+void augment_sample(const augmenter *a, const augmentation *how,
+                    uint64_t position, const sample_bytes *sample,
                     const sample_inputs *out) {
   random_stream random =
       random_stream_make(how->seed, RANDOM_AUGMENT, position, 0);
   bool mirrored = how->flip && random_below(&random, 2) == 1;
-  window w =
-      (how->crop_mask == CROP_MASK_SOFT ? choose_soft_crop : choose_crop)(
-          how, &random, sample->mask, size, mirrored, out->mask);
-  set_image(sample->composite, size, &w, out->composite);
-  set_image(sample->real, size, &w, out->real);
-  jitter_mask(how, position, size, scratch, out->mask);
+  bool soft = how->crop_mask == CROP_MASK_SOFT;
+  window w = (soft ? choose_soft_crop : choose_crop)(
+      a, how, &random, sample->mask, mirrored, out->mask);
+  set_image(a, sample->composite, &w, out->composite);
+  set_image(a, sample->real, &w, out->real);
+  jitter_mask(a, how, position, out->mask);
 }
 
-size_t augment_scratch(int size) { return mask_edge_scratch(size); }
+status augmenter_create(int size, augmenter *out) {
+  out->size = size;
+  status result = MEMORY_NEW((size_t)size, "a crop", &out->columns);
+  if (result == STATUS_OK)
+    result = MEMORY_NEW(mask_edge_scratch(size), "a mask", &out->masks);
+  if (result != STATUS_OK) augmenter_destroy(out);
+  return result;
+}
+
+void augmenter_destroy(augmenter *a) {
+  memory_free(a->columns);
+  memory_free(a->masks);
+  *a = (augmenter){0};
+}
+
+size_t augmenter_bytes(int size) {
+  return (size_t)size * sizeof(struct between) +
+         mask_edge_scratch(size) * sizeof(float);
+}
 
 void augment_none(const uint8_t *composite, const uint8_t *mask,
                   const uint8_t *real, int size, float *net_composite,

@@ -28,6 +28,16 @@ typedef struct sample_inputs {
   float *composite, *mask, *real;
 } sample_inputs;
 
+/* Memory to augment samples of one size in. */
+typedef struct augmenter {
+  int size;
+  struct between *columns; /* of a crop */
+  float *masks;
+} augmenter;
+status augmenter_create(int size, augmenter *out);
+void augmenter_destroy(augmenter *a); /* accepts zeros */
+size_t augmenter_bytes(int size);
+
 /* Bytes of one sample to floats: images to [-1,1], the mask to 0 to 1. All is
  * drawn from (seed, position).
  *
@@ -38,12 +48,11 @@ typedef struct sample_inputs {
  * and a crop whose mask sums to at most one pixel is drawn again, but with
  * probability 0.05.
  *
- * mask_jitter: masks are grown or shrunk by one or two pixels or feathered by
- * as much (mask_edge.h); images stay. `scratch`: augment_scratch values. */
-void augment_sample(const augmentation *how, uint64_t position, int size,
-                    const sample_bytes *sample, float *scratch,
+ * mask_jitter: masks are grown, shrunk or feathered by one or two pixels
+ * (mask_edge.h); images stay. */
+void augment_sample(const augmenter *a, const augmentation *how,
+                    uint64_t position, const sample_bytes *sample,
                     const sample_inputs *out);
-size_t augment_scratch(int size);
 
 /* The inputs of one sample as it is; `real` may be NULL. */
 void augment_none(const uint8_t *composite, const uint8_t *mask,

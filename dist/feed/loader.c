@@ -33,7 +33,7 @@ struct loader {
   uint64_t announced;       /* samples */
   bool reference_announced; /* of the next sample */
   recomposer recomposer;
-  float *scratch; /* of augmentation */
+  augmenter augmenter;
   status failed; /* what ended the reading */
   bool stop, running;
   double waited;
@@ -83,15 +83,15 @@ static status load_sample(loader *l, uint64_t number, uint64_t asked,
   sample_bytes bytes;
   if (plan.has_reference) {
     announce(l, asked);
-    TRY(o->source.read(o->source.self, plan.reference, &bytes));
+    TRY(o->source.read(o->source.self, plan.reference, false, &bytes));
     recomposer_reference(&l->recomposer, &bytes);
   }
   announce(l, asked);
   TRY(o->source.read(o->source.self, l->queued[at * batch + number % batch],
-                     &bytes));
+                     !plan.wanted, &bytes));
   if (plan.wanted) TRY(recomposer_run(&l->recomposer, &plan, &bytes));
-  augment_sample(&o->augmentation, l->positions[at] + number % batch, o->size,
-                 &bytes, l->scratch, out);
+  augment_sample(&l->augmenter, &o->augmentation,
+                 l->positions[at] + number % batch, &bytes, out);
   snprintf(name, SAMPLE_NAME, "%s", bytes.name);
   return STATUS_OK;
 }
@@ -178,8 +178,7 @@ int loader_kept(int size, int micro_batch, int per_step, int phases) {
 
 size_t loader_bytes(int size, int micro_batch, int kept, bool recomposes) {
   return (size_t)(kept + AHEAD) * batch_bytes(size, micro_batch) +
-         augment_scratch(size) * sizeof(float) +
-         (recomposes ? recomposer_bytes(size) : 0);
+         augmenter_bytes(size) + (recomposes ? recomposer_bytes(size) : 0);
 }
 
 static status allocate(loader *l) {
@@ -195,7 +194,7 @@ static status allocate(loader *l) {
   }
   if (l->options.recomposition.share > 0)
     TRY(recomposer_create(l->options.size, &l->recomposer));
-  TRY(MEMORY_NEW(augment_scratch(l->options.size), "a sample", &l->scratch));
+  TRY(augmenter_create(l->options.size, &l->augmenter));
   return MEMORY_NEW(batch * LOADER_QUEUE, "micro-batches", &l->queued);
 }
 
@@ -233,7 +232,7 @@ void loader_destroy(loader **loader_pointer) {
     memory_free(l->slots[i].names);
   }
   recomposer_destroy(&l->recomposer);
-  memory_free(l->scratch);
+  augmenter_destroy(&l->augmenter);
   memory_free(l->slots);
   memory_free(l->queued);
   memory_free(l);

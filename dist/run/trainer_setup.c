@@ -216,6 +216,14 @@ static void share_state(trainer *t) {
     update_scatter_moments(t->update, k, trainer_moments(t, k));
 }
 
+/* What the table of options cannot tell. */
+static status check_options(const train_options *o) {
+  data_methods methods;
+  TRY(train_options_check(o));
+  return data_methods_read("recompose-methods", o->recompose_methods, true,
+                           &methods);
+}
+
 static status set_recomposition(trainer *t, recomposition *out) {
   const train_options *o = t->options;
   uint32_t samples = (uint32_t)t->info->split_count[DATA_TRAIN];
@@ -319,7 +327,7 @@ status trainer_set_up(trainer *t) {
   if (c->rank == 0) own = open_folder(t, checkpoint, sizeof checkpoint);
   TRY(cluster_agree(c, own));
   TRY(cluster_agree(c, share_options(t)));
-  TRY(cluster_agree(c, train_options_check(t->options)));
+  TRY(cluster_agree(c, check_options(t->options)));
   TRY(open_data(t));
   TRY(cluster_agree(c, check_data(t)));
   TRY(cluster_agree(c, check_identity(t, checkpoint)));

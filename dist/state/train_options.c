@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "data/data.h"
 #include "dist/ranks/order.h"
 
 #define ROW(name, field) OPTION_ROW(train_options, name, field)
@@ -401,9 +400,6 @@ static status check_horizon(const train_options *o) {
 }
 
 status train_options_check(const train_options *o) {
-  data_methods methods;
-  TRY(data_methods_read("recompose-methods", o->recompose_methods, true,
-                        &methods));
   TRY(nn_lr_check(&o->schedule));
   return check_horizon(o);
 }
