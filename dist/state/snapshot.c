@@ -130,13 +130,13 @@ static bool has_network(const nn_layout *layout, const char *name) {
   return false;
 }
 
-static bool is_average(const char *name) {
+bool snapshot_is_average(const char *name) {
   return strncmp(name, SNAPSHOT_AVERAGES, strlen(SNAPSHOT_AVERAGES)) == 0;
 }
 
 bool snapshot_has_average(const ckpt_reader *reader) {
   for (size_t i = 0; i < ckpt_array_count(reader); i++)
-    if (is_average(ckpt_array_at(reader, i)->name)) return true;
+    if (snapshot_is_average(ckpt_array_at(reader, i)->name)) return true;
   return false;
 }
 
@@ -144,7 +144,8 @@ bool snapshot_has_average(const ckpt_reader *reader) {
 static status check_no_strangers(ckpt_reader *reader, const snapshot *s) {
   for (size_t i = 0; i < ckpt_array_count(reader); i++) {
     const char *name = ckpt_array_at(reader, i)->name;
-    if (strncmp(name, "optimizer/", 10) == 0 || is_average(name)) continue;
+    if (strncmp(name, "optimizer/", 10) == 0 || snapshot_is_average(name))
+      continue;
     if (nn_layout_find(s->layout, name) != NULL) continue;
     if (!s->partial || has_network(s->layout, name))
       return status_error(

@@ -48,8 +48,9 @@ status snapshot_read(ckpt_reader *reader, snapshot *snapshot, nn_real *scratch);
 /* Whether the file has averages of its state: they are what the network is then
  * used with. */
 bool snapshot_has_average(const ckpt_reader *reader);
-/* The group of the averages: "ema/". */
+/* Their group. */
 #define SNAPSHOT_AVERAGES "ema/"
+bool snapshot_is_average(const char *array);
 
 /* Values of the largest entry. */
 size_t snapshot_scratch(const nn_layout *layout);
