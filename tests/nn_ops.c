@@ -409,6 +409,36 @@ static void adam(op_case *c) {
   golden_free(&p);
 }
 
+/* AdamW: the parameter is made less by itself, then Adam does what it does. */
+static void check_weight_decay(void) {
+  enum { COUNT = 70000 }; /* more than a chunk */
+  static nn_real plain[COUNT], decayed[COUNT], gradient[COUNT];
+  static nn_real moments[4][COUNT], average[COUNT];
+  for (int i = 0; i < COUNT; i++) {
+    plain[i] = decayed[i] = (nn_real)(i % 17 - 8);
+    gradient[i] = (nn_real)(i % 5 - 2);
+  }
+  nn_adam_options o = {
+      .lr = 0.125, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .step = 1};
+  nn_adam(&o, COUNT, 1, gradient, plain, moments[0], moments[1], 2);
+  o.weight_decay = 0.5;
+  nn_adam(&o, COUNT, 1, gradient, decayed, moments[2], moments[3], 2);
+  double worst = 0, off = 0;
+  for (int i = 0; i < COUNT; i++) {
+    double was = i % 17 - 8, moved = (double)plain[i] - was;
+    worst = larger(worst, fabs((double)decayed[i] - (was * 0.9375 + moved)));
+    average[i] = 1;
+  }
+  tap_ok(worst < BY_PRECISION(2e-6, 1e-14), "AdamW: off by %.1e", worst);
+  tap_ok(memcmp(moments[0], moments[2], 2 * sizeof moments[0]) == 0,
+         "AdamW: moments are Adam's");
+  nn_average(0.75, COUNT, decayed, average, 2);
+  for (int i = 0; i < COUNT; i++)
+    off = larger(off,
+                 fabs((double)average[i] - (0.75 + 0.25 * (double)decayed[i])));
+  tap_ok(off < BY_PRECISION(1e-6, 1e-14), "average: off by %.1e", off);
+}
+
 static void check_lr_factor(hid_t file) {
   size_t count;
   char **names = golden_members(file, "lr_factor", &count);
@@ -546,6 +576,7 @@ int main(void) {
   }
   check_lr_factor(file);
   check_lr_progress();
+  check_weight_decay();
   size_t count;
   char **names = golden_members(file, "/", &count);
   for (size_t k = 0; k < count; k++) {
