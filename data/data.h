@@ -388,6 +388,15 @@ const data_set_info *data_set_describe(const data_set *set);
 status data_set_read(data_set *set, size_t index, uint8_t *composite,
                      uint8_t *mask, uint8_t *real);
 
+/* What the real images of samples [0, count) show, as numbers below the result;
+ * 0: the set does not tell. Those of which it is not known have one number
+ * together. */
+uint32_t data_set_categories(const data_set *set, size_t count, uint32_t *out);
+
+/* What the samples [0, count) show, as numbers below the result; those of which
+ * it is not known have one together. 0: the set does not tell. */
+uint32_t data_set_categories(const data_set *set, size_t count, uint32_t *out);
+
 /* The composite's file name (owned by the set). */
 const char *data_set_name(const data_set *set, size_t index);
 
@@ -453,6 +462,11 @@ status data_set_writer_add_mask(data_set_writer *writer,
 status data_set_writer_add_composite(data_set_writer *writer, const char *name,
                                      data_split split, size_t real, size_t mask,
                                      const data_chunk *chunk);
+
+/* Once, at any time: what the real images show, numbers below their count;
+ * UINT32_MAX where that is not known. */
+status data_set_writer_categorise(data_set_writer *writer,
+                                  const uint32_t *categories);
 
 /* Writes the index and the attributes, flushes to disk and renames PATH.tmp to
  * PATH, replacing a former file. The writer is gone afterwards in any case; on

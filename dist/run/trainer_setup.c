@@ -224,15 +224,30 @@ static status check_options(const train_options *o) {
                            &methods);
 }
 
-static status set_recomposition(trainer *t, recomposition *out) {
+/* Collective, and agreed upon: which samples lend each other colours, as rank
+ * 0's data set tells. */
+static status group_samples(trainer *t) {
+  const cluster *c = t->cluster;
+  size_t samples = t->info->split_count[DATA_TRAIN];
+  uint32_t *group = NULL, groups = 0;
+  if (!(t->options->recompose > 0)) return STATUS_OK;
+  TRY(cluster_agree(c, MEMORY_NEW(samples, "groups of samples", &group)));
+  if (c->rank == 0) groups = data_set_categories(t->data.set, samples, group);
+  MPI_Bcast(&groups, 1, MPI_UINT32_T, 0, c->world);
+  if (groups > 0) MPI_Bcast(group, (int)samples, MPI_UINT32_T, 0, c->world);
+  status own = sample_groups_create(groups > 0 ? group : NULL,
+                                    (uint32_t)samples, groups, &t->groups);
+  memory_free(group);
+  return cluster_agree(c, own);
+}
+
+static status set_recomposition(const trainer *t, recomposition *out) {
   const train_options *o = t->options;
-  uint32_t samples = (uint32_t)t->info->split_count[DATA_TRAIN];
   *out = (recomposition){
       .share = o->recompose, .seed = (uint64_t)o->seed, .groups = &t->groups};
   if (!(o->recompose > 0)) return STATUS_OK;
-  TRY(data_methods_read("recompose-methods", o->recompose_methods, true,
-                        &out->methods));
-  return sample_groups_create(NULL, samples, 1, &t->groups);
+  return data_methods_read("recompose-methods", o->recompose_methods, true,
+                           &out->methods);
 }
 
 static status start_loading(trainer *t) {
@@ -339,6 +354,7 @@ status trainer_set_up(trainer *t) {
   share_state(t);
   t->pace.end_step =
       pace_end_step(t->options, t->info->split_count[DATA_TRAIN]);
+  TRY(group_samples(t));
   TRY(cluster_agree(c, start_loading(t)));
   own = STATUS_OK;
   if (c->rank == 0) {
