@@ -195,10 +195,11 @@ typedef enum data_transfer_method {
   DATA_GCTRGB, /* global, correlated RGB (Xiao & Ma 2006) */
   DATA_HGM,    /* cumulative histograms in YCbCr */
   DATA_IDT,    /* N-dimensional pdf transfer and regrain (Pitie 2007) */
+  DATA_MKL,    /* linear Monge-Kantorovitch map in RGB (Pitie & Kokaram 2007) */
   DATA_TRANSFER_METHODS
 } data_transfer_method;
 
-/* "gct", "gctrgb", "hgm", "idt". */
+/* "gct", "gctrgb", "hgm", "idt", "mkl". */
 const char *data_transfer_name(data_transfer_method method);
 
 /* Gives the foreground of `target` (mask >= 128) the colours of the foreground
@@ -210,6 +211,40 @@ status data_transfer(data_transfer_method method, const data_image *target,
                      const data_image *target_mask, const data_image *reference,
                      const data_image *reference_mask, uint64_t seed,
                      data_image *out);
+
+/* A list of methods to draw from; one named twice is drawn twice as often. */
+enum { DATA_METHODS_MAX = 16, DATA_JITTER = DATA_TRANSFER_METHODS };
+typedef struct data_methods {
+  int list[DATA_METHODS_MAX]; /* transfers, or DATA_JITTER */
+  int count;
+} data_methods;
+/* Of "gct,hgm", with `jitter` also the word "jitter". STATUS_USAGE names
+ * `option`. */
+status data_methods_read(const char *option, const char *text, bool jitter,
+                         data_methods *out);
+
+/* ---- composites made while training goes on (recolour.c) ----
+ *
+ * Gives foregrounds of images of one size new colours; works in memory of its
+ * own and allocates nothing but what DATA_IDT frees again. One thread at a
+ * time. */
+typedef struct data_recolour data_recolour;
+status data_recolour_create(int size, data_recolour **out);
+void data_recolour_destroy(data_recolour **recolour);
+/* Bytes that one has. */
+size_t data_recolour_bytes(int size);
+
+/* Keeps the foreground (mask >= 128) of an image [S,S,3] for transfers. */
+void data_recolour_reference(data_recolour *r, const uint8_t *image,
+                             const uint8_t *mask);
+/* `out`, which is not `image`: the image with the colours of its foreground
+ * changed by a transfer from the reference kept last, or by DATA_JITTER. What
+ * is drawn follows from `seed`. DATA_IDT is without its regrain here. Where the
+ * target or the reference has fewer pixels than transfers want (16) it is
+ * jittered. STATUS_MEMORY. */
+status data_recolour_run(data_recolour *r, int method, uint64_t seed,
+                         const uint8_t *image, const uint8_t *mask,
+                         uint8_t *out);
 
 /* ---- HCOCO folders (hcoco.c) ---- */
 
@@ -353,6 +388,15 @@ const data_set_info *data_set_describe(const data_set *set);
 status data_set_read(data_set *set, size_t index, uint8_t *composite,
                      uint8_t *mask, uint8_t *real);
 
+/* What the real images of samples [0, count) show, as numbers below the result;
+ * 0: the set does not tell. Those of which it is not known have one number
+ * together. */
+uint32_t data_set_categories(const data_set *set, size_t count, uint32_t *out);
+
+/* What the samples [0, count) show, as numbers below the result; those of which
+ * it is not known have one together. 0: the set does not tell. */
+uint32_t data_set_categories(const data_set *set, size_t count, uint32_t *out);
+
 /* The composite's file name (owned by the set). */
 const char *data_set_name(const data_set *set, size_t index);
 
@@ -418,6 +462,11 @@ status data_set_writer_add_mask(data_set_writer *writer,
 status data_set_writer_add_composite(data_set_writer *writer, const char *name,
                                      data_split split, size_t real, size_t mask,
                                      const data_chunk *chunk);
+
+/* Once, at any time: what the real images show, numbers below their count;
+ * UINT32_MAX where that is not known. */
+status data_set_writer_categorise(data_set_writer *writer,
+                                  const uint32_t *categories);
 
 /* Writes the index and the attributes, flushes to disk and renames PATH.tmp to
  * PATH, replacing a former file. The writer is gone afterwards in any case; on

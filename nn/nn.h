@@ -347,32 +347,52 @@ void nn_vgg_bind(const nn_graph *g, const nn_vgg_weights *weights,
 
 typedef struct nn_adam_options {
   double lr, beta1, beta2, eps;
-  uint64_t step; /* 1 at the first */
+  double weight_decay; /* 0: none */
+  uint64_t step;       /* 1 at the first */
 } nn_adam_options;
 
 /* Adam (Kingma & Ba 2015, algorithm 1) in one pass over `count` elements:
  * p -= lr/(1-beta1^t) m / (sqrt(v)/sqrt(1-beta2^t) + eps). The gradient used is
- * scale * gradient. */
+ * scale * gradient. Weight decay is AdamW's (Loshchilov & Hutter 2019): before
+ * that p is multiplied by 1 - lr * weight_decay. */
 void nn_adam(const nn_adam_options *options, size_t count, double scale,
              const nn_real *gradient, nn_real *parameter, nn_real *mean,
              nn_real *variance, int threads);
 
-/* How the learning rate goes with the epochs. */
+/* average += (1 - decay) * (values - average). */
+void nn_average(double decay, size_t count, const nn_real *values,
+                nn_real *average, int threads);
+
+/* How the learning rate goes with the epochs, or with the share of the run that
+ * is done. */
 #define NN_LR_POLICIES(X)                                                      \
   X(NN_LR_LINEAR, "linear") /* 1 - max(0, epoch+1-constant)/(decay+1) */       \
   X(NN_LR_STEP, "step")     /* a tenth every step_epochs */                    \
-  X(NN_LR_CONSTANT, "constant")
+  X(NN_LR_CONSTANT, "constant")                                                \
+  X(NN_LR_MULTISTEP, "multistep") /* a tenth after each milestone */           \
+  X(NN_LR_COSINE, "cosine")       /* (1 + cos(pi progress)) / 2 */
 CHOICE(nn_lr_policy, NN_LR_POLICIES);
 
 typedef struct nn_lr_schedule {
   nn_lr_policy policy;
   double constant_epochs, decay_epochs; /* of NN_LR_LINEAR */
   double step_epochs;                   /* of NN_LR_STEP */
+  const char *milestones; /* of NN_LR_MULTISTEP: below 1 shares of the run, from
+                             1 on epochs, as "0.875,0.958" */
+  int64_t warmup_steps;   /* of any: the rate rises over the first of them */
 } nn_lr_schedule;
 
-/* Factor on the learning rate at `epoch` (from 0, may be a fraction between
- * epochs only for NN_LR_LINEAR). */
-double nn_lr_factor(const nn_lr_schedule *schedule, double epoch);
+/* When in a run. */
+typedef struct nn_lr_moment {
+  uint64_t step;   /* steps done */
+  double epoch;    /* whole, but for NN_LR_LINEAR */
+  double progress; /* the share of the run that is done, 0 to 1 */
+} nn_lr_moment;
+
+/* STATUS_USAGE where the milestones are no ascending list. */
+status nn_lr_check(const nn_lr_schedule *schedule);
+/* Factor on the learning rate. */
+double nn_lr_factor(const nn_lr_schedule *schedule, const nn_lr_moment *at);
 
 /* ---- the machine (compute/blas_core.c) ---- */
 

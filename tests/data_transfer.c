@@ -132,15 +132,18 @@ static void test_gct(const picture *target, const picture *reference) {
   data_image_free(&out);
 }
 
-static void test_gctrgb(const picture *target, const picture *reference) {
-  data_image out = transfer(DATA_GCTRGB, target, reference, 1);
+static void test_matrix(data_transfer_method method, const picture *target,
+                        const picture *reference) {
+  const char *name = data_transfer_name(method);
+  data_image out = transfer(method, target, reference, 1);
   moments got = measure(&out, &target->mask, to_rgb);
   moments want = measure(&reference->image, &reference->mask, to_rgb);
   tap_ok(tap_largest_difference(got.mean, want.mean, 3) < 0.05,
-         "gctrgb: mean of RGB");
-  /* Rounding to whole levels adds 1/12 to each variance. */
-  tap_ok(tap_largest_difference(got.covariance[0], want.covariance[0], 9) < 0.5,
-         "gctrgb: covariance of RGB");
+         "%s: mean of RGB", name);
+  /* Rounding to whole levels adds 1/12 to each variance, and beats with the
+   * target's own levels. */
+  double off = tap_largest_difference(got.covariance[0], want.covariance[0], 9);
+  tap_ok(off < 1, "%s: covariance of RGB, off by %.3f", name, off);
   data_image_free(&out);
 }
 
@@ -310,7 +313,7 @@ static void test_identity_and_background(const picture *target,
   /* gct's two matrices are inverses to four digits; hgm goes through 8-bit
    * YCbCr and takes the last of equal shares; idt's regrain begins with a
    * blurred image and gets the noise back only in part. */
-  static const double limits[] = {0.6, 1e-9, 1.2, 2.0};
+  static const double limits[] = {0.6, 1e-9, 1.2, 2.0, 1e-9};
   for (int m = 0; m < DATA_TRANSFER_METHODS; m++) {
     const char *name = data_transfer_name((data_transfer_method)m);
     data_image same = transfer((data_transfer_method)m, target, target, 1);
@@ -323,6 +326,117 @@ static void test_identity_and_background(const picture *target,
     data_image_free(&same);
     data_image_free(&other);
   }
+}
+
+/* Both give the same mean and covariance; mkl moves colours least. */
+static void test_mkl(const picture *target, const picture *reference) {
+  double moved[2];
+  static const data_transfer_method methods[2] = {DATA_GCTRGB, DATA_MKL};
+  for (int k = 0; k < 2; k++) {
+    data_image out = transfer(methods[k], target, reference, 1);
+    moved[k] = foreground_difference(&out, &target->image, &target->mask);
+    data_image_free(&out);
+  }
+  tap_ok(moved[1] <= moved[0], "mkl: moves colours by %.2f, gctrgb by %.2f",
+         moved[1], moved[0]);
+}
+
+/* ---- recolouring in memory that is there ---- */
+
+static data_image recolour(data_recolour *r, int method, const picture *p,
+                           uint64_t seed) {
+  data_image out;
+  must(data_image_create(p->image.width, p->image.height, 3, &out));
+  must(data_recolour_run(r, method, seed, p->image.pixels, p->mask.pixels,
+                         out.pixels));
+  return out;
+}
+
+static void test_jitter(data_recolour *r, const picture *target) {
+  data_image a = recolour(r, DATA_JITTER, target, 1);
+  data_image b = recolour(r, DATA_JITTER, target, 1);
+  data_image c = recolour(r, DATA_JITTER, target, 2);
+  tap_ok(same_image(&a, &b) && !same_image(&a, &c),
+         "jitter follows from its seed");
+  tap_ok(background_same(&a, target), "jitter: background kept");
+  double by = 0;
+  for (uint64_t seed = 0; seed < 64; seed++) {
+    data_image out = recolour(r, DATA_JITTER, target, seed);
+    by += foreground_difference(&out, &target->image, &target->mask) / 64;
+    data_image_free(&out);
+  }
+  tap_ok(by > 10 && by < 60, "jitter changes levels by %.1f on average", by);
+  data_image_free(&a);
+  data_image_free(&b);
+  data_image_free(&c);
+}
+
+static void test_idt_match(data_recolour *r, const picture *target,
+                           const picture *reference) {
+  data_image out = recolour(r, DATA_IDT, target, 5);
+  size_t count, from_count;
+  double *is = colours_of(&out, &target->mask, &count);
+  double *wanted = colours_of(&reference->image, &reference->mask, &from_count);
+  double worst = 0;
+  for (uint32_t k = 0; k < 8; k++) {
+    double axis[3];
+    random_axis(k, axis);
+    worst = fmax(worst, ks_distance(is, count, wanted, from_count, axis));
+  }
+  tap_ok(worst < 0.08 && background_same(&out, target),
+         "idt: recolouring has the reference's marginals (to %.3f)", worst);
+  free(is);
+  free(wanted);
+  data_image_free(&out);
+}
+
+static void test_recolour(void) {
+  enum { SIZE = 96 };
+  picture target = make_picture(SIZE, SIZE, 8, (double[]){120, 100, 90},
+                                (double[]){20, 16, 12});
+  picture reference = make_picture(SIZE, SIZE, 9, (double[]){140, 130, 150},
+                                   (double[]){9, 14, 16});
+  data_recolour *r;
+  must(data_recolour_create(SIZE, &r));
+  data_recolour_reference(r, reference.image.pixels, reference.mask.pixels);
+  for (int m = 0; m < DATA_TRANSFER_METHODS; m++) {
+    if (m == DATA_IDT) continue; /* without its regrain here */
+    data_image out = recolour(r, m, &target, 5);
+    data_image want = transfer((data_transfer_method)m, &target, &reference, 5);
+    tap_ok(same_image(&out, &want), "%s: recolouring is data_transfer",
+           data_transfer_name((data_transfer_method)m));
+    data_image_free(&out);
+    data_image_free(&want);
+  }
+  test_idt_match(r, &target, &reference);
+  test_jitter(r, &target);
+  data_image jittered = recolour(r, DATA_JITTER, &target, 5);
+  memset(reference.mask.pixels, 0, SIZE * SIZE);
+  data_recolour_reference(r, reference.image.pixels, reference.mask.pixels);
+  data_image out = recolour(r, DATA_HGM, &target, 5);
+  tap_ok(same_image(&out, &jittered), "no reference: jittered");
+  data_image_free(&out);
+  memset(target.mask.pixels, 0, SIZE * SIZE);
+  out = recolour(r, DATA_HGM, &target, 5);
+  tap_ok(same_image(&out, &target.image), "no foreground: nothing changes");
+  data_image_free(&out);
+  data_image_free(&jittered);
+  data_recolour_destroy(&r);
+  picture_free(&target);
+  picture_free(&reference);
+}
+
+static void test_methods(void) {
+  data_methods m;
+  must(data_methods_read("methods", "gct,mkl,jitter,mkl", true, &m));
+  tap_ok(m.count == 4 && m.list[0] == DATA_GCT && m.list[1] == DATA_MKL &&
+             m.list[2] == DATA_JITTER && m.list[3] == DATA_MKL,
+         "a list of methods, one of them twice");
+  static const char *const bad[] = {"", "gct,", "jitter", "gct mkl"};
+  for (int i = 0; i < 4; i++)
+    tap_ok(data_methods_read("methods", bad[i], false, &m) == STATUS_USAGE &&
+               strstr(status_message(), "--methods") != NULL,
+           "'%s' is no list: %s", bad[i], status_message());
 }
 
 static void test_seed(const picture *target, const picture *reference) {
@@ -572,12 +686,16 @@ int main(void) {
   picture target = make_target(), reference = make_reference();
   test_eigen();
   test_gct(&target, &reference);
-  test_gctrgb(&target, &reference);
+  test_matrix(DATA_GCTRGB, &target, &reference);
+  test_matrix(DATA_MKL, &target, &reference);
+  test_mkl(&target, &reference);
   test_hgm(&target, &reference);
   test_hgm_top();
   test_idt(&target, &reference);
   test_identity_and_background(&target, &reference);
   test_seed(&target, &reference);
+  test_recolour();
+  test_methods();
   test_degenerate(&target);
   test_grey_target(&reference);
   test_errors(&target);

@@ -409,16 +409,50 @@ static void adam(op_case *c) {
   golden_free(&p);
 }
 
+/* AdamW: the parameter is made less by itself, then Adam does what it does. */
+static void check_weight_decay(void) {
+  enum { COUNT = 70000 }; /* more than a chunk */
+  static nn_real plain[COUNT], decayed[COUNT], gradient[COUNT];
+  static nn_real moments[4][COUNT], average[COUNT];
+  for (int i = 0; i < COUNT; i++) {
+    plain[i] = decayed[i] = (nn_real)(i % 17 - 8);
+    gradient[i] = (nn_real)(i % 5 - 2);
+  }
+  nn_adam_options o = {
+      .lr = 0.125, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .step = 1};
+  nn_adam(&o, COUNT, 1, gradient, plain, moments[0], moments[1], 2);
+  o.weight_decay = 0.5;
+  nn_adam(&o, COUNT, 1, gradient, decayed, moments[2], moments[3], 2);
+  double worst = 0, off = 0;
+  for (int i = 0; i < COUNT; i++) {
+    double was = i % 17 - 8, moved = (double)plain[i] - was;
+    worst = larger(worst, fabs((double)decayed[i] - (was * 0.9375 + moved)));
+    average[i] = 1;
+  }
+  tap_ok(worst < BY_PRECISION(2e-6, 1e-14), "AdamW: off by %.1e", worst);
+  tap_ok(memcmp(moments[0], moments[2], 2 * sizeof moments[0]) == 0,
+         "AdamW: moments are Adam's");
+  nn_average(0.75, COUNT, decayed, average, 2);
+  for (int i = 0; i < COUNT; i++)
+    off = larger(off,
+                 fabs((double)average[i] - (0.75 + 0.25 * (double)decayed[i])));
+  tap_ok(off < BY_PRECISION(1e-6, 1e-14), "average: off by %.1e", off);
+}
+
 static void check_lr_factor(hid_t file) {
   size_t count;
   char **names = golden_members(file, "lr_factor", &count);
   for (size_t i = 0; i < count; i++) {
     golden factor = golden_read(file, "lr_factor/%s", names[i]);
     int policy = choice_index(CHOICES(NN_LR_POLICIES), names[i]);
-    nn_lr_schedule schedule = {(nn_lr_policy)policy, 100, 100, 50};
+    nn_lr_schedule schedule = {.policy = (nn_lr_policy)policy,
+                               .constant_epochs = 100,
+                               .decay_epochs = 100,
+                               .step_epochs = 50};
     double worst = policy >= 0 ? 0 : NAN;
     for (size_t k = 0; k < factor.count; k++) {
-      double got = nn_lr_factor(&schedule, (double)k);
+      nn_lr_moment at = {.epoch = (double)k};
+      double got = nn_lr_factor(&schedule, &at);
       worst = larger(worst, fabs(got - factor.values[k]));
     }
     tap_ok(worst <= 1e-12, "lr_factor/%s: %zu epochs", names[i], factor.count);
@@ -428,8 +462,43 @@ static void check_lr_factor(hid_t file) {
   const nn_lr_schedule constant = {.policy = NN_LR_CONSTANT};
   const nn_lr_schedule linear = {
       .policy = NN_LR_LINEAR, .constant_epochs = 100, .decay_epochs = 100};
-  tap_ok(nn_lr_factor(&constant, 1000) == 1 && nn_lr_factor(&linear, 1e6) == 0,
+  nn_lr_moment late = {.epoch = 1e6};
+  tap_ok(nn_lr_factor(&constant, &late) == 1 &&
+             nn_lr_factor(&linear, &late) == 0,
          "lr_factor: constant, and no negative rate behind the end");
+}
+
+static double factor_at(const nn_lr_schedule *s, uint64_t step, double epoch,
+                        double progress) {
+  return nn_lr_factor(s, &(nn_lr_moment){step, epoch, progress});
+}
+
+static void check_lr_progress(void) {
+  nn_lr_schedule s = {.policy = NN_LR_COSINE};
+  double worst = 0;
+  for (int k = 0; k <= 4; k++) {
+    static const double want[] = {1, 0.8535533905932737, 0.5,
+                                  0.14644660940672624, 0};
+    worst = larger(worst, fabs(factor_at(&s, 0, 0, k / 4.0) - want[k]));
+  }
+  tap_ok(worst < 1e-12, "lr_factor: half a wave of cosine");
+  s.warmup_steps = 10;
+  tap_near(factor_at(&s, 0, 0, 0), 0.1, 1e-12, "warm-up begins");
+  tap_near(factor_at(&s, 8, 0, 0.5), 0.45, 1e-12, "and multiplies the policy");
+  tap_near(factor_at(&s, 9, 0, 0.5), 0.5, 1e-12, "and ends");
+  s = (nn_lr_schedule){.policy = NN_LR_MULTISTEP, .milestones = "0.5,0.75,12"};
+  tap_ok(nn_lr_check(&s) == STATUS_OK, "milestones: shares, then epochs");
+  tap_near(factor_at(&s, 0, 11, 0.49), 1, 1e-12, "before the first milestone");
+  tap_near(factor_at(&s, 0, 11, 0.5), 0.1, 1e-12, "at it");
+  tap_near(factor_at(&s, 0, 11, 0.8), 0.01, 1e-12, "after the second");
+  tap_near(factor_at(&s, 0, 12, 0.8), 0.001, 1e-12, "and of an epoch");
+  static const char *const bad[] = {"",        "0.5,", "0.5,0.5", "3,2",
+                                    "0.5 0.7", "-1",   "x"};
+  for (int i = 0; i < 7; i++) {
+    s.milestones = bad[i];
+    tap_ok(nn_lr_check(&s) == STATUS_USAGE, "milestones '%s' are refused",
+           bad[i]);
+  }
 }
 
 /* ---- visiting ---- */
@@ -506,6 +575,8 @@ int main(void) {
     golden_free_names(names, count);
   }
   check_lr_factor(file);
+  check_lr_progress();
+  check_weight_decay();
   size_t count;
   char **names = golden_members(file, "/", &count);
   for (size_t k = 0; k < count; k++) {

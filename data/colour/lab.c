@@ -54,8 +54,13 @@ void xyz_to_linear(const double xyz[3], lab_white white, double rgb[3]) {
 }
 
 void lab_from_srgb(const double rgb[3], lab_white white, double lab[3]) {
-  double linear[3], xyz[3], f[3];
+  double linear[3];
   for (int c = 0; c < 3; c++) linear[c] = srgb_to_linear(rgb[c]);
+  lab_from_linear(linear, white, lab);
+}
+
+void lab_from_linear(const double linear[3], lab_white white, double lab[3]) {
+  double xyz[3], f[3];
   xyz_from_linear(linear, white, xyz);
   for (int i = 0; i < 3; i++) f[i] = root(xyz[i] / white_of(white, i));
   lab[0] = 116 * f[1] - 16;

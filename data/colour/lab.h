@@ -19,6 +19,9 @@ double srgb_from_linear(double value);
  * the sRGB primaries (adapted to D50 by Bradford's transform for LAB_D50). */
 void lab_from_srgb(const double rgb[3], lab_white white, double lab[3]);
 
+/* The same of linear light. */
+void lab_from_linear(const double linear[3], lab_white white, double lab[3]);
+
 /* Back. Colours out of sRGB's gamut leave the range 0 to 1. */
 void lab_to_srgb(const double lab[3], lab_white white, double rgb[3]);
 

@@ -1,7 +1,9 @@
-/* Colour transfer from foreground to foreground: the entry. The methods are
- * those HCOCO's composites were made with (Cong et al., DoveNet, CVPR 2020). */
+/* Colour transfer from foreground to foreground: the entry. gct, gctrgb, hgm
+ * and idt are those HCOCO's composites were made with (Cong et al., DoveNet,
+ * CVPR 2020). */
 #include "data/colour/transfer_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -12,9 +14,47 @@ const char *data_transfer_name(data_transfer_method method) {
   case DATA_GCTRGB: return "gctrgb";
   case DATA_HGM: return "hgm";
   case DATA_IDT: return "idt";
+  case DATA_MKL: return "mkl";
   case DATA_TRANSFER_METHODS: break;
   }
   INVARIANT(false, "method %d", (int)method);
+}
+
+static const char *method_name(int method) {
+  return method == DATA_JITTER
+             ? "jitter"
+             : data_transfer_name((data_transfer_method)method);
+}
+
+static status unknown_method(const char *option, const char *name,
+                             size_t length, int known) {
+  char names[256] = "";
+  size_t used = 0;
+  for (int m = 0; m < known && used < sizeof names; m++)
+    used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
+                             m > 0 ? ", " : "", method_name(m));
+  return status_error(STATUS_USAGE, "--%s: '%.*s' is none of %s", option,
+                      (int)length, name, names);
+}
+
+status data_methods_read(const char *option, const char *text, bool jitter,
+                         data_methods *out) {
+  int known = DATA_TRANSFER_METHODS + (jitter ? 1 : 0);
+  *out = (data_methods){0};
+  for (const char *at = text;; at++) {
+    size_t length = strcspn(at, ",");
+    if (out->count == DATA_METHODS_MAX)
+      return status_error(STATUS_USAGE, "--%s names more than %d", option,
+                          DATA_METHODS_MAX);
+    int m = 0;
+    while (m < known && (strlen(method_name(m)) != length ||
+                         memcmp(at, method_name(m), length) != 0))
+      m++;
+    if (m == known) return unknown_method(option, at, length, known);
+    out->list[out->count++] = m;
+    at += length;
+    if (*at == '\0') return STATUS_OK;
+  }
 }
 
 static size_t count_foreground(const data_image *mask) {
@@ -69,10 +109,10 @@ void transfer_region_free(transfer_region *region) {
   *region = (transfer_region){0};
 }
 
-static status run_method(data_transfer_method method, const data_image *image,
-                         const transfer_region *target,
-                         const transfer_region *reference, uint64_t seed,
-                         uint8_t *rgb) {
+status transfer_run(data_transfer_method method, const data_image *image,
+                    const transfer_region *target,
+                    const transfer_region *reference, uint64_t seed,
+                    uint8_t *rgb) {
   static const bool no_mirror[3] = {false, false, false};
   switch (method) {
   case DATA_GCT: transfer_gct(target, reference, rgb); return STATUS_OK;
@@ -81,6 +121,7 @@ static status run_method(data_transfer_method method, const data_image *image,
     return STATUS_OK;
   case DATA_HGM: transfer_hgm(target, reference, rgb); return STATUS_OK;
   case DATA_IDT: return transfer_idt(image, target, reference, seed, rgb);
+  case DATA_MKL: transfer_mkl(target, reference, rgb); return STATUS_OK;
   case DATA_TRANSFER_METHODS: break;
   }
   INVARIANT(false, "method %d", (int)method);
@@ -106,7 +147,7 @@ status data_transfer(data_transfer_method method, const data_image *target,
   TRY_OR(done,
          transfer_region_take(reference, reference_mask, "reference", &from));
   TRY_OR(done, MEMORY_NEW(3 * to.count, "transferred colours", &rgb));
-  TRY_OR(done, run_method(method, target, &to, &from, seed, rgb));
+  TRY_OR(done, transfer_run(method, target, &to, &from, seed, rgb));
   TRY_OR(done, copy_image(target, out));
   for (size_t i = 0; i < to.count; i++)
     memcpy(out->pixels + 3 * (size_t)to.place[i], rgb + 3 * i, 3);

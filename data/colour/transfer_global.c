@@ -1,5 +1,5 @@
 /* Global colour transfer: means and deviations in l-alpha-beta (gct), mean and
- * covariance in RGB (gctrgb). */
+ * covariance in RGB (gctrgb, mkl). */
 #include "data/colour/transfer_internal.h"
 
 #include <math.h>
@@ -206,19 +206,83 @@ static void colour_matrix(const rgb_statistics *t, const rgb_statistics *r,
 }
 
 /* x' = mean_r + M (x - mean_t). */
-void transfer_gctrgb(const transfer_region *target,
-                     const transfer_region *reference, const bool mirror[3],
-                     uint8_t *rgb_out) {
-  rgb_statistics t = measure_rgb(target), r = measure_rgb(reference);
-  double m[3][3], shift[3];
-  colour_matrix(&t, &r, mirror, m);
+static void apply_matrix(const transfer_region *target, const rgb_statistics *t,
+                         const rgb_statistics *r, const double m[3][3],
+                         uint8_t *rgb_out) {
+  double shift[3];
   for (int i = 0; i < 3; i++)
-    shift[i] = r.mean[i] - m[i][0] * t.mean[0] - m[i][1] * t.mean[1] -
-               m[i][2] * t.mean[2];
+    shift[i] = r->mean[i] - m[i][0] * t->mean[0] - m[i][1] * t->mean[1] -
+               m[i][2] * t->mean[2];
   for (size_t i = 0; i < target->count; i++) {
     const uint8_t *p = target->rgb + 3 * i;
     for (int c = 0; c < 3; c++)
       rgb_out[3 * i + (size_t)c] = transfer_byte(
           m[c][0] * p[0] + m[c][1] * p[1] + m[c][2] * p[2] + shift[c]);
   }
+}
+
+void transfer_gctrgb(const transfer_region *target,
+                     const transfer_region *reference, const bool mirror[3],
+                     uint8_t *rgb_out) {
+  rgb_statistics t = measure_rgb(target), r = measure_rgb(reference);
+  double m[3][3];
+  colour_matrix(&t, &r, mirror, m);
+  apply_matrix(target, &t, &r, m, rgb_out);
+}
+
+/* ---- mkl ----
+ *
+ * Pitie and Kokaram, "The linear Monge-Kantorovitch linear colour mapping for
+ * example-based colour transfer", CVMP 2007, equation 10: of all linear maps
+ * that give the target the reference's covariance the one that moves colours
+ * least. */
+
+static void multiply(const double a[3][3], const double b[3][3],
+                     double out[3][3]) {
+  for (int i = 0; i < 3; i++)
+    for (int j = 0; j < 3; j++)
+      out[i][j] = a[i][0] * b[0][j] + a[i][1] * b[1][j] + a[i][2] * b[2][j];
+}
+
+/* A covariance to the power of 1/2, and where `inverse` is not NULL of -1/2:
+ * axes without variance stay out of that. */
+static void square_roots(const double a[3][3], double root[3][3],
+                         double inverse[3][3]) {
+  double values[3], u[3][3];
+  transfer_eigen3(a, values, u);
+  double least = 1e-9 * values[2];
+  for (int i = 0; i < 3; i++)
+    for (int j = 0; j < 3; j++) {
+      root[i][j] = 0;
+      if (inverse != NULL) inverse[i][j] = 0;
+      for (int k = 0; k < 3; k++) {
+        double along = u[i][k] * u[j][k], value = sqrt(fmax(values[k], 0));
+        root[i][j] += value * along;
+        if (inverse != NULL && values[k] > least)
+          inverse[i][j] += along / value;
+      }
+    }
+}
+
+/* T^(-1/2) (T^(1/2) R T^(1/2))^(1/2) T^(-1/2) of the covariances T and R. */
+static void least_matrix(const rgb_statistics *t, const rgb_statistics *r,
+                         double m[3][3]) {
+  double root[3][3], inverse[3][3], product[3][3], middle[3][3];
+  square_roots(t->covariance, root, inverse);
+  multiply(root, r->covariance, product);
+  multiply(product, root, middle);
+  for (int i = 0; i < 3; i++) /* what rounding left asymmetric */
+    for (int j = 0; j < i; j++)
+      middle[i][j] = middle[j][i] = (middle[i][j] + middle[j][i]) / 2;
+  square_roots(middle, root, NULL);
+  multiply(inverse, root, product);
+  multiply(product, inverse, m);
+}
+
+void transfer_mkl(const transfer_region *target,
+                  const transfer_region *reference, uint8_t *rgb_out) {
+  rgb_statistics t = measure_rgb(target), r = measure_rgb(reference);
+  double m[3][3];
+  least_matrix(&t, &r, m);
+  apply_matrix(target, &t, &r, m, rgb_out);
 }

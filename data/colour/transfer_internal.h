@@ -32,6 +32,8 @@ void transfer_hgm(const transfer_region *target,
 void transfer_gctrgb(const transfer_region *target,
                      const transfer_region *reference, const bool mirror[3],
                      uint8_t *rgb_out);
+void transfer_mkl(const transfer_region *target,
+                  const transfer_region *reference, uint8_t *rgb_out);
 status transfer_idt(const data_image *target_image,
                     const transfer_region *target,
                     const transfer_region *reference, uint64_t seed,
@@ -53,6 +55,13 @@ void transfer_eigen3(const double matrix[3][3], double values[3],
  * channel (3), levels 0 to 1. `out` may be neither of the two. */
 status transfer_regrain(const float *original, const float *graded, int width,
                         int height, float *out);
+
+/* One of the methods; `image`, the target's picture, and STATUS_MEMORY are of
+ * idt alone. */
+status transfer_run(data_transfer_method method, const data_image *image,
+                    const transfer_region *target,
+                    const transfer_region *reference, uint64_t seed,
+                    uint8_t *rgb_out);
 
 /* Rounded to nearest and saturated, as MATLAB's uint8(); NaN gives 0. */
 static inline uint8_t transfer_byte(double value) {

@@ -20,14 +20,13 @@
 #include "base/threads.h"
 #include "data/folder/file_names.h"
 
-enum { MAX_METHODS = 16, TRIES = 8, FEWEST_PIXELS = 16 };
+enum { TRIES = 8, FEWEST_PIXELS = 16 };
 
 typedef struct composing {
   const data_compose_options *options;
   photo_index index;
   file_names files[DATA_SPLITS]; /* of the folders of photographs */
-  data_transfer_method methods[MAX_METHODS];
-  int method_count;
+  data_methods methods;
   compose_record *records; /* index.count * per_image */
   FILE *journal;
   pthread_mutex_t mutex; /* of the journal and what follows */
@@ -36,34 +35,6 @@ typedef struct composing {
 } composing;
 
 /* ---- options ---- */
-
-static bool find_method(const char *name, size_t length,
-                        data_transfer_method *out) {
-  for (int m = 0; m < DATA_TRANSFER_METHODS; m++) {
-    const char *known = data_transfer_name((data_transfer_method)m);
-    if (strlen(known) != length || memcmp(name, known, length) != 0) continue;
-    *out = (data_transfer_method)m;
-    return true;
-  }
-  return false;
-}
-
-/* A method named twice is drawn twice as often. */
-static status read_methods(const char *text, composing *job) {
-  for (const char *at = text;; at++) {
-    size_t length = strcspn(at, ",");
-    if (job->method_count == MAX_METHODS)
-      return status_error(STATUS_USAGE, "--methods names more than %d",
-                          MAX_METHODS);
-    if (!find_method(at, length, &job->methods[job->method_count]))
-      return status_error(STATUS_USAGE,
-                          "--methods: '%.*s' is none of gct, gctrgb, hgm, idt",
-                          (int)length, at);
-    job->method_count++;
-    at += length;
-    if (*at == '\0') return STATUS_OK;
-  }
-}
 
 static status check_options(const data_compose_options *options) {
   if (options->per_image < 1)
@@ -208,8 +179,10 @@ static status try_transfer(const composing *job, size_t of,
   *record = (compose_record){.known = true};
   record->reference =
       candidates[random_below(stream, (uint32_t)candidate_count)];
+  const data_methods *methods = &job->methods;
   record->method =
-      job->methods[random_below(stream, (uint32_t)job->method_count)];
+      (data_transfer_method)
+          methods->list[random_below(stream, (uint32_t)methods->count)];
   uint64_t seed = (uint64_t)random_u32(stream) << 32;
   seed |= random_u32(stream);
   picture reference;
@@ -478,7 +451,7 @@ static status list_photos(composing *job) {
 status data_compose(const data_compose_options *options) {
   composing job = {.options = options};
   TRY(check_options(options));
-  TRY(read_methods(options->methods, &job));
+  TRY(data_methods_read("methods", options->methods, false, &job.methods));
   TRY(photo_index_read(options->photos, &job.index));
   char *text = NULL;
   status result = list_photos(&job);

@@ -6,6 +6,8 @@
  *   HCOCO_train.txt  HCOCO_test.txt   the lists, written last */
 #include "data/folder/compose_internal.h"
 
+#include "data/folder/categories.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -266,9 +268,25 @@ static status write_list(const char *out, const photo_index *index,
   return write_stream(out, list_names[split], stream, &text, &length);
 }
 
+/* What each real image shows, for who packs the folder. */
+static status write_categories(const char *out, const photo_index *index) {
+  char *text = NULL;
+  size_t length;
+  FILE *stream = open_memstream(&text, &length);
+  if (stream == NULL)
+    return status_error(STATUS_MEMORY, "%s: not enough memory",
+                        CATEGORIES_FILE);
+  fputs(CATEGORIES_HEADER "\n", stream);
+  for (size_t i = 0; i < index->count; i++)
+    fprintf(stream, "c%" PRIu64 ".jpg\t%s\n", index->photos[i].id,
+            index->photos[i].category);
+  return write_stream(out, CATEGORIES_FILE, stream, &text, &length);
+}
+
 status compose_folder_finish(const char *out, const photo_index *index,
                              int per_image, const compose_record *records) {
   TRY(write_table(out, index, per_image, records));
+  TRY(write_categories(out, index));
   bool validation = false;
   for (size_t i = 0; i < index->count; i++)
     validation = validation || index->photos[i].split == DATA_VALIDATION;

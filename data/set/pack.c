@@ -21,6 +21,7 @@
 #include "base/memory.h"
 #include "base/publish.h"
 #include "base/threads.h"
+#include "data/folder/categories.h"
 #include "data/image/deflate.h"
 #include "data/set/pack_overlap.h"
 #include "data/set/pack_journal.h"
@@ -210,6 +211,41 @@ static status add_images(assembly *a) {
   return STATUS_OK;
 }
 
+/* What the folder tells of its real images, numbered by first use. */
+static status number_categories(const assembly *a, const categories *known,
+                                uint32_t *numbers, uint32_t *out) {
+  const pack_contents *c = &a->pack->contents;
+  uint32_t used = 0;
+  for (size_t i = 0; i < known->names.count; i++) numbers[i] = UINT32_MAX;
+  for (size_t i = 0; i < c->folder.count; i++) {
+    size_t real = a->numbers[SET_REAL][c->real[i]];
+    if (real == SIZE_MAX) continue;
+    const char *image = strrchr(c->folder.entries[i].real, '/') + 1;
+    uint32_t category = categories_find(known, image);
+    out[real] = UINT32_MAX;
+    if (category == UINT32_MAX) continue;
+    if (numbers[category] == UINT32_MAX) numbers[category] = used++;
+    out[real] = numbers[category];
+  }
+  return data_set_writer_categorise(a->writer, out);
+}
+
+static status add_categories(const assembly *a) {
+  categories known;
+  uint32_t *numbers = NULL, *of_reals = NULL;
+  TRY(categories_read(a->pack->contents.folder.path, &known));
+  status result = STATUS_OK;
+  if (known.names.count == 0) goto end;
+  TRY_OR(end, MEMORY_NEW(known.names.count, "categories", &numbers));
+  TRY_OR(end, MEMORY_NEW(a->counts[SET_REAL], "categories", &of_reals));
+  result = number_categories(a, &known, numbers, of_reals);
+end:
+  memory_free(numbers);
+  memory_free(of_reals);
+  categories_free(&known);
+  return result;
+}
+
 static status write_set(assembly *a) {
   const pack *p = a->pack;
   data_set_attributes attributes = {
@@ -225,6 +261,7 @@ static status write_set(assembly *a) {
   };
   TRY(data_set_writer_open(p->options->out, &attributes, &a->writer));
   TRY(add_images(a));
+  TRY(add_categories(a));
   return data_set_writer_commit(&a->writer);
 }
 

@@ -157,6 +157,24 @@ static status open_images(data_set *set, set_kind kind) {
 
 /* ---- the index ---- */
 
+/* Only some sets have them. */
+static status read_categories(data_set *set) {
+  const char *name = "/index/category";
+  size_t reals = set->info.reals;
+  if (H5Lexists(set->file.id, name, H5P_DEFAULT) <= 0) return STATUS_OK;
+  uint32_t **category = &set->index.category;
+  TRY(MEMORY_NEW(reals, "categories", category));
+  TRY(set_hdf5_read_array(&set->file, name, H5T_NATIVE_UINT32, reals,
+                          *category));
+  for (size_t i = 0; i < reals; i++)
+    if ((*category)[i] >= reals && (*category)[i] != UINT32_MAX)
+      return status_error(STATUS_FORMAT,
+                          "%s: real image %zu: category %u is out of range: "
+                          "there are %zu images",
+                          set->path, i, (*category)[i], reals);
+  return STATUS_OK;
+}
+
 static status read_index(data_set *set) {
   set_index *index = &set->index;
   const size_t count = index->counts[SET_COMPOSITE];
@@ -176,7 +194,7 @@ static status read_index(data_set *set) {
   for (int kind = 0; kind < SET_KINDS; kind++)
     TRY(set_hdf5_read_array(file, set_crc_names[kind], number,
                             index->counts[kind], index->crc[kind]));
-  return STATUS_OK;
+  return read_categories(set);
 }
 
 static status check_sample(const data_set *set, size_t i) {
@@ -277,6 +295,17 @@ const data_set_info *data_set_describe(const data_set *set) {
 
 const set_origin *set_describe_origin(const data_set *set) {
   return &set->origin;
+}
+
+uint32_t data_set_categories(const data_set *set, size_t count, uint32_t *out) {
+  const set_index *index = &set->index;
+  if (index->category == NULL) return 0;
+  uint32_t unknown = (uint32_t)set->info.reals;
+  for (size_t i = 0; i < count; i++) {
+    uint32_t category = index->category[index->real[i]];
+    out[i] = category != UINT32_MAX ? category : unknown;
+  }
+  return unknown + 1;
 }
 
 const char *data_set_name(const data_set *set, size_t index) {

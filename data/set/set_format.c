@@ -33,6 +33,7 @@ void set_index_free(set_index *index) {
   memory_free(index->foreground);
   memory_free(index->real);
   memory_free(index->mask);
+  memory_free(index->category);
   memory_free(index->split);
   memory_free(index->names);
   *index = (set_index){0};

@@ -14,6 +14,9 @@
  *   /index/composite_crc32 uint32 [N]  CRC-32 (zlib) of an image's S*S*3
  *   /index/real_crc32      uint32 [R]  or S*S bytes
  *   /index/mask_crc32      uint32 [K]
+ *   /index/category        uint32 [R]  what a real image shows, a number below
+ *       R, or 2^32 - 1 where that is not known; only in sets of folders that
+ *       tell (categories.tsv). Not in the identity
  *
  * Attributes of the root group (strings of fixed length, numbers uint64):
  *   format    "harmonia data set"
@@ -49,6 +52,7 @@ typedef struct set_index {
   uint32_t *crc[SET_KINDS]; /* [counts[kind]] */
   uint32_t *foreground;     /* [masks] */
   uint32_t *real, *mask;    /* [composites] */
+  uint32_t *category;       /* [reals]; NULL: none is known */
   uint8_t *split;           /* [composites] */
   char *names;              /* composites * name_room, zero-padded */
   size_t name_room;

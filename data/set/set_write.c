@@ -239,6 +239,14 @@ status data_set_writer_add_composite(data_set_writer *writer, const char *name,
   return STATUS_OK;
 }
 
+status data_set_writer_categorise(data_set_writer *writer,
+                                  const uint32_t *categories) {
+  size_t reals = writer->index.counts[SET_REAL];
+  TRY(MEMORY_NEW(reals, "categories", &writer->index.category));
+  memcpy(writer->index.category, categories, reals * sizeof *categories);
+  return STATUS_OK;
+}
+
 /* ---- the end ---- */
 
 static status write_index(data_set_writer *writer) {
@@ -261,7 +269,9 @@ static status write_index(data_set_writer *writer) {
   for (int kind = 0; kind < SET_KINDS; kind++)
     TRY(set_hdf5_write_array(file, set_crc_names[kind], number, counts[kind],
                              index->crc[kind]));
-  return STATUS_OK;
+  if (index->category == NULL) return STATUS_OK;
+  return set_hdf5_write_array(file, "/index/category", number, counts[SET_REAL],
+                              index->category);
 }
 
 static status write_attributes(data_set_writer *writer) {

@@ -18,7 +18,10 @@ typedef enum random_purpose {
   RANDOM_SYNTH,       /* procedural scenes */
   RANDOM_TEST,        /* test data */
   RANDOM_KMEANS,      /* first centres of k-means */
-  RANDOM_FOREST       /* bootstraps and features of random forests */
+  RANDOM_FOREST,      /* bootstraps and features of random forests */
+  RANDOM_RECOMPOSE,   /* composites made anew: (seed, position in the run) */
+  RANDOM_JITTER,      /* colour jitter */
+  RANDOM_MASK         /* changes of masks: (seed, position in the run) */
 } random_purpose;
 
 /* The block function: 10 rounds; counter and key as published. */

@@ -58,8 +58,8 @@ typedef struct import {
   char *texts, identity[128], name[512];
   nn_system *system;
   nn_real *scratch;
-  bool *used; /* which of the arrays */
-  bool moments;
+  bool *used;             /* which of the arrays */
+  bool moments, averages; /* whether the arrays have them */
   int missing, strangers;
   snapshot made;
 } import;
@@ -161,6 +161,9 @@ static status take_entry(import *im, const nn_entry *entry) {
   for (int k = 0; k < 2 && im->moments && entry->trainable; k++)
     TRY(take_or_list(im, reader, beginning, snapshot_moments(k), entry,
                      im->made.moments[k]));
+  if (im->averages)
+    TRY(take_or_list(im, reader, beginning, SNAPSHOT_AVERAGES, entry,
+                     im->made.averaged));
   return STATUS_OK;
 }
 
@@ -179,8 +182,12 @@ static status take_arrays(import *im) {
   for (size_t i = 0; i < count; i++)
     im->moments |= strncmp(ckpt_array_at(im->arrays, i)->name, moments_group,
                            strlen(moments_group)) == 0;
+  im->averages = im->made.averaged != NULL && snapshot_has_average(im->arrays);
   for (int i = 0; i < layout->entry_count; i++)
     TRY(take_entry(im, &layout->entries[i]));
+  if (im->made.averaged != NULL && !im->averages)
+    memcpy(im->made.averaged, im->made.state,
+           layout->state_size * sizeof(nn_real));
   list_strangers(im);
   if (im->missing + im->strangers == 0) return STATUS_OK;
   return status_error(STATUS_MISFIT,
@@ -231,6 +238,8 @@ static status make_network(import *im) {
   TRY(MEMORY_NEW(snapshot_scratch(layout), "a parameter", &im->scratch));
   for (int k = 0; k < 2; k++)
     TRY(MEMORY_NEW(layout->parameter_size, "moments", &im->made.moments[k]));
+  if (o->ema > 0)
+    TRY(MEMORY_NEW(layout->state_size, "averages", &im->made.averaged));
   return MEMORY_NEW(layout->state_size, "parameters", &im->made.state);
 }
 
@@ -295,6 +304,7 @@ import im = {.path = positional[0] };
   TRY(check_out(conf->out));
   status result = make(&im, conf, given);
   memory_free(im.made.state);
+  memory_free(im.made.averaged);
   for (int k = 0; k < 2; k++) memory_free(im.made.moments[k]);
   memory_free(im.scratch);
   memory_free(im.used);

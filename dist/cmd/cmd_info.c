@@ -7,7 +7,7 @@
 #include "data/data.h"
 #include "dist/cmd/command.h"
 #include "dist/run/run_folder.h"
-#include "dist/state/train_options.h"
+#include "dist/state/snapshot.h"
 
 typedef struct info_configuration {
   bool arrays, verify, changed, newest;
@@ -109,11 +109,14 @@ static uint64_t count_values(const ckpt_array *array) {
 }
 
 static void print_arrays(ckpt_reader *reader, bool all) {
-  uint64_t network = 0, optimizer = 0;
+  uint64_t network = 0, optimizer = 0, averages = 0;
   for (size_t i = 0; i < ckpt_array_count(reader); i++) {
     const ckpt_array *array = ckpt_array_at(reader, i);
     bool moment = strncmp(array->name, "optimizer/", 10) == 0;
-    *(moment ? &optimizer : &network) += count_values(array);
+    bool average = snapshot_is_average(array->name);
+    *(moment    ? &optimizer
+      : average ? &averages
+                : &network) += count_values(array);
     if (!all) continue;
     printf("  %s [", array->name);
     for (int k = 0; k < array->rank; k++)
@@ -122,6 +125,9 @@ static void print_arrays(ckpt_reader *reader, bool all) {
   }
   printf("%-26s %.3f M values of networks, %.3f M of the optimizer\n", "arrays",
          (double)network * 1e-6, (double)optimizer * 1e-6);
+  if (averages > 0)
+    printf("%-26s %.3f M values of averages, which eval, apply and score use\n",
+           "weights", (double)averages * 1e-6);
 }
 
 static status describe_checkpoint(const info_configuration *conf,

@@ -8,7 +8,6 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "dist/feed/augment.h"
 
 enum {
   AHEAD = 2,             /* micro-batches ready beside those handed out */
@@ -30,8 +29,12 @@ struct loader {
   uint64_t positions[LOADER_QUEUE];
   /* counters that only grow; the ring index is their remainder */
   uint64_t asked, loaded, taken;
-  uint64_t announced; /* samples; the loader's thread alone */
-  status failed;      /* what ended the reading; the loader's thread alone */
+  /* the loader's thread's alone */
+  uint64_t announced;       /* samples */
+  bool reference_announced; /* of the next sample */
+  recomposer recomposer;
+  augmenter augmenter;
+  status failed; /* what ended the reading */
   bool stop, running;
   double waited;
   pthread_t thread;
@@ -41,33 +44,67 @@ struct loader {
 
 /* ---- the loader's thread ---- */
 
-/* Tells the source of the samples of `asked` micro-batches, as far as it has
- * room. */
+static recompose_plan plan_of(const loader *l, uint64_t sample_number) {
+  uint64_t batch = (uint64_t)l->options.micro_batch;
+  uint64_t at = sample_number / batch % LOADER_QUEUE, i = sample_number % batch;
+  return recompose_draw(&l->options.recomposition, l->positions[at] + i,
+                        l->queued[at * batch + i]);
+}
+
+static bool announce_sample(loader *l) {
+  uint64_t ring = LOADER_QUEUE * (uint64_t)l->options.micro_batch;
+  const sample_source *source = &l->options.source;
+  recompose_plan plan = plan_of(l, l->announced);
+  if (plan.has_reference && !l->reference_announced &&
+      !source->announce(source->self, plan.reference))
+    return false;
+  l->reference_announced = true; /* or there is none */
+  if (!source->announce(source->self, l->queued[l->announced % ring]))
+    return false;
+  l->reference_announced = false;
+  l->announced++;
+  return true;
+}
+
+/* Tells the source of the samples of `asked` micro-batches, each behind that
+ * whose colours it takes, as far as it has room. */
 static void announce(loader *l, uint64_t asked) {
   uint64_t batch = (uint64_t)l->options.micro_batch;
-  uint64_t ring = LOADER_QUEUE * batch;
-  const sample_source *source = &l->options.source;
-  while (l->announced < asked * batch &&
-         source->announce(source->self, l->queued[l->announced % ring]))
-    l->announced++;
+  while (l->announced < asked * batch && announce_sample(l))
+    ;
+}
+
+/* Sample `number` of all that were asked for, as the network is to see it. */
+static status load_sample(loader *l, uint64_t number, uint64_t asked,
+                          sample_inputs *out, char *name) {
+  const loader_options *o = &l->options;
+  uint64_t batch = (uint64_t)o->micro_batch, at = number / batch % LOADER_QUEUE;
+  recompose_plan plan = plan_of(l, number);
+  sample_bytes bytes;
+  if (plan.has_reference) {
+    announce(l, asked);
+    TRY(o->source.read(o->source.self, plan.reference, false, &bytes));
+    recomposer_reference(&l->recomposer, &bytes);
+  }
+  announce(l, asked);
+  TRY(o->source.read(o->source.self, l->queued[at * batch + number % batch],
+                     !plan.wanted, &bytes));
+  if (plan.wanted) TRY(recomposer_run(&l->recomposer, &plan, &bytes));
+  augment_sample(&l->augmenter, &o->augmentation,
+                 l->positions[at] + number % batch, &bytes, out);
+  snprintf(name, SAMPLE_NAME, "%s", bytes.name);
+  return STATUS_OK;
 }
 
 static status load_batch(loader *l, uint64_t number, uint64_t asked) {
   const loader_options *o = &l->options;
   slot *out = &l->slots[number % (uint64_t)l->slot_count];
-  uint64_t at = number % LOADER_QUEUE;
-  const uint32_t *samples = l->queued + at * (size_t)o->micro_batch;
   size_t pixels = (size_t)o->size * (size_t)o->size;
-  for (int i = 0; i < o->micro_batch; i++) {
-    sample_bytes bytes;
-    announce(l, asked);
-    TRY(o->source.read(o->source.self, samples[i], &bytes));
-    augment_sample(&o->augmentation, l->positions[at] + (uint64_t)i, o->size,
-                   bytes.composite, bytes.mask, bytes.real,
-                   out->composite + (size_t)i * pixels * 3,
-                   out->mask + (size_t)i * pixels,
-                   out->real + (size_t)i * pixels * 3);
-    snprintf(out->names[i], SAMPLE_NAME, "%s", bytes.name);
+  for (size_t i = 0; i < (size_t)o->micro_batch; i++) {
+    sample_inputs inputs = {out->composite + i * pixels * 3,
+                            out->mask + i * pixels, out->real + i * pixels * 3};
+    TRY(load_sample(l, number * (uint64_t)o->micro_batch + i, asked, &inputs,
+                    out->names[i]));
   }
   return STATUS_OK;
 }
@@ -139,8 +176,9 @@ int loader_kept(int size, int micro_batch, int per_step, int phases) {
   return phases > 1 && (size_t)per_step <= most ? per_step : 1;
 }
 
-size_t loader_bytes(int size, int micro_batch, int kept) {
-  return (size_t)(kept + AHEAD) * batch_bytes(size, micro_batch);
+size_t loader_bytes(int size, int micro_batch, int kept, bool recomposes) {
+  return (size_t)(kept + AHEAD) * batch_bytes(size, micro_batch) +
+         augmenter_bytes(size) + (recomposes ? recomposer_bytes(size) : 0);
 }
 
 static status allocate(loader *l) {
@@ -154,6 +192,9 @@ static status allocate(loader *l) {
     TRY(MEMORY_NEW(batch * pixels * 3, "micro-batch", &s->real));
     TRY(MEMORY_NEW(batch, "micro-batch", &s->names));
   }
+  if (l->options.recomposition.share > 0)
+    TRY(recomposer_create(l->options.size, &l->recomposer));
+  TRY(augmenter_create(l->options.size, &l->augmenter));
   return MEMORY_NEW(batch * LOADER_QUEUE, "micro-batches", &l->queued);
 }
 
@@ -190,6 +231,8 @@ void loader_destroy(loader **loader_pointer) {
     memory_free(l->slots[i].real);
     memory_free(l->slots[i].names);
   }
+  recomposer_destroy(&l->recomposer);
+  augmenter_destroy(&l->augmenter);
   memory_free(l->slots);
   memory_free(l->queued);
   memory_free(l);

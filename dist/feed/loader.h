@@ -1,6 +1,6 @@
 /* Fetches a rank's samples ahead of their use and makes network inputs of them:
- * bytes to [-1,1], flipped and cropped. One thread of its own; batches come out
- * in the order in which they were asked for. */
+ * composed anew, flipped and cropped, bytes to [-1,1]. One thread of its own;
+ * batches come out in the order in which they were asked for. */
 #ifndef HARMONIA_LOADER_H
 #define HARMONIA_LOADER_H
 
@@ -8,14 +8,9 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "dist/feed/augment.h"
+#include "dist/feed/recompose.h"
 #include "dist/feed/sample_source.h"
-
-typedef struct augmentation {
-  uint64_t seed;
-  bool flip;       /* mirror half of the samples */
-  double crop_min; /* random resized crop: share of the area from crop_min to 1,
-                      aspect 3/4 to 4/3; 1: no crop */
-} augmentation;
 
 /* A micro-batch of network inputs, [count,S,S,3], [count,S,S,1], [...,3]. */
 typedef struct loaded {
@@ -31,6 +26,7 @@ typedef struct loader_options {
   int size, micro_batch;
   int kept; /* micro-batches handed out that stay valid, at least 1 */
   augmentation augmentation;
+  recomposition recomposition; /* its groups live as long as the loader */
 } loader_options;
 
 status loader_create(const loader_options *options, loader **out);
@@ -38,8 +34,9 @@ void loader_destroy(loader **loader);
 /* What a step of `phases` phases wants for `kept`: all of a rank's `per_step`
  * micro-batches if its phases can share them in little memory; else 1. */
 int loader_kept(int size, int micro_batch, int per_step, int phases);
-/* Bytes of all micro-batches that a loader has. */
-size_t loader_bytes(int size, int micro_batch, int kept);
+/* Bytes of all that a loader has: micro-batches, and what samples are augmented
+ * in or, with `recomposes`, composed anew. */
+size_t loader_bytes(int size, int micro_batch, int kept, bool recomposes);
 
 enum { LOADER_QUEUE = 64 };
 /* Free places in the queue of requests. */

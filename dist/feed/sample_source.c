@@ -13,14 +13,16 @@ static bool progress(void *self) {
   return false;
 }
 
-static status read_sample(void *self, uint32_t sample, sample_bytes *out) {
+static status read_sample(void *self, uint32_t sample, bool wanted,
+                          sample_bytes *out) {
   file_source *source = self;
   size_t side = (size_t)data_set_describe(source->set)->size;
   uint8_t *composite = source->pixels, *real = composite + 3 * side * side;
   uint8_t *mask = real + 3 * side * side;
   *out =
       (sample_bytes){composite, mask, real, data_set_name(source->set, sample)};
-  return data_set_read(source->set, sample, composite, mask, real);
+  return data_set_read(source->set, sample, wanted ? composite : NULL, mask,
+                       real);
 }
 
 status file_source_open(data_set *set, file_source *out) {

@@ -26,8 +26,10 @@ typedef struct sample_source {
   /* Lets what was announced come nearer; true while something is under way, so
    * that the caller should come again soon. */
   bool (*progress)(void *self);
-  /* Waits for the sample. STATUS_FORMAT: its pixels are damaged. */
-  status (*read)(void *self, uint32_t sample, sample_bytes *out);
+  /* Waits for the sample; without `composite` that may be missing in it.
+   * STATUS_FORMAT: its pixels are damaged. */
+  status (*read)(void *self, uint32_t sample, bool composite,
+                 sample_bytes *out);
 } sample_source;
 
 /* The samples of a data set that this rank has open. */

@@ -99,7 +99,9 @@ static bool progress(void *self) {
   return c->arrived < c->announced;
 }
 
-static status read_sample(void *self, uint32_t sample, sample_bytes *out) {
+static status read_sample(void *self, uint32_t sample, bool composite_wanted,
+                          sample_bytes *out) {
+  (void)composite_wanted; /* it is always sent */
   stream_client *c = self;
   INVARIANT(c->read < c->announced &&
                 c->samples[c->read % (uint64_t)c->window] == sample,

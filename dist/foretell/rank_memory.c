@@ -135,7 +135,8 @@ static double samples(const survey *s, const memory_sizes *sizes,
   int size = s->o->network.size, micro_batch = (int)s->o->micro_batch;
   int kept =
       loader_kept(size, micro_batch, at->end - at->begin, sizes->phase_count);
-  double bytes = (double)loader_bytes(size, micro_batch, kept);
+  double bytes =
+      (double)loader_bytes(size, micro_batch, kept, s->o->recompose > 0);
   if (!s->where->streamed) return bytes;
   return bytes + (double)(at->rank == 0 ? stream_server_bytes(size)
                                         : stream_client_bytes(size));
@@ -168,9 +169,11 @@ static double scoring(const train_options *o, const memory_sizes *sizes,
 
 static rank_memory describe(const survey *s, const memory_sizes *sizes,
                             const place *at) {
+  size_t averaged = s->o->ema > 0 ? sizes->state : 0;
+  size_t state = sizes->vector + averaged;
   rank_memory m = {.program = program_bytes + s->where->threads * thread_bytes,
                    .arena = (double)sizes->arena,
-                   .state = value * (double)sizes->vector / at->node_ranks,
+                   .state = value * (double)state / at->node_ranks,
                    .gradients = messages(s, sizes, at),
                    .samples = samples(s, sizes, at),
                    .features = features(s->o),
@@ -181,8 +184,8 @@ static rank_memory describe(const survey *s, const memory_sizes *sizes,
     m.gradients += value * (double)sizes->results[k] * buffers;
   }
   if (at->rank == 0)
-    m.saving =
-        value * (double)(sizes->state + 2 * sizes->parameters + sizes->largest);
+    m.saving = value * (double)(sizes->state + averaged +
+                                2 * sizes->parameters + sizes->largest);
   return m;
 }
 

@@ -67,7 +67,9 @@ static status write_files(saver *s) {
 static status open_pictures(saver *s) {
   if (s->set == NULL) TRY(data_set_open(s->copy.options->data, &s->set));
   if (s->network != NULL) return STATUS_OK;
-  return harmonizer_borrow(s->copy.options, s->copy.layout, s->copy.state, 1,
+  const nn_real *used =
+      s->copy.averaged != NULL ? s->copy.averaged : s->copy.state;
+  return harmonizer_borrow(s->copy.options, s->copy.layout, used, 1,
                            &s->network);
 }
 
@@ -125,6 +127,9 @@ static status allocate(saver *s) {
   const nn_layout *layout = s->copy.layout;
   TRY(MEMORY_NEW(layout->state_size, "rank 0's copy of the state to save",
                  &s->copy.state));
+  if (s->copy.options->ema > 0)
+    TRY(MEMORY_NEW(layout->state_size, "rank 0's copy of averages to save",
+                   &s->copy.averaged));
   for (int k = 0; k < 2; k++)
     TRY(MEMORY_NEW(layout->parameter_size, "rank 0's copy of moments to save",
                    &s->copy.moments[k]));
@@ -138,7 +143,8 @@ status saver_create(const snapshot *like, const run_folder *folder,
   saver *s = *out;
   s->folder = folder;
   s->copy = *like;
-  s->copy.state = s->copy.moments[0] = s->copy.moments[1] = NULL;
+  s->copy.state = s->copy.averaged = NULL;
+  s->copy.moments[0] = s->copy.moments[1] = NULL;
   pthread_mutex_init(&s->mutex, NULL);
   pthread_cond_init(&s->changed, NULL);
   status result = allocate(s);
@@ -165,6 +171,7 @@ void saver_destroy(saver **pointer) {
   harmonizer_destroy(&s->network);
   data_set_close(&s->set);
   memory_free(s->copy.state);
+  memory_free(s->copy.averaged);
   for (int k = 0; k < 2; k++) memory_free(s->copy.moments[k]);
   memory_free(s->scratch);
   memory_free(s);
@@ -177,9 +184,11 @@ status saver_read(saver *s, ckpt_reader *reader) {
   return snapshot_read(reader, &s->copy, s->scratch);
 }
 
-void saver_start(saver *s, uint64_t step, const nn_real *state, unsigned files,
-                 double paused) {
-  memcpy(s->copy.state, state, s->copy.layout->state_size * sizeof *state);
+void saver_start(saver *s, uint64_t step, const nn_real *state,
+                 const nn_real *averaged, unsigned files, double paused) {
+  size_t bytes = s->copy.layout->state_size * sizeof *state;
+  memcpy(s->copy.state, state, bytes);
+  if (averaged != NULL) memcpy(s->copy.averaged, averaged, bytes);
   s->copy.step = step;
   s->files = files;
   s->paused = clock_seconds() - paused;

@@ -16,7 +16,7 @@ typedef struct saver saver;
 
 /* `like` tells options, data and layout, all of which must outlive the saver;
  * so must the folder. STATUS_MEMORY where there is no room for the copies: the
- * state and both moments. */
+ * state, its average and both moments. */
 status saver_create(const snapshot *like, const run_folder *folder,
                     saver **out);
 /* Waits for what is being written, and the pictures of it. A failure that
@@ -31,11 +31,12 @@ status saver_read(saver *saver, ckpt_reader *reader);
 /* Which files; together they are one copy, written twice. */
 enum { SAVE_STEP = 1, SAVE_BEST = 2 };
 
-/* Copies `state` and has it written: `files` says as what. Training stands
- * still since `paused` (of clock_seconds). Pictures of the run are made after a
- * step's checkpoint, if the options want them; that they fail is a warning. */
+/* Copies `state` and its average (NULL: none) and has them written: `files`
+ * says as what. Training stands still since `paused` (of clock_seconds).
+ * Pictures of the run are made after a step's checkpoint, if the options want
+ * them; that they fail is a warning. */
 void saver_start(saver *saver, uint64_t step, const nn_real *state,
-                 unsigned files, double paused);
+                 const nn_real *averaged, unsigned files, double paused);
 
 /* Waits until the copies are the caller's; pictures in the making are given up.
  * The failure is that of what was written, told once. */

@@ -67,21 +67,35 @@ static void describe(const times_summary *spent, double seconds, char *text,
            percent * mean->data, spent->slowest, spent->slowest_host);
 }
 
+/* "/500" and "2:10 left", or what there is to say without an end. */
+static void tell_left(const train_log *log, uint64_t step, char of[32],
+                      char left[64]) {
+  double seconds = clock_seconds() - log->start;
+  double rate = (double)(step - log->first_step) / seconds;
+  char text[32];
+  if (log->end_step == UINT64_MAX) {
+    of[0] = '\0';
+    snprintf(left, 64, "%s gone", format_duration(seconds, text));
+    return;
+  }
+  snprintf(of, 32, "/%llu", (unsigned long long)log->end_step);
+  snprintf(left, 64, "%s left",
+           format_duration((double)(log->end_step - step) / rate, text));
+}
+
 static void show(train_log *log, const nn_layout *layout, uint64_t step,
                  double epoch, double images_per_second, const char *spent) {
-  char left[32], losses[256] = "";
+  char of[32], left[64], losses[256] = "";
+  tell_left(log, step, of, left);
   size_t used = 0;
   for (int i = 0; i < log->columns && used < sizeof losses - 1; i++)
     used +=
         (size_t)snprintf(losses + used, sizeof losses - used, "  %s %.4g",
                          layout->reports[i], log->sums[i] / log->rows_summed);
-  double done = (double)(step - log->first_step);
-  double rate = done / (clock_seconds() - log->start);
   log_live(step == log->end_step,
-           "step %llu/%llu  epoch %.2f%s  %.1f images/s  %s  %s left",
-           (unsigned long long)step, (unsigned long long)log->end_step, epoch,
-           losses, images_per_second, spent,
-           format_duration((double)(log->end_step - step) / rate, left));
+           "step %llu%s  epoch %.2f%s  %.1f images/s  %s  %s",
+           (unsigned long long)step, of, epoch, losses, images_per_second,
+           spent, left);
 }
 
 bool train_log_is_due(uint64_t step, uint64_t end_step, int every) {

@@ -15,12 +15,13 @@ typedef struct train_log {
   double start, row_start;
 } train_log;
 
-/* Opens RUN/log.csv; rows of steps above `step` (a run that went on from an
- * older checkpoint) are dropped. Columns: step, epoch, lr, loss_NAME (mean over
- * the steps since the row before), images_per_s; seconds since the row before,
- * means over the ranks: compute_s, sum_s, update_s, wait_s, data_s (times.h);
- * total_s of the wall clock; slowest_rank, slowest_host and slowest_s, its
- * seconds of computing and waiting for data. */
+/* Opens RUN/log.csv; end_step: UINT64_MAX where only time ends the run; rows of
+ * steps above `step` (a run that went on from an older checkpoint) are dropped.
+ * Columns: step, epoch, lr, loss_NAME (mean over the steps since the row
+ * before), images_per_s; seconds since the row before, means over the ranks:
+ * compute_s, sum_s, update_s, wait_s, data_s (times.h); total_s of the wall
+ * clock; slowest_rank, slowest_host and slowest_s, its seconds of computing and
+ * waiting for data. */
 status train_log_open(const char *folder, const nn_layout *layout,
                       uint64_t step, uint64_t end_step, int every,
                       train_log *out);

@@ -20,14 +20,21 @@ static status save(trainer *t, unsigned files) {
     update_gather_moments(t->update, k, trainer_moments(t, k));
   if (t->saver != NULL && t->validation != NULL)
     saver_copy(t->saver)->best = validation_best(t->validation);
-  if (t->saver != NULL)
-    saver_start(t->saver, t->step, update_state(t->update), files, start);
+  const nn_real *averaged = update_averaged(t->update);
+  if (t->saver == NULL) return STATUS_OK;
+  if (t->options->lr_horizon == LR_BY_TIME) {
+    saver_copy(t->saver)->trained = pace_spent(&t->pace);
+    saver_copy(t->saver)->lr_factor = t->lr_factor;
+  }
+  saver_start(t->saver, t->step, update_state(t->update), averaged, files,
+              start);
   return STATUS_OK;
 }
 
 /* Collective. */
 static status validate(trainer *t, unsigned *files) {
   bool improved;
+  update_averaged(t->update); /* is what is scored */
   TRY(validation_run(t->validation, t->step, &improved));
   if (improved) *files |= SAVE_BEST;
   return STATUS_OK;
@@ -138,9 +145,16 @@ static status compute(trainer *t, int phase) {
   return STATUS_OK;
 }
 
-static nn_adam_options adam_at(const trainer *t, uint64_t epoch) {
-  nn_adam_options adam = t->options->adam;
-  adam.lr *= nn_lr_factor(&t->options->schedule, (double)epoch);
+/* Collective where the schedule goes by time. */
+static nn_adam_options adam_now(trainer *t) {
+  const train_options *o = t->options;
+  uint64_t samples = t->info->split_count[DATA_TRAIN];
+  nn_lr_moment now = {.step = t->step,
+                      .epoch = (double)(t->step * (uint64_t)o->batch / samples),
+                      .progress = pace_progress(&t->pace, t->step)};
+  nn_adam_options adam = o->adam;
+  t->lr_factor = nn_lr_factor(&o->schedule, &now);
+  adam.lr *= t->lr_factor;
   adam.step = t->step + 1;
   return adam;
 }
@@ -149,7 +163,7 @@ static nn_adam_options adam_at(const trainer *t, uint64_t epoch) {
  * of it when the next step is agreed upon. */
 static void log_step(trainer *t, double lr) {
   times_summary summary = {0};
-  if (train_log_is_due(t->step, t->end_step, (int)t->options->log_every)) {
+  if (train_log_is_due(t->step, t->pace.end_step, (int)t->options->log_every)) {
     update_times spent = update_spent(t->update);
     times total = {.computing = t->computing,
                    .summing = spent.summing,
@@ -184,23 +198,19 @@ static status run_phase(trainer *t, int phase, const nn_adam_options *adam,
 }
 
 static status run_step(trainer *t, bool *stop) {
-  const train_options *o = t->options;
-  shard_deal(&t->shard, t->step, t->end_step);
+  shard_deal(&t->shard, t->step, t->pace.end_step);
   ask_ahead(t);
   if (t->saver != NULL && t->pending == STATUS_OK)
     t->pending = saver_failure(t->saver);
-  uint64_t samples = t->info->split_count[DATA_TRAIN];
-  nn_adam_options adam = adam_at(t, t->step * (uint64_t)o->batch / samples);
+  nn_adam_options adam = adam_now(t);
   for (int k = 0; k < t->system->phase_count; k++) {
     bool ignored = false; /* a step that has begun is ended */
     bool last = k + 1 == t->system->phase_count;
-    if (last)
-      *stop = signals_stop_asked() ||
-              (o->max_minutes > 0 &&
-               clock_seconds() - t->started > 60 * o->max_minutes);
+    if (last) *stop = signals_stop_asked() || pace_is_over(&t->pace);
     TRY(run_phase(t, k, &adam, last ? stop : &ignored));
   }
   t->step++;
+  update_average(t->update, t->step);
   log_step(t, adam.lr);
   return STATUS_OK;
 }
@@ -211,18 +221,19 @@ static bool is_due(const trainer *t, int64_t every) {
 
 static status run_steps(trainer *t) {
   bool stop = false;
-  while (t->step < t->end_step && !stop) {
+  while (t->step < t->pace.end_step && !stop) {
     TRY(run_step(t, &stop));
     unsigned files = 0;
     if (t->validation != NULL && is_due(t, t->options->validate_every))
       TRY(validate(t, &files));
-    if (is_due(t, t->options->save_every) || stop || t->step == t->end_step)
+    if (is_due(t, t->options->save_every) || stop ||
+        t->step == t->pace.end_step)
       files |= SAVE_STEP;
     if (files != 0) TRY(save(t, files));
   }
   TRY(finish_saving(t));
   status own = STATUS_OK;
-  if (t->step < t->end_step && signals_stop_asked())
+  if (t->step < t->pace.end_step && signals_stop_asked())
     own = status_error(STATUS_STOPPED,
                        "stopped by a signal after step %llu, which is saved: "
                        "--resume goes on",
@@ -239,20 +250,25 @@ static void tell_waiting(const trainer *t) {
   MPI_Reduce(&mine, &most, 1, MPI_DOUBLE_INT, MPI_MAXLOC, 0, t->cluster->world);
   char text[32];
   log_info("waited for data: at most %.2f s (rank %d) of %s", most.seconds,
-           most.rank, format_duration(clock_seconds() - t->started, text));
+           most.rank, format_duration(clock_seconds() - t->pace.started, text));
 }
 
 status trainer_run(const cluster *c, train_options *options,
                    const bool *given) {
-  trainer t = {.cluster = c,
-               .options = options,
-               .given = given,
-               .folder = {.lock = -1},
-               .started = clock_seconds()};
+  trainer t = {
+      .cluster = c,
+      .options = options,
+      .given = given,
+      .folder = {.lock = -1},
+      .pace = {.cluster = c, .options = options, .started = clock_seconds()}};
   status result = trainer_set_up(&t);
-  if (result == STATUS_OK && t.step >= t.end_step)
+  if (result == STATUS_OK && options->lr_horizon == LR_BY_TIME &&
+      pace_is_over(&t.pace))
+    log_info("nothing to do: the run has had its %g minutes",
+             options->max_minutes);
+  else if (result == STATUS_OK && t.step >= t.pace.end_step)
     log_info("nothing to do: %llu steps are done, %llu were asked for",
-             (unsigned long long)t.step, (unsigned long long)t.end_step);
+             (unsigned long long)t.step, (unsigned long long)t.pace.end_step);
   else if (result == STATUS_OK) {
     result = run_steps(&t);
     if (result == STATUS_OK) tell_waiting(&t);

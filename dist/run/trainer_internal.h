@@ -5,6 +5,7 @@
 #include "dist/foretell/budget.h"
 #include "dist/feed/data_access.h"
 #include "dist/feed/loader.h"
+#include "dist/run/pace.h"
 #include "dist/run/run_folder.h"
 #include "dist/run/saver.h"
 #include "dist/feed/shard.h"
@@ -36,12 +37,15 @@ typedef struct trainer {
   train_log log;
   saver *saver;           /* rank 0's; NULL elsewhere */
   validation *validation; /* NULL: none */
-  uint64_t step, end_step;
+  uint64_t step;
   uint64_t asked_step, asked_micro; /* next micro-batch to ask for */
   uint64_t micro_per_step;          /* of this rank */
   uint64_t readings; /* of each a step: one, or one in each phase */
   status pending;    /* rank 0: a failure the others do not know of yet */
-  double started;
+  pace pace;
+  double lr_factor; /* of the last step */
+  sample_groups
+      groups; /* of the training split, if samples are composed anew */
 } trainer;
 
 /* Collective: a series of stages; after each the ranks agree whether it went

@@ -158,7 +158,9 @@ static status build_update(trainer *t) {
                         .micro_batches = (int)(o->batch / o->micro_batch),
                         .threads = threads_of(t),
                         .overlap = o->overlap,
-                        .rounded = o->grad_dtype == GRAD_BFLOAT16};
+                        .rounded = o->grad_dtype == GRAD_BFLOAT16,
+                        .clip_norm = o->clip_norm,
+                        .average = o->ema};
   for (int k = 0; k < how.phase_count; k++)
     how.phases[k] = nn_plan_layout(t->system->phases[k].plan);
   TRY(update_create(&how, &t->update));
@@ -177,31 +179,75 @@ static status warn_of_core(ckpt_reader *reader) {
   return STATUS_OK;
 }
 
-/* Rank 0: fresh weights, or those of the checkpoint. */
+static status read_checkpoint(trainer *t, ckpt_reader *reader) {
+  TRY(saver_read(t->saver, reader));
+  TRY(snapshot_best(reader, &saver_copy(t->saver)->best));
+  if (t->options->lr_horizon == LR_BY_TIME)
+    TRY(snapshot_trained(reader, &t->pace.before));
+  return warn_of_core(reader);
+}
+
+/* Rank 0: fresh weights, or those of the checkpoint; averages begin at them. */
 static status load_state(trainer *t, const char *checkpoint) {
+  nn_real *state = update_state(t->update);
+  nn_real *averaged = update_averaged(t->update);
+  size_t bytes = t->layout->state_size * sizeof *state;
   if (checkpoint[0] == '\0') {
-    nn_layout_initialise(t->layout, (uint64_t)t->options->seed,
-                         update_state(t->update));
+    nn_layout_initialise(t->layout, (uint64_t)t->options->seed, state);
+    if (averaged != NULL) memcpy(averaged, state, bytes);
     return STATUS_OK;
   }
   ckpt_reader *reader;
   TRY(ckpt_reader_open(checkpoint, &reader));
-  status result = saver_read(t->saver, reader);
-  if (result == STATUS_OK)
-    result = snapshot_best(reader, &saver_copy(t->saver)->best);
-  if (result == STATUS_OK) result = warn_of_core(reader);
+  status result = read_checkpoint(t, reader);
   ckpt_reader_close(&reader);
   if (result != STATUS_OK) return status_context(result, "%s", checkpoint);
-  memcpy(update_state(t->update), saver_copy(t->saver)->state,
-         t->layout->state_size * sizeof(nn_real));
+  const snapshot *copy = saver_copy(t->saver);
+  memcpy(state, copy->state, bytes);
+  if (averaged != NULL) memcpy(averaged, copy->averaged, bytes);
   return STATUS_OK;
 }
 
 static void share_state(trainer *t) {
   MPI_Bcast(&t->step, 1, MPI_UINT64_T, 0, t->cluster->world);
+  MPI_Bcast(&t->pace.before, 1, MPI_DOUBLE, 0, t->cluster->world);
   update_broadcast_state(t->update);
   for (int k = 0; k < 2; k++)
     update_scatter_moments(t->update, k, trainer_moments(t, k));
+}
+
+/* What the table of options cannot tell. */
+static status check_options(const train_options *o) {
+  data_methods methods;
+  TRY(train_options_check(o));
+  return data_methods_read("recompose-methods", o->recompose_methods, true,
+                           &methods);
+}
+
+/* Collective, and agreed upon: which samples lend each other colours, as rank
+ * 0's data set tells. */
+static status group_samples(trainer *t) {
+  const cluster *c = t->cluster;
+  size_t samples = t->info->split_count[DATA_TRAIN];
+  uint32_t *group = NULL, groups = 0;
+  if (!(t->options->recompose > 0)) return STATUS_OK;
+  TRY(cluster_agree(c, MEMORY_NEW(samples, "groups of samples", &group)));
+  if (c->rank == 0) groups = data_set_categories(t->data.set, samples, group);
+  MPI_Bcast(&groups, 1, MPI_UINT32_T, 0, c->world);
+  if (groups > 0) MPI_Bcast(group, (int)samples, MPI_UINT32_T, 0, c->world);
+  status own = sample_groups_create(groups > 0 ? group : NULL,
+                                    (uint32_t)samples, groups, &t->groups);
+  memory_free(group);
+  return cluster_agree(c, own);
+}
+
+static status set_recomposition(const trainer *t, recomposition *out) {
+  const train_options *o = t->options;
+  *out = (recomposition){
+      .share = o->recompose, .seed = (uint64_t)o->seed, .groups = &t->groups};
+  if (!(o->recompose > 0)) return STATUS_OK;
+  return data_methods_read("recompose-methods", o->recompose_methods, true,
+                           &out->methods);
 }
 
 static status start_loading(trainer *t) {
@@ -222,6 +268,7 @@ static status start_loading(trainer *t) {
           loader_kept(o->network.size, (int)o->micro_batch, per_step, phases),
       .augmentation = o->augmentation};
   how.augmentation.seed = (uint64_t)o->seed;
+  TRY(set_recomposition(t, &how.recomposition));
   t->readings = how.kept == per_step ? 1 : (uint64_t)phases;
   how.source = data_access_source(&t->data);
   return loader_create(&how, &t->loader);
@@ -233,7 +280,9 @@ static status start_validation(trainer *t) {
   validation_options how = {.cluster = t->cluster,
                             .train = t->options,
                             .layout = t->layout,
-                            .state = update_state(t->update),
+                            .state = t->options->ema > 0
+                                         ? update_averaged(t->update)
+                                         : update_state(t->update),
                             .threads = threads_of(t),
                             .data = &t->data,
                             .folder = t->folder.path,
@@ -242,17 +291,21 @@ static status start_validation(trainer *t) {
   return validation_create(&how, &t->validation);
 }
 
-static void find_end(trainer *t) {
-  const train_options *o = t->options;
-  uint64_t samples = t->info->split_count[DATA_TRAIN];
-  uint64_t batch = (uint64_t)o->batch;
-  t->end_step = o->steps > 0
-                    ? (uint64_t)o->steps
-                    : ((uint64_t)o->epochs * samples + batch - 1) / batch;
+/* "steps 0 to 500", or "from step 0 on, for 10 minutes" */
+static void tell_end(const trainer *t, char *text, size_t size) {
+  unsigned long long from = (unsigned long long)t->step;
+  unsigned long long to = (unsigned long long)t->pace.end_step;
+  if (t->pace.end_step == PACE_NO_END)
+    snprintf(text, size, "from step %llu on, for %.4g minutes", from,
+             t->options->max_minutes - t->pace.before / 60);
+  else
+    snprintf(text, size, "steps %llu to %llu", from, to);
 }
 
 static void introduce(const trainer *t) {
   double parameters = 0;
+  char end[96];
+  tell_end(t, end, sizeof end);
   for (int i = 0; i < t->layout->entry_count; i++)
     if (t->layout->entries[i].trainable)
       parameters += (double)t->layout->entries[i].count;
@@ -264,12 +317,11 @@ static void introduce(const trainer *t) {
            threads_of(t) == 1 ? "" : "s", t->sharing.nodes,
            t->sharing.nodes == 1 ? "" : "s", nn_blas_core());
   log_info("%s: %zu training samples; batch %lld in micro-batches of %lld%s, "
-           "about %.2f GiB a rank; steps %llu to %llu",
+           "about %.2f GiB a rank; %s",
            t->options->data, t->info->split_count[DATA_TRAIN],
            (long long)t->options->batch, (long long)t->options->micro_batch,
            t->budget.automatic ? " (auto)" : "",
-           rank_memory_sum(&t->budget.memory.most) / GIBIBYTE,
-           (unsigned long long)t->step, (unsigned long long)t->end_step);
+           rank_memory_sum(&t->budget.memory.most) / GIBIBYTE, end);
 }
 
 /* A run that goes on from best.h5, for want of another, has it as its step's
@@ -290,6 +342,7 @@ status trainer_set_up(trainer *t) {
   if (c->rank == 0) own = open_folder(t, checkpoint, sizeof checkpoint);
   TRY(cluster_agree(c, own));
   TRY(cluster_agree(c, share_options(t)));
+  TRY(cluster_agree(c, check_options(t->options)));
   TRY(open_data(t));
   TRY(cluster_agree(c, check_data(t)));
   TRY(cluster_agree(c, check_identity(t, checkpoint)));
@@ -299,14 +352,16 @@ status trainer_set_up(trainer *t) {
   own = c->rank == 0 ? load_state(t, checkpoint) : STATUS_OK;
   TRY(cluster_agree(c, own));
   share_state(t);
-  find_end(t);
+  t->pace.end_step =
+      pace_end_step(t->options, t->info->split_count[DATA_TRAIN]);
+  TRY(group_samples(t));
   TRY(cluster_agree(c, start_loading(t)));
   own = STATUS_OK;
   if (c->rank == 0) {
     introduce(t);
     run_folder_clean(&t->folder); /* the first that a run changes in it */
     keep_best(t, checkpoint);
-    own = train_log_open(t->folder.path, t->layout, t->step, t->end_step,
+    own = train_log_open(t->folder.path, t->layout, t->step, t->pace.end_step,
                          (int)t->options->log_every, &t->log);
   }
   TRY(cluster_agree(c, own));
@@ -317,6 +372,7 @@ void trainer_tear_down(trainer *t) {
   saver_destroy(&t->saver);
   validation_destroy(&t->validation);
   loader_destroy(&t->loader);
+  sample_groups_destroy(&t->groups);
   data_access_close(&t->data);
   shard_destroy(&t->shard);
   train_log_close(&t->log);

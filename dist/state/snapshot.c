@@ -61,6 +61,14 @@ static status write_best(ckpt_writer *writer, const best_score *best) {
   return ckpt_write_text(writer, "validation.over", best->over);
 }
 
+static status write_time(ckpt_writer *writer, const snapshot *s) {
+  char text[64];
+  snprintf(text, sizeof text, "%.17g", s->trained);
+  TRY(ckpt_write_text(writer, "time.trained", text));
+  snprintf(text, sizeof text, "%.17g", s->lr_factor);
+  return ckpt_write_text(writer, "time.lr_factor", text);
+}
+
 static status write_texts(ckpt_writer *writer, const snapshot *s) {
   char text[64];
   snprintf(text, sizeof text, "%" PRIu64, s->step);
@@ -73,6 +81,7 @@ static status write_texts(ckpt_writer *writer, const snapshot *s) {
   TRY(ckpt_write_text(writer, "data.identity", s->data_identity));
   TRY(ckpt_write_text(writer, "data.name", s->data_name));
   if (s->best.step > 0) TRY(write_best(writer, &s->best));
+  if (s->trained > 0) TRY(write_time(writer, s));
   return train_options_save(s->options, writer);
 }
 
@@ -82,6 +91,8 @@ static status write_all(ckpt_writer *writer, const snapshot *s,
   for (int i = 0; i < s->layout->entry_count; i++) {
     const nn_entry *entry = &s->layout->entries[i];
     TRY(write_entry(writer, entry, "", s->state, scratch));
+    if (s->averaged != NULL)
+      TRY(write_entry(writer, entry, SNAPSHOT_AVERAGES, s->averaged, scratch));
     for (int k = 0; k < 2 && entry->trainable; k++)
       if (s->moments[k] != NULL)
         TRY(write_entry(writer, entry, moment_groups[k], s->moments[k],
@@ -119,11 +130,22 @@ static bool has_network(const nn_layout *layout, const char *name) {
   return false;
 }
 
+bool snapshot_is_average(const char *name) {
+  return strncmp(name, SNAPSHOT_AVERAGES, strlen(SNAPSHOT_AVERAGES)) == 0;
+}
+
+bool snapshot_has_average(const ckpt_reader *reader) {
+  for (size_t i = 0; i < ckpt_array_count(reader); i++)
+    if (snapshot_is_average(ckpt_array_at(reader, i)->name)) return true;
+  return false;
+}
+
 /* An array that the network has no place for would silently be lost. */
 static status check_no_strangers(ckpt_reader *reader, const snapshot *s) {
   for (size_t i = 0; i < ckpt_array_count(reader); i++) {
     const char *name = ckpt_array_at(reader, i)->name;
-    if (strncmp(name, "optimizer/", 10) == 0) continue;
+    if (strncmp(name, "optimizer/", 10) == 0 || snapshot_is_average(name))
+      continue;
     if (nn_layout_find(s->layout, name) != NULL) continue;
     if (!s->partial || has_network(s->layout, name))
       return status_error(
@@ -137,6 +159,8 @@ status snapshot_read(ckpt_reader *reader, snapshot *s, nn_real *scratch) {
   for (int i = 0; i < s->layout->entry_count; i++) {
     const nn_entry *entry = &s->layout->entries[i];
     TRY(read_entry(reader, entry, "", s->state, scratch));
+    if (s->averaged != NULL)
+      TRY(read_entry(reader, entry, SNAPSHOT_AVERAGES, s->averaged, scratch));
     for (int k = 0; k < 2 && entry->trainable; k++)
       if (s->moments[k] != NULL)
         TRY(read_entry(reader, entry, moment_groups[k], s->moments[k],
@@ -156,6 +180,15 @@ status snapshot_core(ckpt_reader *reader, char *text, size_t size) {
   snprintf(text, size, "%s", nn_blas_core());
   if (!ckpt_has_text(reader, "blas.core")) return STATUS_OK;
   return ckpt_read_text(reader, "blas.core", text, size);
+}
+
+status snapshot_trained(ckpt_reader *reader, double *seconds) {
+  char text[64];
+  *seconds = 0;
+  if (!ckpt_has_text(reader, "time.trained")) return STATUS_OK;
+  TRY(ckpt_read_text(reader, "time.trained", text, sizeof text));
+  *seconds = strtod(text, NULL);
+  return STATUS_OK;
 }
 
 status snapshot_best(ckpt_reader *reader, best_score *best) {

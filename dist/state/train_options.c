@@ -170,9 +170,24 @@ static const option options[] = {
      .argument = "X", .help = "Adam's decay of the variance"},
     {ROW("eps", adam.eps), .preset = "1e-08", .min = 1e-30, .max = 1,
      .argument = "X", .help = "Adam's epsilon"},
+    {ROW("weight-decay", adam.weight_decay), .preset = "0", .max = 10,
+     .argument = "X", .scope = OPTION_CHANGEABLE, .before = "0",
+     .help = "AdamW's weight decay, of parameters with two and more "
+             "dimensions: not of biases and norms; 0: plain Adam"},
+    {ROW("clip-norm", clip_norm), .preset = "0", .max = 1e9, .argument = "X",
+     .scope = OPTION_CHANGEABLE, .before = "0",
+     .help = "scale a gradient of generator or discriminator whose norm is "
+             "above X down to it; 0: never"},
+    {ROW("ema", ema), .preset = "0", .max = 0.999999, .argument = "DECAY",
+     .before = "0",
+     .help = "keep an exponential moving average of the weights, which "
+             "validation, eval and apply then use; its decay is at most (1 + "
+             "step) / (10 + step); 0: none"},
     {ROW("lr-policy", schedule.policy), .preset = "linear",
      .choices = CHOICES(NN_LR_POLICIES), .scope = OPTION_CHANGEABLE,
-     .help = "how the learning rate goes with the epochs"},
+     .help = "how the learning rate goes: linear, step: with the epochs; "
+             "multistep: a tenth after each of --lr-milestones; cosine: half a "
+             "wave from 1 to 0 at the end of the run"},
     {ROW("lr-constant-epochs", schedule.constant_epochs), .preset = "100",
      .max = 1e6, .argument = "E", .scope = OPTION_CHANGEABLE,
      .help = "linear: epochs before the decay begins"},
@@ -182,11 +197,51 @@ static const option options[] = {
     {ROW("lr-step-epochs", schedule.step_epochs), .preset = "50", .min = 1,
      .max = 1e6, .argument = "E", .scope = OPTION_CHANGEABLE,
      .help = "step: the rate falls to a tenth every E epochs"},
+    {ROW("lr-milestones", schedule.milestones), .preset = "0.875,0.958",
+     .argument = "LIST", .scope = OPTION_CHANGEABLE, .before = "0.875,0.958",
+     .help = "multistep: when the rate falls to a tenth: below 1 a share of "
+             "the run, from 1 on an epoch"},
+    {ROW("lr-horizon", lr_horizon), .preset = "steps",
+     .choices = CHOICES(LR_HORIZONS), .scope = OPTION_CHANGEABLE,
+     .before = "steps",
+     .help = "what cosine and shares of multistep are laid over: steps: the "
+             "run's, or --lr-steps; time: --max-minutes, which are then those "
+             "of the whole run, resumed or not, and end it in the place of "
+             "--epochs. Such a run's bits depend on the clock"},
+    {ROW("lr-steps", lr_steps), .preset = "0", .max = MANY, .argument = "S",
+     .scope = OPTION_CHANGEABLE, .before = "0",
+     .help = "steps that the schedule is laid over, where the run is to be "
+             "stopped before or to go on behind; 0: those of the run"},
+    {ROW("warmup-steps", schedule.warmup_steps), .preset = "0", .max = MANY,
+     .argument = "S", .scope = OPTION_CHANGEABLE, .before = "0",
+     .help = "the rate rises from 0 to what the policy has over the first S "
+             "steps"},
     {ROW("flip", augmentation.flip), .preset = "yes",
      .help = "mirror half of the samples; --flip=no does not"},
     {ROW("crop-min", augmentation.crop_min), .preset = "1", .min = 0.05,
      .max = 1, .argument = "X",
      .help = "random resized crops of X to 1 of the area; 1: none"},
+    {ROW("crop-mask", augmentation.crop_mask), .preset = "nearest",
+     .choices = CHOICES(CROP_MASKS), .before = "nearest",
+     .help = "the mask of a crop: nearest: stays black and white, and crops "
+             "without foreground are drawn again (BargainNet); soft: resized "
+             "as the images, and crops with a pixel of it or less are drawn "
+             "again but 1 time in 20 (iDIH)"},
+    {ROW("mask-jitter", augmentation.mask_jitter), .preset = "0", .max = 1,
+     .argument = "P", .before = "0",
+     .help = "probability that a sample's mask is grown, shrunk or feathered "
+             "by one or two pixels"},
+    {ROW("recompose", recompose), .preset = "0", .max = 1, .argument = "P",
+     .before = "0",
+     .help = "probability that a sample's composite is made anew from its real "
+             "image: its foreground takes the colours of another sample's, by "
+             "one of --recompose-methods"},
+    {ROW("recompose-methods", recompose_methods),
+     .preset = "gct,gctrgb,hgm,mkl,jitter", .argument = "LIST",
+     .before = "gct,gctrgb,hgm,mkl,jitter",
+     .help = "gct, gctrgb, hgm, mkl, idt: colour transfers; jitter: another "
+             "light at random, which needs no other sample; one named twice is "
+             "drawn twice as often"},
     {ROW("seed", seed), .preset = "1", .max = 9e15, .argument = "S",
      .help =
          "of weights, order, augmentation, dropout and the penalty's alpha"},
@@ -348,13 +403,32 @@ status train_options_load(train_options *values, const bool *given,
   return STATUS_OK;
 }
 
+static status check_horizon(const train_options *o) {
+  if (o->lr_horizon != LR_BY_TIME) return STATUS_OK;
+  if (!(o->max_minutes > 0))
+    return status_error(STATUS_USAGE, "option --lr-horizon: time: expected "
+                                      "--max-minutes with those of the run");
+  if (o->schedule.policy == NN_LR_MULTISTEP ||
+      o->schedule.policy == NN_LR_COSINE)
+    return STATUS_OK;
+  return status_error(STATUS_USAGE,
+                      "option --lr-horizon: time: expected --lr-policy cosine "
+                      "or multistep, which go by it");
+}
+
+status train_options_check(const train_options *o) {
+  TRY(nn_lr_check(&o->schedule));
+  return check_horizon(o);
+}
+
 nn_plan_options train_plan_options(const train_options *o, int threads,
                                    int rank, int ranks) {
   int begin, end, micro_batches = (int)(o->batch / o->micro_batch);
   order_share(micro_batches, rank, ranks, &begin, &end);
   return (nn_plan_options){.threads = threads,
                            .continued = end - begin == 1,
-                           .hand_over = ranks == 1 && micro_batches == 1};
+                           .hand_over = ranks == 1 && micro_batches == 1 &&
+                                        !(o->clip_norm > 0)};
 }
 
 nn_model_options train_model_options(const train_options *o, int batch,

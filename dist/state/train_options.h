@@ -8,7 +8,7 @@
 
 #include "base/options.h"
 #include "checkpoint/checkpoint.h"
-#include "dist/feed/loader.h"
+#include "dist/feed/augment.h"
 #include "dist/feed/shard_mode.h"
 #include "nn/nn.h"
 
@@ -43,6 +43,12 @@ CHOICE(train_model, TRAIN_MODELS);
   X(GRAD_BFLOAT16, "bfloat16")
 CHOICE(grad_dtype, GRAD_DTYPES);
 
+/* What `progress` of the schedule is measured by. */
+#define LR_HORIZONS(X)                                                         \
+  X(LR_BY_STEPS, "steps")                                                      \
+  X(LR_BY_TIME, "time") /* the minutes of the run */
+CHOICE(lr_horizon, LR_HORIZONS);
+
 #define VALIDATE_SPLITS(X)                                                     \
   X(VALIDATE_AUTO, "auto") /* validation where there is one, else test */      \
   X(VALIDATE_VALIDATION, "validation")                                         \
@@ -60,12 +66,13 @@ typedef struct train_options {
   shard_mode shard;
   grad_dtype grad_dtype;
   validate_split validate_split;
-  const char *data, *out, *stage, *vgg_weights;
+  lr_horizon lr_horizon;
+  const char *data, *out, *stage, *vgg_weights, *recompose_methods;
   bool resume, show_plan, overlap;
   int64_t steps, epochs, batch, micro_batch, seed, threads, node_ranks,
       save_every, keep, log_every, report_samples, validate_every,
-      validate_samples;
-  double g_lr_ratio, d_lr_ratio, max_minutes, memory;
+      validate_samples, lr_steps;
+  double g_lr_ratio, d_lr_ratio, max_minutes, memory, recompose, clip_norm, ema;
 } train_options;
 
 extern const option_table train_option_table;
@@ -86,6 +93,10 @@ status train_options_save(const train_options *options, ckpt_writer *writer);
  * in `*texts` (memory_free it after the options' last use). */
 status train_options_load(train_options *options, const bool *given,
                           ckpt_reader *reader, char **texts);
+
+/* What no single row can tell: lists, and options that want each other.
+ * STATUS_USAGE names the option. */
+status train_options_check(const train_options *options);
 
 /* How a rank's steps are planned, whose micro-batch is set. With one a step a
  * phase goes on where the former one was; if that is the whole step its

@@ -20,8 +20,12 @@ void node_memory_destroy(node_memory **memory);
 void *node_memory_part(const node_memory *m, int node_rank);
 
 /* Each rank has its own of these, from 0, and raises it alone. */
-typedef enum node_counter { NODE_CLOSED, NODE_PUBLISHED } node_counter;
-enum { NODE_COUNTERS = 2 };
+typedef enum node_counter {
+  NODE_CLOSED,
+  NODE_PUBLISHED,
+  NODE_AVERAGED,
+  NODE_COUNTERS
+} node_counter;
 
 /* What this rank wrote before is seen by whoever sees the new value. */
 void node_memory_raise(node_memory *m, node_counter which, uint64_t value);

@@ -86,6 +86,13 @@ void update_add(update *u) {
   u->spent.summing += clock_seconds() - start;
 }
 
+/* Biases and norms do not decay. */
+static nn_adam_options adam_of(const update *u, const nn_entry *entry) {
+  nn_adam_options adam = u->adam;
+  if (entry->rank < 2) adam.weight_decay = 0;
+  return adam;
+}
+
 /* ---- gradients that are handed over ---- */
 
 void update_parameter(void *context, const nn_entry *entry,
@@ -101,7 +108,8 @@ void update_parameter(void *context, const nn_entry *entry,
     return;
   }
   size_t moment = entry->offset - p->exchanged.layout->parameters.begin;
-  nn_adam(&u->adam, entry->count, 1, gradient, u->state + entry->offset,
+  nn_adam_options adam = adam_of(u, entry);
+  nn_adam(&adam, entry->count, 1, gradient, u->state + entry->offset,
           p->moments[0] + moment, p->moments[1] + moment, u->options.threads);
   u->spent.updating += clock_seconds() - start;
 }
@@ -150,23 +158,56 @@ static bool is_foreign(const nn_layout *layout, size_t at) {
   return at >= layout->state_size && at < layout->report_offset;
 }
 
+/* Adam on results [begin, end) of a piece whose moments begin at `moment`. */
+static void learn(update *u, phase *p, const nn_adam_options *adam, piece part,
+                  size_t moment) {
+  nn_adam(adam, part.end - part.begin, u->scale, p->exchanged.own + part.begin,
+          u->state + nn_layout_target(p->exchanged.layout, part.begin),
+          p->moments[0] + moment, p->moments[1] + moment, u->options.threads);
+}
+
+/* With weight decay entry by entry: only some of them decay. */
+static void learn_piece(update *u, phase *p, piece own, size_t moment) {
+  const nn_layout *layout = u->options.layout;
+  if (!(u->adam.weight_decay > 0)) {
+    learn(u, p, &u->adam, own, moment);
+    return;
+  }
+  size_t first = nn_layout_target(p->exchanged.layout, 0);
+  for (int i = 0; i < layout->entry_count; i++) {
+    const nn_entry *e = &layout->entries[i];
+    size_t begin = own.begin + first, end = own.end + first;
+    if (begin < e->offset) begin = e->offset;
+    if (end > e->offset + e->count) end = e->offset + e->count;
+    if (!e->trainable || begin >= end) continue;
+    nn_adam_options adam = adam_of(u, e);
+    piece part = {begin - first, end - first};
+    learn(u, p, &adam, part, moment + part.begin - own.begin);
+  }
+}
+
 static void update_piece(update *u, phase *p, int bucket, size_t moment) {
   const pieces *cut = &p->exchanged.cut;
   const nn_layout *layout = p->exchanged.layout;
   piece own = pieces_of(cut, bucket, u->options.cluster->rank);
   const nn_real *sum = p->exchanged.own;
-  double scale = 1.0 / u->options.micro_batches;
   if (bucket < cut->learned_buckets) {
-    nn_adam(&u->adam, own.end - own.begin, scale, sum + own.begin,
-            u->state + nn_layout_target(layout, own.begin),
-            p->moments[0] + moment, p->moments[1] + moment, u->options.threads);
+    learn_piece(u, p, own, moment);
     return;
   }
+  double scale = 1.0 / u->options.micro_batches;
   for (size_t i = own.begin; i < own.end; i++) {
     size_t at = nn_layout_target(layout, i);
     if (!is_foreign(layout, at))
       u->state[at] = (nn_real)(scale * (double)sum[i]);
   }
+}
+
+/* As torch.nn.utils.clip_grad_norm_ has it. */
+static void set_scale(update *u, const phase *p) {
+  double most = u->options.clip_norm, factor = 1;
+  if (most > 0) factor = most / (update_norm(u, p) + 1e-6);
+  u->scale = (factor < 1 ? factor : 1) / u->options.micro_batches;
 }
 
 static void update_pieces(update *u, phase *p) {
@@ -194,10 +235,49 @@ status update_finish(update *u, status own, bool *stop) {
   if (own == STATUS_OK) own = check_sums(u, p);
   u->running = NULL;
   status result = cluster_agree_or_stop(u->options.cluster, own, stop);
-  if (result == STATUS_OK) update_pieces(u, p);
+  if (result == STATUS_OK) {
+    set_scale(u, p);
+    update_pieces(u, p);
+  }
   busy -= exchange_summing(u->exchange) + u->spent.updating;
   u->spent.waiting += clock_seconds() - start + busy;
   return result;
+}
+
+/* ---- the averaged state ---- */
+
+nn_real *update_averaged(update *u) {
+  int tries = 0;
+  if (u->averaged == NULL) return NULL;
+  while (node_memory_lowest(u->memory, NODE_AVERAGED) < u->averages)
+    node_memory_pause(&tries);
+  return u->averaged;
+}
+
+/* Values [begin, end) of it. Counters are whole numbers. */
+static void average_part(update *u, double decay, size_t begin, size_t end) {
+  const nn_layout *layout = u->options.layout;
+  for (int i = 0; i < layout->entry_count; i++) {
+    const nn_entry *e = &layout->entries[i];
+    size_t from = begin > e->offset ? begin : e->offset;
+    size_t to = end < e->offset + e->count ? end : e->offset + e->count;
+    bool counts = e->rank == 0 && !e->trainable;
+    if (from < to)
+      nn_average(counts ? 0 : decay, to - from, u->state + from,
+                 u->averaged + from, u->options.threads);
+  }
+}
+
+void update_average(update *u, uint64_t step) {
+  const cluster *c = u->options.cluster;
+  if (u->averaged == NULL) return;
+  double start = clock_seconds(), t = (double)step;
+  double decay = fmin(u->options.average, (1 + t) / (10 + t));
+  size_t size = u->options.layout->state_size, rank = (size_t)c->node_rank;
+  size_t ranks = (size_t)c->node_ranks;
+  average_part(u, decay, size * rank / ranks, size * (rank + 1) / ranks);
+  node_memory_raise(u->memory, NODE_AVERAGED, ++u->averages);
+  u->spent.updating += clock_seconds() - start;
 }
 
 update_times update_spent(const update *u) {

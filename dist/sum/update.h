@@ -34,8 +34,10 @@ typedef struct update_options {
   int phase_count;
   int micro_batches; /* of a step, over all ranks */
   int threads;
-  bool overlap; /* sums begin while the last micro-batch is computed */
-  bool rounded; /* gradients travel between nodes as bfloat16 */
+  bool overlap;     /* sums begin while the last micro-batch is computed */
+  bool rounded;     /* gradients travel between nodes as bfloat16 */
+  double clip_norm; /* of a phase's gradient, at most; 0: any */
+  double average;   /* decay of the averaged state; 0: there is none */
 } update_options;
 
 /* Collective, and agreed upon by all ranks. */
@@ -47,7 +49,8 @@ void update_destroy(update **update);
  * them the reports of the last step. The same on all ranks; one copy a node. */
 nn_real *update_state(update *u);
 
-/* Begins a phase, on every rank. */
+/* Begins a phase, on every rank. Weight decay is of parameters with two and
+ * more dimensions: not of biases and norms. */
 void update_begin(update *u, int phase, const nn_adam_options *adam);
 /* Where the results of this rank's next micro-batch of the phase are to be
  * written (result_size values of its layout); update_add takes them in.
@@ -71,6 +74,16 @@ void update_add(update *u);
  * true if it is on any rank. */
 status update_finish(update *u, status own, bool *stop);
 
+/* An exponential moving average of the state (parameters and buffers; counters
+ * are copied), one copy a node; NULL where none is asked for. Waits until all
+ * ranks of the node have averaged what they were told to; valid until the next
+ * update_finish. */
+nn_real *update_averaged(update *u);
+/* After each step, on every rank: the average follows the new state, with
+ * min(decay, (1 + step) / (10 + step)) of its own kept, so that a short run's
+ * is not that of its first weights. The same bits on any number of ranks. */
+void update_average(update *u, uint64_t step);
+
 /* Seconds since the beginning that this rank spent adding gradients, in Adam,
  * and waiting for others and for messages. */
 typedef struct update_times {
@@ -83,7 +96,8 @@ update_times update_spent(const update *u);
  * mean, 1 variance. */
 void update_gather_moments(update *u, int which, nn_real *values);
 void update_scatter_moments(update *u, int which, const nn_real *values);
-/* Collective. Rank 0's state to all. */
+/* Collective. Rank 0's state to all, and its averaged state, where there is
+ * one. */
 void update_broadcast_state(update *u);
 
 #endif

@@ -48,15 +48,22 @@ void update_scatter_moments(update *u, int which, const nn_real *values) {
   move_moments(u, which, (nn_real *)values, false); /* only read */
 }
 
+static void broadcast(MPI_Comm comm, nn_real *values, size_t size) {
+  for (size_t at = 0; at < size; at += AT_ONCE)
+    MPI_Bcast(values + at, (int)(size - at < AT_ONCE ? size - at : AT_ONCE),
+              REAL_TYPE, 0, comm);
+}
+
 void update_broadcast_state(update *u) {
   const cluster *c = u->options.cluster;
   MPI_Comm first; /* ranks of the nodes */
   MPI_Comm_split(c->world, c->node_rank == 0 ? 0 : MPI_UNDEFINED, c->rank,
                  &first);
   size_t size = u->options.layout->state_size;
-  for (size_t at = 0; at < size && c->node_rank == 0; at += AT_ONCE)
-    MPI_Bcast(u->state + at, (int)(size - at < AT_ONCE ? size - at : AT_ONCE),
-              REAL_TYPE, 0, first);
-  if (c->node_rank == 0) MPI_Comm_free(&first);
+  if (c->node_rank == 0) {
+    broadcast(first, u->state, size);
+    if (u->averaged != NULL) broadcast(first, u->averaged, size);
+    MPI_Comm_free(&first);
+  }
   MPI_Barrier(c->local);
 }

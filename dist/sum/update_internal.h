@@ -22,14 +22,21 @@ struct update {
   node_memory *memory;
   exchange *exchange;
   nn_real *state;
+  nn_real *averaged; /* NULL: none */
+  uint64_t averages; /* that this rank has made */
   phase phases[NN_MAX_PHASES];
   phase *running;       /* NULL: between phases */
   nn_adam_options adam; /* of the running phase */
+  double scale;         /* of its sums, to the gradient that is used */
   const nn_entry *bad;  /* a gradient handed over that is not finite */
   nn_real bad_value;
   int own_begin, own_end; /* this rank's micro-batches */
   update_times spent;
 };
+
+/* Collective: the norm of the mean gradient of a phase whose sums are whole and
+ * finite; the same bits on any number of ranks. */
+double update_norm(const update *u, const phase *p);
 
 /* Collective: places everything in the memory of the node. */
 status update_allocate(update *u);

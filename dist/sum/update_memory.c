@@ -11,7 +11,7 @@ static size_t aligned(size_t count) {
 /* A rank's part, in values from its beginning: every rank of the node can tell
  * where its neighbours keep what. */
 typedef struct memory_part {
-  size_t state; /* of the node's first rank */
+  size_t state, averaged; /* of the node's first rank */
   size_t buffers[NN_MAX_PHASES], moments[NN_MAX_PHASES];
   size_t size;
 } memory_part;
@@ -32,7 +32,11 @@ static memory_part part_of(const update *u, int node_rank) {
   int rank = c->first_ranks[c->node] + node_rank;
   size_t buffers = (size_t)buffers_of(u, rank);
   memory_part part = {0};
-  if (node_rank == 0) part.size = aligned(u->options.layout->vector_size);
+  if (node_rank == 0) {
+    part.averaged = part.size = aligned(u->options.layout->vector_size);
+    if (u->options.average > 0)
+      part.size += aligned(u->options.layout->state_size);
+  }
   for (int k = 0; k < u->options.phase_count; k++) {
     part.buffers[k] = part.size;
     part.size += buffers * aligned(u->options.phases[k]->result_size);
@@ -106,6 +110,7 @@ status update_allocate(update *u) {
   memory_part part = part_of(u, c->node_rank);
   TRY(node_memory_create(c, part.size * sizeof(nn_real), &u->memory));
   u->state = node_memory_part(u->memory, 0);
+  if (u->options.average > 0) u->averaged = u->state + part_of(u, 0).averaged;
   for (int k = 0; k < u->options.phase_count; k++) place_phase(u, k);
   exchange_use(u->exchange, u->memory);
   return STATUS_OK;

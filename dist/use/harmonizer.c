@@ -43,6 +43,8 @@ static status load(harmonizer *h, ckpt_reader *reader, int threads,
   nn_real *scratch;
   TRY(MEMORY_NEW(snapshot_scratch(layout), "a parameter", &scratch));
   snapshot s = {.layout = layout, .state = h->own_state, .partial = true};
+  /* averages are read over the state */
+  if (snapshot_has_average(reader)) s.averaged = h->own_state;
   status result = snapshot_read(reader, &s, scratch);
   memory_free(scratch);
   h->state = h->own_state;

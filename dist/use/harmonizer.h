@@ -7,8 +7,8 @@
 
 typedef struct harmonizer harmonizer;
 
-/* Reads a checkpoint. train_mode: batch statistics and dropout stay live, as in
- * the published test scripts. */
+/* Reads a checkpoint: of a run with --ema its averaged weights. train_mode:
+ * batch statistics and dropout stay live, as in the published test scripts. */
 status harmonizer_open(const char *checkpoint, int threads, bool train_mode,
                        harmonizer **out);
 
