@@ -16,7 +16,7 @@
 
 #include "base/status.h"
 
-/* ---- images (image.c, image_png.c, image_jpeg.c) ----------------------- */
+/* ---- images (image.c, image_png.c, image_jpeg.c) ---- */
 
 typedef struct data_image {
   int width, height, channels; /* channels: 1 or 3 */
@@ -102,7 +102,7 @@ enum { DATA_DROPPED_BYTES = 256 };
 status data_picture_write(const char *path, const data_picture *picture,
                           int quality, char dropped[DATA_DROPPED_BYTES]);
 
-/* ---- colour profiles (profile.c) ----------------------------------------- */
+/* ---- colour profiles (profile.c) ---- */
 
 typedef struct data_profile data_profile;
 
@@ -120,7 +120,7 @@ void data_profile_to_srgb(const data_profile *profile, const float *in,
 void data_profile_from_srgb(const data_profile *profile, const float *in,
                             float *out, size_t count);
 
-/* ---- resizing and masks (resize.c, mask*.c) ----------------------------- */
+/* ---- resizing and masks (resize.c, mask*.c) ---- */
 
 typedef enum data_filter {
   DATA_BILINEAR,  /* Pillow BILINEAR: triangle, widened when shrinking */
@@ -174,7 +174,7 @@ status data_mask_binarize(const data_image *grey, data_binarize how,
  * which they cover most. A mask that has object and background keeps both. */
 status data_mask_shrink(const data_image *mask, int size, data_image *out);
 
-/* ---- colour (colour.c) -------------------------------------------------- */
+/* ---- colour (colour.c) ---- */
 
 /* As Python's colorsys; all in [0,1], h in [0,1), grey has h = s = 0. */
 void data_rgb_to_hsv(const double rgb[3], double hsv[3]);
@@ -188,7 +188,7 @@ uint8_t data_net_to_byte(float value);
 /* The same, rounded to nearest. */
 uint8_t data_net_to_byte_rounded(float value);
 
-/* ---- colour transfer (transfer_*.c) ------------------------------------- */
+/* ---- colour transfer (transfer_*.c) ---- */
 
 typedef enum data_transfer_method {
   DATA_GCT,    /* global, l-alpha-beta (Reinhard 2001) */
@@ -211,7 +211,7 @@ status data_transfer(data_transfer_method method, const data_image *target,
                      const data_image *reference_mask, uint64_t seed,
                      data_image *out);
 
-/* ---- HCOCO folders (hcoco.c) -------------------------------------------- */
+/* ---- HCOCO folders (hcoco.c) ---- */
 
 typedef enum data_split {
   DATA_TRAIN,
@@ -253,7 +253,7 @@ typedef struct data_folder {
 status data_folder_open(const char *path, data_folder *out);
 void data_folder_close(data_folder *folder);
 
-/* ---- validation (hold_out.c) -------------------------------------------
+/* ---- validation (hold_out.c) ----
  *
  * Scenes of the training split can be held out for validation, with all that
  * shows them: `validation` below 1 is a share of them, from 1 on their number,
@@ -266,7 +266,7 @@ void data_folder_close(data_folder *folder);
 status data_hold_out(const char *const *scenes, size_t count, double validation,
                      bool *held_out);
 
-/* ---- making folders (compose.c) ------------------------------------------ */
+/* ---- making folders (compose.c) ---- */
 
 typedef struct data_compose_options {
   const char *photos; /* folder with index.tsv and {train,test}/NAME.jpg+.png */
@@ -356,7 +356,7 @@ status data_set_read(data_set *set, size_t index, uint8_t *composite,
 /* The composite's file name (owned by the set). */
 const char *data_set_name(const data_set *set, size_t index);
 
-/* ---- writing a packed data set (set_write.c) ------------------------------
+/* ---- writing a packed data set (set_write.c) ----
  *
  * For `pack` and `synth`. Pixels are compressed into chunks first, by as many
  * threads as one likes; the chunks are then added from one thread at a time.
@@ -461,7 +461,7 @@ void data_metrics(const float *output, const float *real, const uint8_t *mask,
                   int width, int height, data_background background,
                   data_psnr_range range, float *scratch, data_scores *out);
 
-/* ---- classical harmonizers (lalonde.c, xue.c) ------------------------------
+/* ---- classical harmonizers (lalonde.c, xue.c) ----
  *
  * composite has 3 channels, mask one and the same size (else STATUS_MISFIT);
  * any size. Foreground is mask >= 128: what is measured there and outside

@@ -211,8 +211,7 @@ typedef struct nn_unet3plus_result {
 nn_unet3plus_result nn_unet3plus(nn_graph *g, nn_id x,
                                  const nn_unet3plus_options *options);
 
-/* ---- hue and saturation, products (network/hsv.c, operations/trig.c,
- * operations/matmul.c) ---- */
+/* ---- hue and saturation, products (hsv.c, trig.c, matmul.c) ---- */
 
 nn_id nn_sin(nn_graph *g, nn_id x);
 nn_id nn_cos(nn_graph *g, nn_id x);
@@ -231,8 +230,7 @@ nn_id nn_matmul(nn_graph *g, nn_id a, nn_id b, bool transpose_a,
  * gradient 0. Formula and bounds: hsv.c. */
 nn_id nn_hsv_maps(nn_graph *g, nn_id rgb);
 
-/* ---- features of a region, and losses on them (network/vgg.c,
- * network/style_loss.c) ---- */
+/* ---- features of a region, and losses on them (vgg.c, style_loss.c) ---- */
 
 /* What a partial convolution makes of a mask [N,H,W,1]; images that share a
  * mask share this. `mask` is the given one without gradient, or NN_NONE for

@@ -69,7 +69,7 @@ static data_image picture(int width, int height, int channels) {
   return image;
 }
 
-/* ---- files as bytes ---------------------------------------------------- */
+/* ---- files as bytes ---- */
 
 typedef struct bytes {
   uint8_t *data;
@@ -95,7 +95,7 @@ static void spill(const char *path, const uint8_t *data, size_t size) {
     abort();
 }
 
-/* ---- every kind of PNG ------------------------------------------------- */
+/* ---- every kind of PNG ---- */
 
 typedef struct kind {
   const char *name;
@@ -227,7 +227,7 @@ static void check_kinds(void) {
     }
 }
 
-/* ---- every kind of JPEG ------------------------------------------------ */
+/* ---- every kind of JPEG ---- */
 
 /* Bit for bit as Pillow 9.4 decodes; the records are its output as PNG. */
 static void check_as_pillow(const char *name) {
@@ -312,7 +312,7 @@ static void check_stored(J_COLOR_SPACE stored, int channels, const char *name) {
   data_image_free(&image);
 }
 
-/* ---- writing ----------------------------------------------------------- */
+/* ---- writing ---- */
 
 static size_t files_in(const char *folder) {
   size_t count = 0;
@@ -405,7 +405,7 @@ static void check_full_disk(void) {
   data_image_free(&large);
 }
 
-/* ---- broken files ------------------------------------------------------ */
+/* ---- broken files ---- */
 
 static void check_refused(const char *path, status want, const char *what) {
   data_image image = {1, 2, 3, NULL};
@@ -582,7 +582,7 @@ static void check_broken(void) {
   check_long_header(jpeg);
 }
 
-/* ---- many at once ------------------------------------------------------ */
+/* ---- many at once ---- */
 
 static status read_one(void *context, size_t i) {
   data_image image;

@@ -15,7 +15,7 @@ static void *need(size_t bytes) {
   return memory;
 }
 
-/* ---- scikit-image ------------------------------------------------------ */
+/* ---- scikit-image ---- */
 
 typedef struct pair {
   int width, height;
@@ -167,7 +167,7 @@ static void check_grey_ssim(hid_t file, const char *name) {
   pair_free(&both);
 }
 
-/* ---- the production form ----------------------------------------------- */
+/* ---- the production form ---- */
 
 static pair pair_random(int width, int height, uint64_t seed) {
   random_stream random = random_stream_make(seed, RANDOM_TEST, 0, 0);
@@ -227,7 +227,7 @@ static void check_direct(int width, int height) {
   pair_free(&both);
 }
 
-/* ---- definitions ------------------------------------------------------- */
+/* ---- definitions ---- */
 
 /* 4 x 3 pixels; the foreground is the first row. */
 static pair pair_small(void) {

@@ -16,7 +16,7 @@ static void must(status result) {
   exit(tap_done());
 }
 
-/* ---- golden records ---------------------------------------------------- */
+/* ---- golden records ---- */
 
 static data_image image_read(hid_t file, const char *group, const char *name,
                              double factor) {
@@ -86,7 +86,7 @@ static void check_golden_mask(hid_t file, const char *from, data_binarize how,
   data_image_free(&grey);
 }
 
-/* ---- parts and odd sizes ----------------------------------------------- */
+/* ---- parts and odd sizes ---- */
 
 typedef struct part {
   int width, height, channels;
@@ -174,7 +174,7 @@ static void check_part(const part *p) {
   data_image_free(&source);
 }
 
-/* ---- a plain resampling ------------------------------------------------ */
+/* ---- a plain resampling ---- */
 
 static double plain_filter(data_filter filter, double x) {
   x = fabs(x);
@@ -256,7 +256,7 @@ static void check_constant(void) {
   tap_ok(constant, "a constant image stays constant under every filter");
 }
 
-/* ---- refusals ---------------------------------------------------------- */
+/* ---- refusals ---- */
 
 static void check_refusals(void) {
   data_image source = pattern(20, 10, 3), out;

@@ -58,7 +58,7 @@ static void change_saturation(xue_picture *p, double octaves) {
   }
 }
 
-/* ---- local contrast ---------------------------------------------------------
+/* ---- local contrast ----
  *
  * An S-shaped curve around the foreground's mean luminance, on either side a
  * quadratic Bezier curve through (0, 0), (alpha, 1 - alpha), (1, 1). */

@@ -36,7 +36,7 @@ static box grow(box b, const xue_picture *p) {
                b.y1 + dy < p->height ? b.y1 + dy : p->height};
 }
 
-/* ---- erosion by a disk ------------------------------------------------------
+/* ---- erosion by a disk ----
  *
  * A pixel stays if the nearest pixel outside the region is farther than the
  * radius. What lies beyond the part's edges is no outside, as in MATLAB's

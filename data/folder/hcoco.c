@@ -68,7 +68,7 @@ static bool ends_with(const char *text, const char *end) {
   return length >= part && strcmp(text + length - part, end) == 0;
 }
 
-/* ---- where things are ---------------------------------------------------- */
+/* ---- where things are ---- */
 
 /* The last part of the path as it was given; of "." and the like, what it
  * stands for. */

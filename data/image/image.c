@@ -19,7 +19,7 @@
 /* Enough for the header of all but files with large metadata in front. */
 #define HEADER_BYTES ((size_t)1 << 16)
 
-/* ---- memory ------------------------------------------------------------ */
+/* ---- memory ---- */
 
 status image_check_size(const char *path, int64_t width, int64_t height) {
   if (width > 0 && height > 0 && width <= INT32_MAX && height <= INT32_MAX &&
@@ -73,7 +73,7 @@ void image_bytes_free(data_bytes *bytes) {
   *bytes = (data_bytes){0};
 }
 
-/* ---- reading ----------------------------------------------------------- */
+/* ---- reading ---- */
 
 static status io_error(const char *path, const char *what) {
   return status_system(errno, "%s: cannot %s", path, what);
@@ -223,7 +223,7 @@ status data_image_read_size(const char *path, int *width, int *height) {
   return result;
 }
 
-/* ---- writing ----------------------------------------------------------- */
+/* ---- writing ---- */
 
 static status find_format(const char *path, bool *png) {
   const char *slash = strrchr(path, '/');

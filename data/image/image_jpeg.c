@@ -84,7 +84,7 @@ static struct jpeg_error_mgr *catch_errors(jpeg_state *state) {
   return errors;
 }
 
-/* ---- reading ----------------------------------------------------------- */
+/* ---- reading ---- */
 
 /* A small file may hold thousands of empty scans of a large image. */
 static void on_progress(j_common_ptr jpeg) {
@@ -183,7 +183,7 @@ status image_jpeg_decode(const char *path, const data_bytes *file,
   return reader.state.result;
 }
 
-/* ---- writing ----------------------------------------------------------- */
+/* ---- writing ---- */
 
 /* libjpeg's own memory destination loses its buffer on an error. */
 static void begin_piece(j_compress_ptr jpeg) {

@@ -48,7 +48,7 @@ static void require(png_state *state, status result) {
   longjmp(state->jump, 1);
 }
 
-/* ---- reading ----------------------------------------------------------- */
+/* ---- reading ---- */
 
 static void take_bytes(png_structp png, png_bytep data, size_t size) {
   png_state *state = png_get_io_ptr(png);
@@ -134,7 +134,7 @@ status image_png_decode(const char *path, const data_bytes *file,
   return state.result;
 }
 
-/* ---- writing ----------------------------------------------------------- */
+/* ---- writing ---- */
 
 static void give_bytes(png_structp png, png_bytep data, size_t size) {
   png_state *state = png_get_io_ptr(png);

@@ -30,7 +30,7 @@ typedef struct finding {
   bool alpha_differs; /* from the greys, as to what is object */
 } finding;
 
-/* ---- pixels -------------------------------------------------------------- */
+/* ---- pixels ---- */
 
 static unsigned value_at(const data_picture *picture, size_t at) {
   if (picture->bits == 16) return ((const uint16_t *)picture->pixels)[at];
@@ -88,7 +88,7 @@ static void take_pixels(finding *f, uint8_t *mask) {
   }
 }
 
-/* ---- what was found ------------------------------------------------------ */
+/* ---- what was found ---- */
 
 /* Opaque, or nearly so, is what programs write that know no better. */
 static bool has_alpha(const finding *f) {
@@ -198,7 +198,7 @@ static status check(const finding *f) {
   return STATUS_OK;
 }
 
-/* ---- reading ------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static status check_size(const finding *f, const char *image, int width,
                          int height) {

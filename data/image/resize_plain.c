@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "data/image/resize_internal.h"
 
-/* ---- nearest ----------------------------------------------------------- */
+/* ---- nearest ---- */
 
 /* Source index of each output pixel. Positions are summed up, as in Pillow:
  * where (i + 0.5) * step is whole, its rounding decides. */
@@ -38,7 +38,7 @@ status resize_nearest(const data_image *image, const resize_box *box,
   return STATUS_OK;
 }
 
-/* ---- two taps ---------------------------------------------------------- */
+/* ---- two taps ---- */
 
 enum { CV_BITS = 11 }; /* of a coefficient */
 

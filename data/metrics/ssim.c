@@ -31,7 +31,7 @@ typedef struct ssim_work {
   double *value; /* one line of the map */
 } ssim_work;
 
-/* ---- windows ----------------------------------------------------------- */
+/* ---- windows ---- */
 
 static void fill_weights(ssim_work *work) {
   bool gaussian = work->form->window == SSIM_GAUSSIAN_11;
@@ -73,7 +73,7 @@ static void weigh(const ssim_work *work, const double *const *rows,
   (work->taps == 7 ? weigh_7 : weigh_11)(rows, work->weights, count, out);
 }
 
-/* ---- across ------------------------------------------------------------ */
+/* ---- across ---- */
 
 /* Row y of both images and their products, without overhang. */
 static void load_row(ssim_work *work, int y) {
@@ -129,7 +129,7 @@ static void smooth_across(ssim_work *work, int y) {
   }
 }
 
-/* ---- downwards --------------------------------------------------------- */
+/* ---- downwards ---- */
 
 static void smooth_down(ssim_work *work, int y) {
   const double *rows[TAPS_MAX];
@@ -163,7 +163,7 @@ static void compare(ssim_work *work) {
   }
 }
 
-/* ---- the whole --------------------------------------------------------- */
+/* ---- the whole ---- */
 
 typedef struct ssim_sums {
   double all, inside;

@@ -32,7 +32,7 @@ static inline float vec3_dot(vec3 a, vec3 b) {
   return a.x * b.x + a.y * b.y + a.z * b.z;
 }
 
-/* ---- noise (synth_noise.c) ----------------------------------------------- */
+/* ---- noise (synth_noise.c) ---- */
 
 /* Smooth value noise with octaves, in [0,1]; each octave is half as wide and
  * half as strong. */
@@ -41,7 +41,7 @@ float synth_noise(uint32_t seed, float x, float y, int octaves);
 /* Uniform in [low, high). */
 float synth_between(random_stream *stream, float low, float high);
 
-/* ---- materials and shapes (synth_shape.c) -------------------------------- */
+/* ---- materials and shapes (synth_shape.c) ---- */
 
 enum { SYNTH_FAMILIES = 12 };
 
@@ -83,7 +83,7 @@ synth_shape synth_shape_draw(random_stream *stream, synth_kind kind, float x,
 bool synth_shape_hit(const synth_shape *shape, float x, float y, vec3 *normal,
                      rgb *albedo);
 
-/* ---- backgrounds (synth_ground.c) ---------------------------------------- */
+/* ---- backgrounds (synth_ground.c) ---- */
 
 typedef struct synth_ground {
   int kind; /* open land, room, hills */
@@ -101,7 +101,7 @@ synth_ground synth_ground_draw(random_stream *stream);
 void synth_ground_at(const synth_ground *ground, float x, float y, rgb *shine,
                      rgb *albedo, vec3 *normal);
 
-/* ---- scenes (synth_scene.c) ---------------------------------------------- */
+/* ---- scenes (synth_scene.c) ---- */
 
 /* The object's share of the picture. */
 #define SYNTH_SHARE_LEAST 0.03
@@ -115,7 +115,7 @@ status synth_scene_draw(random_stream *stream, int family, int size,
                         bool object_only, data_image *picture, data_image *mask,
                         bool *good);
 
-/* ---- samples (synth.c) --------------------------------------------------- */
+/* ---- samples (synth.c) ---- */
 
 typedef struct synth_sample {
   data_image composite, real, mask;
