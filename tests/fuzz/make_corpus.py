@@ -184,7 +184,7 @@ def claims():
 
 
 def digest(file):
-    """The sum that checkpoint/crc.c makes of texts and arrays."""
+    """The sum that checkpoint/digest.c makes of texts and arrays."""
     most = 2**64 - 1
 
     def item(kind, name, what):
