@@ -21,6 +21,7 @@ typedef struct trainer {
   train_options *options;
   const bool *given;
   run_folder folder;
+  char photos[RUN_PATH + 16]; /* RUN/photos.h5, if that is the data set */
   char *texts; /* of options that came from a checkpoint or from rank 0 */
   char *checkpoint_texts;
   data_access data;

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "dist/run/photos.h"
 #include "dist/run/trainer_internal.h"
 #include "dist/state/vgg_weights.h"
 
@@ -27,20 +28,43 @@ static status share_options(trainer *t) {
   return STATUS_OK;
 }
 
+static status check_paths(const train_options *o) {
+  bool data = o->data[0] != '\0', photos = o->photos[0] != '\0';
+  if (data && photos)
+    return status_error(STATUS_USAGE,
+                        "option --photos: expected it or --data, not both");
+  if (o->out[0] != '\0' && (data || photos)) return STATUS_OK;
+  return status_error(STATUS_USAGE, "option --%s is missing",
+                      data || photos ? "out" : "data");
+}
+
+static void begin_anew(trainer *t) {
+  train_options *o = t->options;
+  train_options_preset(o, t->given);
+  int recompose = options_find(&train_option_table, "recompose");
+  if (o->photos[0] != '\0' && !t->given[recompose]) o->recompose = 1;
+  if (o->resume) log_info("no checkpoint in %s: starting anew", o->out);
+}
+
+/* Rank 0: photographs become the run's data set. */
+static status take_photos(trainer *t) {
+  if (t->options->photos[0] == '\0') return STATUS_OK;
+  photos_set_path(t->folder.path, t->photos, sizeof t->photos);
+  t->options->data = t->photos;
+  return photos_pack(t->options, t->folder.path);
+}
+
 /* Rank 0: the folder, and the newest checkpoint in it. */
 static status open_folder(trainer *t, char *checkpoint, size_t size) {
   train_options *o = t->options;
   checkpoint[0] = '\0';
-  if (o->data[0] == '\0' || o->out[0] == '\0')
-    return status_error(STATUS_USAGE, "option --%s is missing",
-                        o->data[0] == '\0' ? "data" : "out");
+  TRY(check_paths(o));
   TRY(run_folder_open(o->out, &t->folder));
   bool found;
   TRY(ckpt_newest(t->folder.checkpoints, &found, &t->step, checkpoint, size));
   if (!found) {
     checkpoint[0] = '\0';
-    train_options_preset(o, t->given);
-    if (o->resume) log_info("no checkpoint in %s: starting anew", o->out);
+    begin_anew(t);
     return STATUS_OK;
   }
   if (!o->resume)
@@ -340,6 +364,7 @@ status trainer_set_up(trainer *t) {
   char checkpoint[RUN_PATH + 64] = "";
   status own = STATUS_OK;
   if (c->rank == 0) own = open_folder(t, checkpoint, sizeof checkpoint);
+  if (c->rank == 0 && own == STATUS_OK) own = take_photos(t);
   TRY(cluster_agree(c, own));
   TRY(cluster_agree(c, share_options(t)));
   TRY(cluster_agree(c, check_options(t->options)));

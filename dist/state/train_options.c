@@ -17,6 +17,11 @@
 static const option options[] = {
     {ROW("data", data), .argument = "F.h5", .scope = OPTION_LOCAL,
      .help = "the packed data set (harmonia pack or synth)"},
+    {ROW("photos", photos), .argument = "DIR", .scope = OPTION_LOCAL,
+     .help = "in the place of --data: a folder of photographs with masks, as "
+             "compose reads it; packed once, at --size, to RUN/photos.h5. All "
+             "composites are made anew each time, unless --recompose says how "
+             "many"},
     {ROW("shard", shard), .preset = "auto", .choices = CHOICES(SHARD_MODES),
      .scope = OPTION_LOCAL,
      .help = "how ranks get their samples: index: each reads the file itself; "

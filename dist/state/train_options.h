@@ -67,7 +67,7 @@ typedef struct train_options {
   grad_dtype grad_dtype;
   validate_split validate_split;
   lr_horizon lr_horizon;
-  const char *data, *out, *stage, *vgg_weights, *recompose_methods;
+  const char *data, *photos, *out, *stage, *vgg_weights, *recompose_methods;
   bool resume, show_plan, overlap;
   int64_t steps, epochs, batch, micro_batch, seed, threads, node_ranks,
       save_every, keep, log_every, report_samples, validate_every,
