@@ -192,7 +192,8 @@ CHOICE(nn_norm, NN_NORMS);
   X(NN_GENERATOR_UNET, "unet", nn_generate_unet) /* the attention U-Net */     \
   X(NN_GENERATOR_UNET3PLUS, "unet3plus", nn_generate_unet3plus)                \
   X(NN_GENERATOR_IDIH, "idih", nn_generate_idih)                               \
-  X(NN_GENERATOR_ISSAM, "issam", nn_generate_issam)
+  X(NN_GENERATOR_ISSAM, "issam", nn_generate_issam)                            \
+  X(NN_GENERATOR_MASKPOOL, "maskpool", nn_generate_maskpool)
 CHOICE(nn_generator, NN_GENERATORS);
 
 /* What makes a picture of a generator's features (network/heads.c). */

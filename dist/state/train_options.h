@@ -34,7 +34,11 @@
   X(TRAIN_PCT, "pct",                                                          \
     "--generator=issam --head=affine --loss=fnmse --min-area=1000 "            \
     "--lambda-sobel=0.1 --lambda-l1=1 --norm=batch --dropout=0 --lr=0.001 "    \
-    "--beta1=0.9 --crop-min=0.5 --ngf=32")
+    "--beta1=0.9 --crop-min=0.5 --ngf=32")                                     \
+  X(TRAIN_MASKPOOL, "maskpool",                                                \
+    "--generator=maskpool --head=affine-image --loss=fnmse --lambda-l1=1 "     \
+    "--norm=batch --dropout=0 --lr=0.001 --beta1=0.9 --crop-min=0.5 "          \
+    "--crop-mask=soft --ngf=32")
 CHOICE(train_model, TRAIN_MODELS);
 
 /* How gradients travel between nodes. */

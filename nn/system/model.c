@@ -14,11 +14,15 @@ static bool has_gan(const nn_model_options *o) { return o->gan != NN_GAN_NONE; }
 
 bool nn_has_head(const nn_model_options *o) {
   return o->head != NN_HEAD_RGB || o->generator == NN_GENERATOR_IDIH ||
-         o->generator == NN_GENERATOR_ISSAM;
+         o->generator == NN_GENERATOR_ISSAM ||
+         o->generator == NN_GENERATOR_MASKPOOL;
 }
 
 int nn_model_least_batch(const nn_model_options *o) {
-  return o->generator == NN_GENERATOR_IDIH && o->norm == NN_BATCH_NORM ? 2 : 1;
+  return (o->generator == NN_GENERATOR_IDIH && o->norm == NN_BATCH_NORM) ||
+                 o->generator == NN_GENERATOR_MASKPOOL
+             ? 2
+             : 1;
 }
 
 static status check_head(const nn_model_options *o) {
@@ -27,6 +31,12 @@ static status check_head(const nn_model_options *o) {
     return status_error(STATUS_USAGE,
                         "option --deep-supervision: only --head rgb has a "
                         "result of every stage, --head %s has one",
+                        head);
+  if (o->generator == NN_GENERATOR_MASKPOOL && nn_head_reads_map(o->head))
+    return status_error(STATUS_USAGE,
+                        "option --head: %s wants features of every pixel, and "
+                        "--generator maskpool has those of the image; expected "
+                        "--head affine-image",
                         head);
   if (o->lambda_sobel > 0 && o->head != NN_HEAD_AFFINE)
     return status_error(STATUS_USAGE,
@@ -48,8 +58,8 @@ static status check_widths(const nn_model_options *o) {
   if (o->purpose == NN_FOR_TRAINING && o->batch < nn_model_least_batch(o))
     return status_error(STATUS_USAGE,
                         "option --micro-batch: %d is less than the 2 samples "
-                        "that iDIH's batch norm needs, whose innermost block "
-                        "has one pixel a sample; or --norm instance",
+                        "that batch norm needs where the innermost block has "
+                        "one pixel a sample; or --norm instance, of iDIH",
                         o->batch);
   return STATUS_OK;
 }
