@@ -135,6 +135,13 @@ nn_id nn_sobel(nn_graph *g, nn_id x);
  * sample, layer), see nn_run_options. */
 nn_id nn_dropout_mask(nn_graph *g, nn_shape shape, double p, int layer);
 
+/* Of a mask [N,H,W,1], without gradient (operations/regions.c): object,
+ * background, the border's inner and outer side, [N,H,W,NN_REGIONS]; and means
+ * of 2x2 pixels. */
+enum { NN_REGIONS = 4 };
+nn_id nn_mask_regions(nn_graph *g, nn_id mask);
+nn_id nn_mask_halve(nn_graph *g, nn_id mask);
+
 /* One number a sample, [samples,1,1,1], uniform in [0,1), drawn anew at each
  * run from (seed, sample): the gradient penalty's alpha. */
 nn_id nn_uniform(nn_graph *g, int samples);

@@ -288,6 +288,18 @@ static nn_id make_power_iteration(building *b, const sizes *s) {
   return nn_mul(b->t.g, x, u);
 }
 
+/* Regions times a variable: nothing goes to the mask. */
+static nn_id make_regions(building *b, const sizes *s) {
+  nn_id mask = trial_uniform(&b->t, s->a, &b->random, 0, 1);
+  nn_id x = variable(b, NN_SHAPE(s->a.n, s->a.h, s->a.w, NN_REGIONS), ANY);
+  return nn_mul(b->t.g, x, nn_mask_regions(b->t.g, mask));
+}
+static nn_id make_halved(building *b, const sizes *s) {
+  nn_id mask = trial_uniform(&b->t, s->a, &b->random, 0, 1);
+  nn_id x = variable(b, NN_SHAPE(s->a.n, s->a.h / 2, s->a.w / 2, 1), ANY);
+  return nn_mul(b->t.g, x, nn_mask_halve(b->t.g, mask));
+}
+
 static nn_id make_pool(building *b, const sizes *s) {
   return nn_max_pool2(b->t.g, variable(b, s->a, DISTINCT));
 }
@@ -633,6 +645,8 @@ static const sizes matrices[] = {{A(3, 3, 2, 5), .k = 1},
                                  {A(3, 3, 15, 3), .k = 3},
                                  {A(1, 1, 1, 1), .k = 4},
                                  END};
+static const sizes masks[] = {
+    {A(2, 4, 6, 1)}, {A(1, 2, 2, 1)}, {A(1, 8, 2, 1)}, END};
 static const sizes pools[] = {
     {A(2, 4, 6, 3)}, {A(1, 5, 7, 4)}, {A(1, 2, 2, 1)}, {A(1, 3, 2, 65)}, END};
 static const sizes upsamples[] = {{A(2, 3, 5, 3), .k = 2, .other = 0},
@@ -734,6 +748,8 @@ static const family families[] = {
      false},
     {&nn_op_spectral_sigma, "spectral_sigma", make_sigma, matrices, false},
     {&nn_op_add_outer, "add_outer", make_add_outer, matrices, false},
+    {&nn_op_mask_regions, "mask_regions", make_regions, masks, false},
+    {&nn_op_mask_halve, "mask_halve", make_halved, masks, false},
     {&nn_op_max_pool2, "max_pool2", make_pool, pools, false},
     {&nn_op_max_pool2_grad, "max_pool2_grad", make_pool_grad, pools, false},
     {&nn_op_max_pool2_gather, "max_pool2_gather", make_pool_gather, pools,

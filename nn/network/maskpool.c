@@ -14,7 +14,7 @@
 
 #include "nn/network/trunks.h"
 
-enum { NAME = 64, REGIONS = 4, HIDDEN = 256, CODE = 128 };
+enum { NAME = 64, HIDDEN = 256, CODE = 128 };
 
 typedef struct maskpool {
   nn_graph *g;
@@ -30,34 +30,17 @@ static int channels_of(const maskpool *net, int block) {
   return net->options->width << (before_last < 3 ? 3 - before_last : 0);
 }
 
-static nn_id neighbours(nn_graph *g, nn_id mask) {
-  return nn_conv(g, mask, nn_fill(g, NN_SHAPE(3, 3, 1, 1), 1.0 / 9), 1, 1);
-}
-
-/* [N,H,W,REGIONS]. Beyond the image is neither object nor background. */
-static nn_id regions_of(nn_graph *g, nn_id mask) {
-  nn_id outside = nn_affine(g, mask, -1, 1);
-  nn_id inner = nn_mul(g, mask, neighbours(g, outside));
-  nn_id outer = nn_mul(g, outside, neighbours(g, mask));
-  return nn_concat(g, nn_concat(g, mask, outside), nn_concat(g, inner, outer));
-}
-
-static nn_id halved(nn_graph *g, nn_id mask) {
-  nn_id quarter = nn_fill(g, NN_SHAPE(2, 2, 1, 1), 0.25);
-  return nn_conv(g, mask, quarter, 2, 0);
-}
-
 /* Adds the means of x over the regions. */
 static void pool(maskpool *net, nn_id x, nn_id mask) {
   nn_graph *g = net->g;
   nn_shape s = nn_shape_of(g, x);
-  nn_id regions = regions_of(g, mask);
+  nn_id regions = nn_mask_regions(g, mask);
   nn_id sums = nn_matmul(g, regions, x, true, false);
-  nn_id area = nn_sum_to(g, regions, NN_SHAPE(s.n, 1, 1, REGIONS));
-  area =
-      nn_reshape(g, nn_clamp_min(g, area, 0.01), NN_SHAPE(s.n, 1, REGIONS, 1));
-  nn_id means =
-      nn_reshape(g, nn_div(g, sums, area), NN_SHAPE(s.n, 1, 1, REGIONS * s.c));
+  nn_id area = nn_sum_to(g, regions, NN_SHAPE(s.n, 1, 1, NN_REGIONS));
+  area = nn_reshape(g, nn_clamp_min(g, area, 0.01),
+                    NN_SHAPE(s.n, 1, NN_REGIONS, 1));
+  nn_id means = nn_reshape(g, nn_div(g, sums, area),
+                           NN_SHAPE(s.n, 1, 1, NN_REGIONS * s.c));
   net->pooled =
       net->pooled == NN_NONE ? means : nn_concat(g, net->pooled, means);
 }
@@ -102,7 +85,7 @@ static nn_features maskpool_of(nn_graph *g, nn_id x, const nn_scene *scene,
   for (int block = 0; block < net.depth; block++) {
     x = down(&net, block, x);
     if (block == net.depth - 1) break;
-    mask = halved(g, mask);
+    mask = nn_mask_halve(g, mask);
     pool(&net, x, mask);
   }
   nn_id all = nn_concat(g, net.pooled, x);
