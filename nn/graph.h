@@ -127,6 +127,11 @@ nn_id nn_upsample_bicubic(nn_graph *g, nn_id x, int height, int width);
 /* M x + b of x [N,H,W,3]; theta is M row by row, then b: [N,H,W,12], or
  * [N,1,1,12] or [1,1,1,12] for what shares it. */
 nn_id nn_affine_colour(nn_graph *g, nn_id theta, nn_id x);
+/* A curve of each channel of x [N,H,W,3], linear in NN_TONE_SLOPES equal parts
+ * of [0,1] and level outside; theta has the slopes, of the first channel first,
+ * for each pixel, sample, or all, as above. */
+enum { NN_TONE_SLOPES = 8 };
+nn_id nn_tone_curve(nn_graph *g, nn_id theta, nn_id x);
 /* Sobel's derivatives over 8, border repeated: [N,H,W,2C], first along the
  * rows, then along the columns. */
 nn_id nn_sobel(nn_graph *g, nn_id x);
@@ -291,7 +296,7 @@ typedef struct nn_head_options {
 /* What a head says of the colours, at the trunk's size. */
 typedef struct nn_colour_maps {
   nn_head head;
-  nn_id values; /* colours [N,S,S,3], or twelve numbers a pixel or sample */
+  nn_id values; /* colours [N,S,S,3], or numbers of a pixel or sample */
   nn_id blend;  /* [N,S,S,1] in (0,1), or NN_NONE */
 } nn_colour_maps;
 nn_colour_maps nn_head_maps(nn_graph *g, nn_features features,

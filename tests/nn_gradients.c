@@ -352,6 +352,38 @@ static nn_id make_affine_colour_theta(building *b, const sizes *s) {
   node.in[1] = variable(b, s->a, ANY);
   return nn_emit(b->t.g, node);
 }
+/* b: theta. Colours are kept away from the curve's knots, at their distance
+ * from the knot below: 0.4 to 0.6 of a part. */
+static nn_id toned(building *b, const sizes *s) {
+  nn_id x = variable(b, s->a, ANY);
+  nn_real *values = trial_input(&b->t, x);
+  for (size_t i = 0; i < nn_shape_count(s->a); i++) {
+    double part = (double)random_below(&b->random, 10) - 1;
+    values[i] = (nn_real)((part + 0.5 + 0.1 * (double)values[i]) / 8);
+  }
+  return x;
+}
+static nn_id make_tone_curve(building *b, const sizes *s) {
+  nn_id theta = variable(b, s->b, ANY);
+  return nn_tone_curve(b->t.g, theta, toned(b, s));
+}
+static nn_id make_tone_curve_theta(building *b, const sizes *s) {
+  nn_id gy = variable(b, s->a, ANY);
+  return emit2(b, &nn_op_tone_curve_theta, gy, toned(b, s), 0);
+}
+static nn_id make_tone_curve_image(building *b, const sizes *s) {
+  nn_node node = {.op = &nn_op_tone_curve_image};
+  node.in[0] = variable(b, s->b, ANY);
+  node.in[1] = toned(b, s);
+  node.in[2] = variable(b, s->a, ANY);
+  return nn_emit(b->t.g, node);
+}
+static nn_id make_tone_curve_place(building *b, const sizes *s) {
+  nn_node node = {.op = &nn_op_tone_curve_place};
+  node.in[0] = toned(b, s);
+  node.in[1] = variable(b, s->a, ANY);
+  return nn_emit(b->t.g, node);
+}
 static nn_id make_sobel(building *b, const sizes *s) {
   return nn_sobel(b->t.g, nn_square(b->t.g, variable(b, s->a, ANY)));
 }
@@ -683,6 +715,11 @@ static const sizes thetas[] = {
     {A(2, 3, 5, 3), B(2, 3, 5, 12)}, {A(2, 3, 5, 3), B(2, 1, 1, 12)},
     {A(2, 3, 5, 3), B(1, 1, 1, 12)}, {A(1, 1, 1, 3), B(1, 1, 1, 12)},
     {A(3, 1, 1, 3), B(1, 1, 1, 12)}, END};
+static const sizes tones[] = {{A(2, 3, 5, 3), B(2, 3, 5, 24)},
+                              {A(2, 3, 5, 3), B(2, 1, 1, 24)},
+                              {A(2, 3, 5, 3), B(1, 1, 1, 24)},
+                              {A(3, 1, 1, 3), B(3, 1, 1, 24)},
+                              END};
 static const sizes images[] = {{A(2, 3, 5, 3), .other = 4},
                                {A(1, 1, 1, 3), .other = 4},
                                {A(2, 6, 5, 3), .other = 100},
@@ -770,6 +807,13 @@ static const family families[] = {
      make_affine_colour_image, thetas, false},
     {&nn_op_affine_colour_theta, "affine_colour_theta",
      make_affine_colour_theta, thetas, false},
+    {&nn_op_tone_curve, "tone_curve", make_tone_curve, tones, false},
+    {&nn_op_tone_curve_theta, "tone_curve_theta", make_tone_curve_theta, tones,
+     false},
+    {&nn_op_tone_curve_image, "tone_curve_image", make_tone_curve_image, tones,
+     false},
+    {&nn_op_tone_curve_place, "tone_curve_place", make_tone_curve_place, tones,
+     false},
     {&nn_op_sobel, "sobel", make_sobel, maps, false},
     {&nn_op_sobel_adjoint, "sobel_adjoint", make_sobel_adjoint, maps, false},
     {NULL, "foreground-normalised error", make_fnmse, images, true},

@@ -80,14 +80,15 @@ static const option options[] = {
              "always has batch norm"},
     {ROW("generator", network.generator), .preset = "unet",
      .choices = CHOICES(NN_GENERATORS), .before = "unet",
-     .help = "attention U-Net, U-Net 3+, or encoder and decoder of iDIH or of iSSAM"},
+     .help = "attention U-Net, U-Net 3+, or encoder and decoder of iDIH or of "
+             "iSSAM"},
     {ROW("head", network.head), .preset = "rgb", .choices = CHOICES(NN_HEADS),
      .before = "rgb",
      .help = "what makes the picture of the generator's features: rgb draws "
              "it; blend draws it and tells where the composite stays (iDIH); "
              "affine maps each pixel's colours by twelve numbers of its own "
              "(PCT-Net); affine-image all pixels' inside the mask by the same "
-             "twelve"},
+             "twelve; curves these after a tone curve a channel"},
     {ROW("loss", network.loss), .preset = "l1", .choices = CHOICES(NN_LOSSES),
      .before = "l1",
      .help = "between output and real image: l1, or squares over the mask's "

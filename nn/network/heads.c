@@ -7,6 +7,8 @@
  *                 M, b a pixel (PCT-Net); here a of 1 changes
  *   affine-image  the same with twelve numbers an image, made of the code of
  *                 all of it, and the mask in the place of a
+ *   curves        likewise clamp(M t + b, 0, 1) of tone curves t = t(v), whose
+ *                 slopes softplus keeps from falling
  *
  * Names are those of iDIH's and PCT-Net's state_dict. Affine heads start at the
  * identity but for small numbers, hence training at the composite; a file's own
@@ -15,7 +17,7 @@
 
 #include "nn/network/trunks.h"
 
-enum { THETA = 12 };
+enum { THETA = 12, SLOPES = 3 * NN_TONE_SLOPES, CURVES = SLOPES + THETA };
 
 /* ---- ImageNet's units; constants are rounded as PyTorch's tensors are ---- */
 
@@ -36,6 +38,13 @@ static const double from_normalised[THETA] = {
 /* from n to v */
 static const double identity[THETA] = {DIAGONAL(STD_R, STD_G, STD_B), MEAN_R,
                                        MEAN_G, MEAN_B};
+
+/* softplus of it is 1 */
+#define ONE 0.54132485461291806
+#define EIGHT ONE, ONE, ONE, ONE, ONE, ONE, ONE, ONE
+_Static_assert(NN_TONE_SLOPES == 8, "the table has eight slopes a channel");
+static const double identity_curves[CURVES] = {EIGHT, EIGHT, EIGHT,
+                                               DIAGONAL(1, 1, 1)};
 
 const double nn_imagenet_scale[3] = {0.5 / STD_R, 0.5 / STD_G, 0.5 / STD_B};
 
@@ -58,28 +67,28 @@ typedef struct predictor {
 } predictor;
 
 static nn_id bias_of(const predictor *p, const char *name, int channels,
-                     bool from_identity) {
+                     const double *start) {
   char text[256];
-  if (!from_identity) return nn_layer_bias(&p->layers, name, channels);
+  if (start == NULL) return nn_layer_bias(&p->layers, name, channels);
   snprintf(text, sizeof text, "%s%.200s.bias", p->options->prefix, name);
-  return nn_parameter_table(p->g, text, NN_SHAPE(1, 1, 1, channels), 1,
-                            identity);
+  return nn_parameter_table(p->g, text, NN_SHAPE(1, 1, 1, channels), 1, start);
 }
 
-/* Weights and biases of a 1x1 convolution. */
+/* Weights and biases of a 1x1 convolution; `start`: of its results, to begin
+ * with, or NULL. */
 typedef struct pointwise {
   nn_id weight, bias;
 } pointwise;
 
 static pointwise pointwise_of(const predictor *p, const char *name, int in,
-                              int out, bool from_identity) {
+                              int out, const double *start) {
   nn_shape s = NN_SHAPE(1, 1, in, out);
   nn_layers small = p->layers;
   small.deviation = 0.01 / sqrt(in);
-  nn_id w = from_identity
+  nn_id w = start != NULL
                 ? nn_layer_weight(&small, name, s)
                 : nn_trunk_weight(&p->layers, name, s, p->options->magnitude);
-  return (pointwise){w, bias_of(p, name, out, from_identity)};
+  return (pointwise){w, bias_of(p, name, out, start)};
 }
 
 /* Both in one pass over the features: a's channels, then the single one of b.
@@ -97,11 +106,11 @@ static nn_id predict(const predictor *p, nn_id x, pointwise a) {
 
 static nn_colour_maps maps_and_blend(const predictor *p, nn_id x,
                                      const char *name, int channels,
-                                     bool from_identity) {
+                                     const double *start) {
   nn_graph *g = p->g;
   int in = nn_shape_of(g, x).c;
-  pointwise maps = pointwise_of(p, name, in, channels, from_identity);
-  pointwise blend = pointwise_of(p, "decoder.conv_attention", in, 1, false);
+  pointwise maps = pointwise_of(p, name, in, channels, start);
+  pointwise blend = pointwise_of(p, "decoder.conv_attention", in, 1, NULL);
   nn_id all = predict_both(p, x, maps, blend);
   nn_id z = nn_affine(g, nn_slice(g, all, channels, 1), 3, 0);
   return (nn_colour_maps){.head = p->options->head,
@@ -109,7 +118,23 @@ static nn_colour_maps maps_and_blend(const predictor *p, nn_id x,
                           .blend = nn_sigmoid(g, z)};
 }
 
-bool nn_head_reads_map(nn_head head) { return head != NN_HEAD_AFFINE_IMAGE; }
+bool nn_head_reads_map(nn_head head) {
+  return head != NN_HEAD_AFFINE_IMAGE && head != NN_HEAD_CURVES;
+}
+
+static nn_id of_code(const predictor *p, nn_id code, int channels,
+                     const double *start) {
+  int in = nn_shape_of(p->g, code).c;
+  return predict(p, code, pointwise_of(p, "get_params", in, channels, start));
+}
+
+/* The slopes, which softplus keeps from falling, then the affine map. */
+static nn_id curves_of_code(const predictor *p, nn_id code) {
+  nn_graph *g = p->g;
+  nn_id all = of_code(p, code, CURVES, identity_curves);
+  nn_id slopes = nn_softplus(g, nn_slice(g, all, 0, SLOPES));
+  return nn_concat(g, slopes, nn_slice(g, all, SLOPES, THETA));
+}
 
 nn_colour_maps nn_head_maps(nn_graph *g, nn_features features,
                             const nn_head_options *options) {
@@ -117,25 +142,22 @@ nn_colour_maps nn_head_maps(nn_graph *g, nn_features features,
                  .options = options,
                  .layers = {.g = g, .prefix = options->prefix}};
   nn_colour_maps maps = {.head = options->head, .blend = NN_NONE};
+  nn_id map = features.map;
+  int in = map != NN_NONE ? nn_shape_of(g, map).c : 0;
   switch (options->head) {
-  case NN_HEAD_BLEND:
-    return maps_and_blend(&p, features.map, "decoder.to_rgb", 3, false);
-  case NN_HEAD_AFFINE:
-    if (options->unused_rgb)
-      pointwise_of(&p, "decoder.to_rgb", nn_shape_of(g, features.map).c, 3,
-                   false);
-    return maps_and_blend(&p, features.map, "get_params", THETA, true);
-  case NN_HEAD_AFFINE_IMAGE:
+  case NN_HEAD_RGB:
     maps.values =
-        predict(&p, features.code,
-                pointwise_of(&p, "get_params", nn_shape_of(g, features.code).c,
-                             THETA, true));
-    return maps;
-  case NN_HEAD_RGB: break;
+        predict(&p, map, pointwise_of(&p, "decoder.to_rgb", in, 3, NULL));
+    break;
+  case NN_HEAD_BLEND: return maps_and_blend(&p, map, "decoder.to_rgb", 3, NULL);
+  case NN_HEAD_AFFINE:
+    if (options->unused_rgb) pointwise_of(&p, "decoder.to_rgb", in, 3, NULL);
+    return maps_and_blend(&p, map, "get_params", THETA, identity);
+  case NN_HEAD_AFFINE_IMAGE:
+    maps.values = of_code(&p, features.code, THETA, identity);
+    break;
+  case NN_HEAD_CURVES: maps.values = curves_of_code(&p, features.code); break;
   }
-  maps.values = predict(&p, features.map,
-                        pointwise_of(&p, "decoder.to_rgb",
-                                     nn_shape_of(g, features.map).c, 3, false));
   return maps;
 }
 
@@ -153,22 +175,31 @@ static nn_id between(nn_graph *g, nn_id a, nn_id b, nn_id weight) {
   return nn_add(g, a, nn_mul(g, nn_sub(g, b, a), weight));
 }
 
-static nn_colours change(nn_graph *g, nn_id theta, nn_id weight,
-                         const nn_scene *scene) {
-  nn_id raw = nn_affine_colour(g, theta, scene->normalised);
+/* c, changed by an affine map of `seen` as far as the weight says. */
+static nn_colours change(nn_graph *g, nn_id theta, nn_id seen, nn_id weight,
+                         nn_id c) {
+  nn_id raw = nn_affine_colour(g, theta, seen);
   nn_id y = nn_affine(g, nn_clamp(g, raw, 0, 1), 2, -1);
-  return (nn_colours){.output = between(g, scene->composite, y, weight),
-                      .unclamped = raw};
+  return (nn_colours){.output = between(g, c, y, weight), .unclamped = raw};
+}
+
+static nn_colours curve_and_change(nn_graph *g, nn_id values,
+                                   const nn_scene *scene) {
+  nn_id unit = nn_affine(g, scene->composite, 0.5, 0.5);
+  nn_id toned = nn_tone_curve(g, nn_slice(g, values, 0, SLOPES), unit);
+  return change(g, nn_slice(g, values, SLOPES, THETA), toned, scene->mask,
+                scene->composite);
 }
 
 nn_colours nn_head_apply(nn_graph *g, const nn_colour_maps *maps,
                          const nn_scene *scene) {
-  nn_id c = scene->composite;
+  nn_id c = scene->composite, values = maps->values;
+  if (maps->head == NN_HEAD_CURVES) return curve_and_change(g, values, scene);
   if (maps->head == NN_HEAD_AFFINE_IMAGE)
-    return change(g, maps->values, scene->mask, scene);
-  nn_id values = at_size(g, maps->values, c);
+    return change(g, values, scene->normalised, scene->mask, c);
+  values = at_size(g, values, c);
   if (maps->head == NN_HEAD_AFFINE)
-    return change(g, values, at_size(g, maps->blend, c), scene);
+    return change(g, values, scene->normalised, at_size(g, maps->blend, c), c);
   nn_id rgb = map_colours(g, from_normalised, values);
   if (maps->head == NN_HEAD_BLEND)
     rgb = between(g, rgb, c, at_size(g, maps->blend, c));

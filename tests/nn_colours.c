@@ -1,0 +1,362 @@
+/* Trunks and heads: their parameters by number; what heads make of a composite
+ * where that is known; every head on every trunk learns; what is refused. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/network/networks.h"
+#include "nn/plan/plan.h"
+#include "tests/graph_util.h"
+#include "tests/tap.h"
+
+enum { SIZE = 64, BATCH = 2, STEPS = 12 };
+
+static const char *name_of(nn_head head) { return CHOICES(NN_HEADS)[head]; }
+
+/* ---- published sizes ---- */
+
+static size_t count_parameters(const nn_graph *g) {
+  size_t count = 0;
+  for (int i = 0; i < g->state_count; i++)
+    if (g->states[i].entry.trainable) count += g->states[i].entry.count;
+  return count;
+}
+
+static void check_count(const char *what, bool issam, nn_head head, int width,
+                        size_t expected) {
+  trial t = trial_make();
+  nn_trunk_options trunk = {.width = width,
+                            .norm = NN_BATCH_NORM,
+                            .training = true,
+                            .magnitude = 2,
+                            .prefix = "G/"};
+  nn_id x = nn_input(t.g, "x", NN_SHAPE(2, 256, 256, 4));
+  nn_id mask = nn_input(t.g, "mask", NN_SHAPE(2, 256, 256, 1));
+  nn_features f =
+      issam ? nn_issam(t.g, x, mask, &trunk) : nn_idih(t.g, x, &trunk);
+  nn_head_maps(
+      t.g, f,
+      &(nn_head_options){
+          .head = head, .magnitude = 2, .unused_rgb = issam, .prefix = "G/"});
+  tap_ok(count_parameters(t.g) == expected, "%s: %zu parameters, expected %zu",
+         what, count_parameters(t.g), expected);
+  trial_free(&t);
+}
+
+static void check_counts(void) {
+  check_count("iDIH at 256 pixels", false, NN_HEAD_BLEND, 64, 8301284);
+  check_count("iDIH with PCT-Net's head", false, NN_HEAD_AFFINE, 64, 8301581);
+  check_count("iSSAM", true, NN_HEAD_BLEND, 32, 2185340);
+  check_count("PCT-Net", true, NN_HEAD_AFFINE, 32, 2185736);
+}
+
+/* ---- systems under test ---- */
+
+static nn_model_options small_colours(nn_generator generator, nn_head head) {
+  nn_model_options o = small_unet();
+  o.batch = BATCH;
+  o.size = SIZE;
+  o.ngf = 4;
+  o.cat_channels = 2;
+  o.norm = NN_BATCH_NORM;
+  o.dropout = 0;
+  o.generator = generator;
+  o.head = head;
+  o.loss = NN_LOSS_FNMSE;
+  o.min_area = 100;
+  return o;
+}
+
+typedef struct fixture {
+  nn_system *system;
+  nn_real *state, *mean, *variance, *results[NN_MAX_PHASES];
+  nn_real *inputs[3]; /* composite, mask, real */
+} fixture;
+
+static void fill_inputs(fixture *f, const nn_model_options *o) {
+  size_t side = (size_t)o->size, pixels = (size_t)o->batch * side * side;
+  static const size_t channels[] = {3, 1, 3};
+  for (int i = 0; i < 3; i++)
+    f->inputs[i] = test_array(pixels * channels[i], sizeof(nn_real));
+  random_stream random = random_stream_make(4, RANDOM_TEST, 0, 0);
+  for (size_t p = 0; p < pixels; p++) {
+    bool inside = p % side > side / 4 && p / side % side > side / 3;
+    f->inputs[1][p] = inside;
+    for (size_t c = 0; c < 3; c++) {
+      double wave = sin(0.2 * (double)(p % side) + (double)c);
+      nn_real v = (nn_real)(0.5 * wave + 0.2 * random_uniform(&random));
+      f->inputs[2][3 * p + c] = v;
+      f->inputs[0][3 * p + c] = inside ? v * (nn_real)0.7 : v;
+    }
+  }
+}
+
+static fixture open_fixture(const nn_model_options *o) {
+  fixture f = {0};
+  const nn_plan_options plan = {.threads = 1, .continued = true};
+  if (nn_system_create(o, &plan, &f.system) != STATUS_OK)
+    test_failed("%s", status_message());
+  const nn_layout *layout = &f.system->layout;
+  f.state = test_array(layout->vector_size, sizeof(nn_real));
+  f.mean = test_array(layout->parameter_size, sizeof(nn_real));
+  f.variance = test_array(layout->parameter_size, sizeof(nn_real));
+  for (int k = 0; k < f.system->phase_count; k++)
+    f.results[k] = test_array(
+        nn_plan_layout(f.system->phases[k].plan)->result_size, sizeof(nn_real));
+  fill_inputs(&f, o);
+  nn_layout_initialise(layout, 1, f.state);
+  return f;
+}
+
+static void close_fixture(fixture *f) {
+  nn_system_destroy(&f->system);
+  free(f->state);
+  free(f->mean);
+  free(f->variance);
+  for (int k = 0; k < NN_MAX_PHASES; k++) free(f->results[k]);
+  for (int i = 0; i < 3; i++) free(f->inputs[i]);
+}
+
+static void run_phase(fixture *f, int k, uint64_t step) {
+  const nn_layout *part = nn_plan_layout(f->system->phases[k].plan);
+  nn_run_options run = {.state = f->state,
+                        .results = f->results[k],
+                        .inputs = (const nn_real *const *)f->inputs,
+                        .seed = 3,
+                        .first_sample = step * BATCH};
+  nn_run(f->system->phases[k].plan, &run);
+  nn_adam_options adam = {
+      .lr = 4e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .step = step + 1};
+  size_t begin = part->parameters.begin;
+  nn_adam(&adam, part->parameters.end - begin, 1, f->results[k],
+          f->state + begin, f->mean + begin, f->variance + begin, 1);
+  for (size_t at = part->rest.begin; at < part->rest.end; at++)
+    if (at < part->state_size || at >= part->report_offset)
+      f->state[at] = f->results[k][nn_layout_result(part, at)];
+}
+
+static double report_of(const fixture *f, const char *name) {
+  const nn_layout *layout = &f->system->layout;
+  for (int i = 0; i < layout->report_count; i++)
+    if (strcmp(layout->reports[i], name) == 0)
+      return (double)f->state[layout->report_offset + (size_t)i];
+  test_failed("nothing reported as %s", name);
+}
+
+/* The largest difference of the last run's output from an input. */
+static double distance_to(const fixture *f, const nn_model_options *o,
+                          int input) {
+  int last = f->system->phase_count - 1;
+  const nn_real *output = nn_plan_value(f->system->phases[last].plan, "output");
+  double largest = 0;
+  for (size_t i = 0; i < (size_t)(o->batch * o->size * o->size * 3); i++) {
+    double d = fabs((double)output[i] - (double)f->inputs[input][i]);
+    if (!(d <= largest)) largest = d;
+  }
+  return largest;
+}
+
+/* ---- heads that change nothing ---- */
+
+static void set_entry(const fixture *f, const char *name, double value) {
+  const nn_entry *e = nn_layout_find(&f->system->layout, name);
+  if (e == NULL) test_failed("no %s", name);
+  for (size_t i = 0; i < e->count; i++)
+    f->state[e->offset + i] = (nn_real)value;
+}
+
+/* The blend map of one side gives back the composite; so do affine maps and
+ * curves that are the identity. */
+static void check_identity(nn_generator generator, nn_head head) {
+  nn_model_options o = small_colours(generator, head);
+  fixture f = open_fixture(&o);
+  run_phase(&f, 0, 0);
+  double learned = distance_to(&f, &o, 0);
+  nn_layout_initialise(&f.system->layout, 1, f.state);
+  bool maps = nn_head_reads_map(head);
+  if (maps)
+    set_entry(&f, "G/decoder.conv_attention.bias",
+              head == NN_HEAD_BLEND ? 20 : -20);
+  if (!maps) set_entry(&f, "G/get_params.weight", 0);
+  if (maps) set_entry(&f, "G/decoder.conv_attention.weight", 0);
+  run_phase(&f, 0, 0);
+  tap_ok(distance_to(&f, &o, 0) < BY_PRECISION(3e-6, 1e-12),
+         "%s on %s: the composite to %.1e where it should be kept (%.2f as it "
+         "starts)",
+         name_of(head), CHOICES(NN_GENERATORS)[generator],
+         distance_to(&f, &o, 0), learned);
+  if (head != NN_HEAD_BLEND)
+    tap_ok(learned < 0.3, "%s: training starts near the composite (%.2f)",
+           name_of(head), learned);
+  close_fixture(&f);
+}
+
+/* PCT-Net's maps as the identity reproduce the picture wherever it blends. */
+static void check_affine_identity(void) {
+  nn_model_options o = small_colours(NN_GENERATOR_IDIH, NN_HEAD_AFFINE);
+  fixture f = open_fixture(&o);
+  set_entry(&f, "G/get_params.weight", 0);
+  run_phase(&f, 0, 0);
+  tap_ok(distance_to(&f, &o, 0) < BY_PRECISION(3e-6, 1e-12),
+         "M = diag(std), b = mean: the picture to %.1e",
+         distance_to(&f, &o, 0));
+  tap_ok(report_of(&f, "clamped") == 0, "nothing is clamped there");
+  close_fixture(&f);
+}
+
+/* Whatever the numbers, curves do not fall. */
+static void check_monotone(void) {
+  enum { COUNT = 3 * NN_TONE_SLOPES + 12, POINTS = 200 };
+  trial t = trial_make();
+  random_stream random = random_stream_make(6, RANDOM_TEST, 0, 0);
+  nn_id code = trial_uniform(&t, NN_SHAPE(1, 1, 1, 5), &random, -9, 9);
+  nn_colour_maps maps =
+      nn_head_maps(t.g, (nn_features){.map = NN_NONE, .code = code},
+                   &(nn_head_options){.head = NN_HEAD_CURVES, .prefix = "G/"});
+  double ramp[3 * POINTS];
+  for (int i = 0; i < 3 * POINTS; i++) ramp[i] = (i / 3 - 20) / 150.0;
+  nn_id x = trial_values(&t, NN_SHAPE(1, 1, POINTS, 3), ramp);
+  nn_id slopes = nn_slice(t.g, maps.values, 0, 3 * NN_TONE_SLOPES);
+  trial_keep(&t, "y", nn_tone_curve(t.g, slopes, x));
+  trial_plan(&t, 1, false);
+  const nn_layout *layout = nn_plan_layout(t.plan);
+  for (size_t i = 0; i < layout->state_size; i++)
+    t.state[i] = (nn_real)(2 * random_uniform(&random) - 1);
+  trial_run(&t);
+  size_t count;
+  double *y = trial_value(&t, "y", &count);
+  bool rises = true;
+  for (size_t i = 3; i < count; i++) rises = rises && y[i] >= y[i - 3];
+  tap_ok(rises && y[count - 1] > y[0], "curves are monotone");
+  free(y);
+  trial_free(&t);
+}
+
+/* ---- learning ---- */
+
+static void check_learning(nn_generator generator, nn_head head) {
+  nn_model_options o = small_colours(generator, head);
+  fixture f = open_fixture(&o);
+  double first = 0, least = INFINITY;
+  for (uint64_t step = 0; step < STEPS; step++) {
+    run_phase(&f, 0, step);
+    double loss = report_of(&f, "G_fnmse");
+    if (step == 0) first = loss;
+    least = fmin(least, loss);
+  }
+  tap_ok(least < 0.9 * first, "%s on %s learns: %.4f to %.4f", name_of(head),
+         CHOICES(NN_GENERATORS)[generator], first, least);
+  close_fixture(&f);
+}
+
+/* A head beside a discriminator, a code, style losses' absence, smoothness. */
+static void check_mix(void) {
+  nn_model_options o = small_mix();
+  o.generator = NN_GENERATOR_IDIH;
+  o.ngf = 4;
+  o.head = NN_HEAD_AFFINE;
+  o.loss = NN_LOSS_FNMSE;
+  o.min_area = 100;
+  o.lambda_sobel = 0.1;
+  o.dropout = 0;
+  fixture f = open_fixture(&o);
+  bool finite = true;
+  for (uint64_t step = 0; step < 3; step++)
+    for (int k = 0; k < f.system->phase_count; k++) {
+      run_phase(&f, k, step);
+      size_t count = f.system->layout.vector_size;
+      for (size_t i = 0; i < count; i++)
+        finite = finite && isfinite(f.state[i]);
+    }
+  tap_ok(finite && f.system->phase_count == 2 && report_of(&f, "G_sobel") > 0,
+         "an affine head against a discriminator, with a code and smoothness");
+  close_fixture(&f);
+}
+
+/* The blur is a Gaussian and stays one, whoever sums up what else is there. */
+static void check_blur(void) {
+  nn_model_options o = small_colours(NN_GENERATOR_ISSAM, NN_HEAD_BLEND);
+  fixture f = open_fixture(&o);
+  const nn_layout *layout = &f.system->layout;
+  const nn_entry *e = nn_layout_find(
+      layout, "G/decoder.up_blocks.2.attention.mask_blurring.weight");
+  if (e == NULL) test_failed("no blur");
+  const nn_real *w = f.state + e->offset;
+  double sum = 0;
+  for (int i = 0; i < 49; i++) sum += (double)w[i];
+  double ratio = (double)w[25] / (double)w[24];
+  tap_ok(e->count == 49 && !e->trainable && fabs(sum - 1) < 1e-6 &&
+             fabs(ratio - exp(-0.5)) < 1e-6,
+         "the mask's blur is a Gaussian of deviation 1 and sum %.7f", sum);
+  nn_real before[49];
+  for (int i = 0; i < 49; i++) before[i] = w[i] * (nn_real)1.25;
+  memcpy(f.state + e->offset, before, sizeof before);
+  for (uint64_t step = 0; step < 2; step++) run_phase(&f, 0, step);
+  tap_ok(memcmp(before, w, sizeof before) == 0 && e->fixed &&
+             layout->rest.begin >= e->offset + e->count,
+         "it is kept as it was loaded, and is no result of a step");
+  close_fixture(&f);
+}
+
+/* ---- instance norm, single samples ---- */
+
+static void check_single(void) {
+  nn_model_options o = small_colours(NN_GENERATOR_IDIH, NN_HEAD_AFFINE);
+  o.batch = 1;
+  o.norm = NN_INSTANCE_NORM;
+  fixture f = open_fixture(&o);
+  run_phase(&f, 0, 0);
+  tap_ok(isfinite(report_of(&f, "G_fnmse")),
+         "iDIH with instance norm takes single samples");
+  close_fixture(&f);
+}
+
+/* ---- what is refused ---- */
+
+static void refuse(nn_model_options o, const char *option) {
+  nn_system *system;
+  const nn_plan_options plan = {.threads = 1};
+  status result = nn_system_create(&o, &plan, &system);
+  tap_ok(result == STATUS_USAGE && strstr(status_message(), option) != NULL,
+         "refused: %s", result == STATUS_OK ? "nothing" : status_message());
+  nn_system_destroy(&system);
+}
+
+static void check_refusals(void) {
+  nn_model_options good = small_colours(NN_GENERATOR_IDIH, NN_HEAD_BLEND);
+  nn_model_options o = good;
+  o.lambda_sobel = 0.1;
+  refuse(o, "--lambda-sobel");
+  o = good;
+  o.ngf = 5;
+  refuse(o, "--ngf");
+  o = good;
+  o.batch = 1;
+  refuse(o, "--micro-batch");
+  o = small_colours(NN_GENERATOR_UNET3PLUS, NN_HEAD_AFFINE);
+  o.deep_supervision = true;
+  refuse(o, "--deep-supervision");
+}
+
+int main(void) {
+  static const nn_generator generators[] = {
+      NN_GENERATOR_UNET, NN_GENERATOR_UNET3PLUS, NN_GENERATOR_IDIH,
+      NN_GENERATOR_ISSAM};
+  static const nn_head heads[] = {NN_HEAD_BLEND, NN_HEAD_AFFINE,
+                                  NN_HEAD_AFFINE_IMAGE, NN_HEAD_CURVES,
+                                  NN_HEAD_RGB};
+  check_counts();
+  for (int i = 0; i < 4; i++) check_identity(NN_GENERATOR_IDIH, heads[i]);
+  check_identity(NN_GENERATOR_ISSAM, NN_HEAD_BLEND);
+  check_affine_identity();
+  check_monotone();
+  for (int i = 0; i < 4 && sizeof(nn_real) == sizeof(float); i++)
+    for (int k = 0; k < 5; k++)
+      if (heads[k] != NN_HEAD_RGB || generators[i] >= NN_GENERATOR_IDIH)
+        check_learning(generators[i], heads[k]);
+  check_mix();
+  check_blur();
+  check_single();
+  check_refusals();
+  return tap_done();
+}
