@@ -174,9 +174,8 @@ ADD
 after data/colour/transfer.c '  case DATA_HGM: transfer_hgm' <<'ADD'
   case DATA_TURN: transfer_turn(target, reference, rgb); return STATUS_OK;
 ADD
-change data/folder/compose.c 'hgm, idt' 'hgm, idt, turn'
 recipe "A colour transfer" data/data.h data/colour/transfer_internal.h \
-    data/colour/transfer.c data/folder/compose.c
+    data/colour/transfer.c
 
 # ---- a command --------------------------------------------------------------------
 
