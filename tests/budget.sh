@@ -166,6 +166,8 @@ else
         --batch 8 --memory 2
     foretold "unet, two nodes" 2 --ngf 32 --batch 6 --micro-batch 1 --node-ranks 1 \
         --grad-dtype bfloat16
+    foretold averaged 2 --ngf 32 --batch 8 --micro-batch 2 --ema 0.99 \
+        --clip-norm 1 --recompose 1
     foretold "streamed to" 2 --ngf 16 --batch 4 --shard stream
 fi
 finish

@@ -153,7 +153,7 @@ static void check_same_folder(const char *a, const char *b, const char *what) {
   int differing = differing_files(a, b, &count);
   differing += differing_files(b, a, &other);
   tap_ok(differing == 0 && count == other &&
-             count == 4 + 2 * PHOTOS + 3 * PHOTOS,
+             count == 5 + 2 * PHOTOS + 3 * PHOTOS,
          "%s (%d files, %d differ)", what, count, differing);
 }
 

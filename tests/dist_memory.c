@@ -53,10 +53,15 @@ static void test_one_rank(void) {
          "state, and two moments of it");
   tap_ok(whole.gradients < 0.01 * vector,
          "a step of one micro-batch keeps no gradients");
+  o.clip_norm = 1;
+  tap_ok(survey(&o, alone, 1).most.gradients > 0.99 * vector,
+         "but where their norm is asked for");
+  o.clip_norm = 0;
   tap_ok(whole.saving > 3 * 0.99 * vector && whole.saving < 4 * vector,
          "rank 0 has copies of all three, and of a parameter");
-  tap_ok(whole.samples == 3.0 * 4 * 7 * 64 * 64 * sizeof(float),
-         "three micro-batches of samples");
+  tap_ok(whole.samples == 3.0 * 4 * 7 * 64 * 64 * sizeof(float) +
+                              (double)augmenter_bytes(64),
+         "three micro-batches of samples, and what they are augmented in");
   o = small(4, 2);
   tap_ok(near(survey(&o, alone, 1).most.gradients, 2 * vector),
          "two micro-batches: a sum and what is added to it");
@@ -112,6 +117,15 @@ static void test_extras(void) {
   rank_memory styled = survey(&o, alone, 1).most;
   tap_ok(near(styled.features, 4.0 * 7635264), "VGG16's weights up to relu4_3");
   tap_ok(styled.state == plain.state, "which are no parameters");
+  o.network.lambda_style = 0;
+  o.recompose = 0.5;
+  o.ema = 0.999;
+  rank_memory extra = survey(&o, alone, 1).most;
+  tap_ok(extra.samples == plain.samples + (double)recomposer_bytes(64),
+         "what samples are composed anew in");
+  tap_ok(near(extra.state, 2 * plain.state) &&
+             near(extra.saving - plain.saving, plain.state),
+         "averages of the state, and rank 0's copy of them");
   o = small(4, 1);
   memory_model model = {0};
   memory_places where = places(four, 1);

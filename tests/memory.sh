@@ -46,6 +46,8 @@ steady single 2 1 --batch 1
 steady threads 2 1 --threads 2 --norm batch --micro-batch 2
 steady ranks 2 2 --crop-min 0.5 --batch 6
 steady streamed 2 3 --shard stream --batch 6
+steady training 2 2 --batch 6 --recompose 1 --crop-min 0.5 --crop-mask soft \
+    --mask-jitter 0.5 --ema 0.9 --clip-norm 1 --weight-decay 0.1
 steady phases 2 2 --shard stream --model dovenet --ndf 4
 
 # A check of the checks: writing a checkpoint does allocate.
