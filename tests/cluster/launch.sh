@@ -43,6 +43,20 @@ deserted() { ! hosts processes "$1" | grep -q harmonia; }
 same() { same_bits "$2: the same bits" "$(checkpoint one $steps)" "$(checkpoint "$1" $steps)"; }
 
 agent=$net/agent
+
+# Who does not read keeps the other end of the connection busy, even beyond its death.
+background "$cluster/hosts" run "$net" h1 perl -MIO::Socket::INET -e '
+    my $server = IO::Socket::INET->new(Listen => 1, LocalPort => 7777) or die;
+    sleep'
+background "$cluster/hosts" run "$net" h2 bash -c '
+    until exec 3>/dev/tcp/h1/7777; do sleep 0.1; done
+    exec cat /dev/zero >&3'
+unsent() { hosts run h2 "ss -Htn dst 10.77.0.1" | awk '{ bytes += $3 } END { exit bytes < 100000 }'; }
+check "a host has a connection that is stuck" wait_until 20 unsent
+hosts kill h2
+check "killed, it boots again at once" hosts boot h2
+check "it is reached, and reaches others" hosts run h1 "$agent h2 $agent h1 true"
+
 for shard in $shards; do
     if [ "$shard" = stream ]; then # from rank 0, the only one that sees the file
         for k in 2 3 4; do hosts run h$k "mount -t tmpfs none $scratch/data"; done
@@ -74,7 +88,7 @@ for shard in $shards; do
     says "restart 1 of 10 from killed$shard/checkpoints/step-" "$name: started again"
     says "3 ranks on h1 h3 h4; left out, .* answer: h2" "$name: on the three others"
     same "killed$shard" "$name"
-    hosts boot h2
+    check "$name: it boots again" hosts boot h2
 done
 for k in 3 4; do hosts run h$k "umount -q $scratch/data" || :; done
 

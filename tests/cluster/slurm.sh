@@ -145,6 +145,6 @@ hosts kill h3
 node_is() { slurm sinfo -h -N -n h3 -o %T | grep -q "^$1"; }
 wait_until 120 node_is down
 check "a node is killed: Slurm finds it down" node_is down
-"$cluster/slurm" boot "$net" h3
+check "and it boots again" "$cluster/slurm" boot "$net" h3
 both_finish "a node is killed" ""
 finish
