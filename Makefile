@@ -187,7 +187,7 @@ test-faults: tests
 
 # On virtual hosts and a Slurm of their own, for which it needs root: dist/launch
 # and slurm/train.sbatch when hosts are lost. About five minutes.
-test-cluster: $(BUILD)/harmonia
+test-cluster: $(BUILD)/harmonia $(PRELOAD)
 	$(PROVE) --jobs 2 --timer --merge --failures tests/cluster/*.sh
 
 # The README's commands on bare Debian 12 and 13 and Ubuntu, for which it needs

@@ -13,6 +13,11 @@
 # shellcheck shell=bash disable=SC2034
 say() { printf '%s %s: %s\n' "$(date '+%F %T')" "${SLURM_JOB_NAME:-job}" "$*" >&2; }
 
+# Slurm's default for the barrier at the end of MPI_Init is a tree, which keeps no rank
+# waiting on fewer nodes than TreeWidth (50): one that is late gets messages before it
+# can take them, and dies. The ring, by which it exchanges addresses, is right.
+export SLURM_PMIX_FENCE=${SLURM_PMIX_FENCE:-ring}
+
 child='' caught='' signalled='' asked=''
 trap 'caught=yes signalled=yes; ask_to_end' USR1 TERM INT HUP
 # A launcher loses what comes while it starts its ranks, so it is asked each second.

@@ -102,6 +102,12 @@ done
 finishes "$requeued" "scontrol requeue"
 came_back "$requeued" "" "scontrol requeue"
 
+# ---- ranks that are not ready at the same time ---------------------------------------
+
+submit LD_PRELOAD="$HARMONIA_BUILD/tests/late_fence.so" LATE_RANK=1 $batch \
+    slurm/train.sbatch $options
+finishes "$job" "a rank is late in MPI_Init"
+
 # ---- a sweep --------------------------------------------------------------------------
 
 done_or_failed() { ! slurm squeue -h -j "$1" 2>/dev/null | grep -q .; }
