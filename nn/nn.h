@@ -297,6 +297,34 @@ status nn_system_create(const nn_model_options *options,
                         const nn_plan_options *plan, nn_system **out);
 void nn_system_destroy(nn_system **system);
 
+/* ---- a network's change on a picture of any size (network/picture.c) ---- */
+
+/* Whether a head says how colours change (affine, affine-image, curves), so
+ * that this can be done at another size than the network's. Graphs for output
+ * keep what it says as "maps" and, of affine, "blend". */
+bool nn_head_changes_pictures(nn_head head);
+typedef struct nn_colour_change {
+  nn_head head;
+  int size;             /* pixels a side of affine's maps */
+  const nn_real *maps;  /* [size,size,12]; of the others one set of numbers */
+  const nn_real *blend; /* [size,size]: how far affine's maps are followed */
+} nn_colour_change;
+
+/* Maps are brought to the picture's size as training brings them there:
+ * bicubic. What `change` points to must outlive it. STATUS_MEMORY. */
+typedef struct nn_picture_change nn_picture_change;
+status nn_picture_change_create(const nn_colour_change *change, int width,
+                                int height, nn_picture_change **out);
+void nn_picture_change_destroy(nn_picture_change **change);
+/* nn_reals of scratch memory that a call needs. */
+size_t nn_picture_change_scratch(const nn_picture_change *change);
+/* Pixels [begin, end) of row y: colours [end - begin,3] in [0,1] become `out`,
+ * in [0,1], without regard to a mask. Rows may be changed at once by several
+ * threads with scratch memory of their own. */
+void nn_picture_change_row(const nn_picture_change *change, int y, int begin,
+                           int end, const nn_real *colours, nn_real *scratch,
+                           nn_real *out);
+
 /* ---- weights of VGG16 (network/vgg.c) ---- */
 
 /* VGG16: 13 convolutions 3x3 in five blocks. Feature layers, as bits of a set:

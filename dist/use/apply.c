@@ -169,6 +169,94 @@ static status add_change(const float *change, int size, int threads,
   return result;
 }
 
+/* ---- a change of colours, made at the picture's size ---- */
+
+typedef struct colours_job {
+  const nn_picture_change *change;
+  const data_profile *profile;
+  const data_image *mask;
+  const data_picture *picture;
+} colours_job;
+
+/* Colours of `count` pixels from pixel `at` on, in [0,1] of the picture's own.
+ */
+static void picture_colours(const data_picture *picture, size_t at,
+                            size_t count, float *out) {
+  size_t channels = (size_t)picture->channels;
+  const uint8_t *bytes = (const uint8_t *)picture->pixels + at * channels;
+  const uint16_t *words = (const uint16_t *)picture->pixels + at * channels;
+  for (size_t i = 0; i < count; i++)
+    for (size_t c = 0; c < 3; c++)
+      out[3 * i + c] = picture->bits == 16
+                           ? (float)words[i * channels + c] / 65535
+                           : (float)bytes[i * channels + c] / 255;
+}
+
+/* `before` are the picture's own colours, `after` what sRGB they become. */
+static void change_pixels(const colours_job *job, size_t at, size_t count,
+                          const uint8_t *mask, const float *before,
+                          const float *after) {
+  for (size_t i = 0; i < count; i++) {
+    if (mask[i] == 0) continue;
+    double change[3];
+    for (size_t c = 0; c < 3; c++)
+      change[c] = ((double)after[3 * i + c] - before[3 * i + c]) * mask[i];
+    add_to_pixel(job->picture, at + i, change);
+  }
+}
+
+/* The colours `own` of a part of row y as they are to become: in sRGB, as far
+ * as that goes; what lies beyond it stays. rows: memory for 6 * count values
+ * and the change's scratch. */
+static void become(const colours_job *job, size_t y, size_t begin, size_t count,
+                   const float *own, float *rows, float *out) {
+  float *srgb = rows, *seen = rows + 3 * count, *scratch = rows + 6 * count;
+  memcpy(srgb, own, 3 * count * sizeof *srgb);
+  if (job->profile != NULL)
+    data_profile_to_srgb(job->profile, srgb, srgb, count);
+  for (size_t i = 0; i < 3 * count; i++) seen[i] = fminf(fmaxf(srgb[i], 0), 1);
+  nn_picture_change_row(job->change, (int)y, (int)begin, (int)(begin + count),
+                        seen, scratch, out);
+  for (size_t i = 0; i < 3 * count; i++) out[i] = srgb[i] + (out[i] - seen[i]);
+  if (job->profile != NULL)
+    data_profile_from_srgb(job->profile, out, out, count);
+}
+
+/* A row, from the first pixel of the mask to its last. */
+static status change_row(void *context, size_t y) {
+  const colours_job *job = context;
+  size_t width = (size_t)job->picture->width, begin = 0, end = width;
+  const uint8_t *mask = job->mask->pixels + y * width;
+  while (begin < width && mask[begin] == 0) begin++;
+  while (end > begin && mask[end - 1] == 0) end--;
+  size_t count = end - begin, at = y * width + begin;
+  if (count == 0) return STATUS_OK;
+  float *rows;
+  TRY(MEMORY_NEW(12 * count + nn_picture_change_scratch(job->change),
+                 "rows of colours", &rows));
+  float *own = rows, *out = rows + 3 * count;
+  picture_colours(job->picture, at, count, own);
+  become(job, y, begin, count, own, rows + 6 * count, out);
+  change_pixels(job, at, count, mask + begin, own, out);
+  memory_free(rows);
+  return STATUS_OK;
+}
+
+static status change_colours(const nn_colour_change *colours, int threads,
+                             const data_profile *profile,
+                             const data_picture *picture,
+                             const data_image *mask) {
+  nn_picture_change *change;
+  TRY(nn_picture_change_create(colours, picture->width, picture->height,
+                               &change));
+  colours_job job = {change, profile, mask, picture};
+  status result =
+      threads_for((size_t)picture->height, profile != NULL ? 1 : threads,
+                  change_row, &job); /* profiles are for one thread */
+  nn_picture_change_destroy(&change);
+  return result;
+}
+
 /* ---- classical methods ---- */
 
 /* Bytes of one row as floats of the picture's own colours. */
@@ -276,8 +364,14 @@ status apply_network(harmonizer *h, int threads, const data_profile *profile,
   TRY_OR(done, MEMORY_NEW(3 * pixels, "network output", &change));
   TRY_OR(done, shrink(picture, mask, size, inputs, inputs + 3 * pixels));
   if (profile != NULL) net_to_srgb(profile, pixels, inputs, srgb);
-  change_of(harmonizer_run(h, inputs, inputs + 3 * pixels, NULL, 0), inputs,
-            pixels, change);
+  const nn_real *output =
+      harmonizer_run(h, inputs, inputs + 3 * pixels, NULL, 0);
+  nn_colour_change colours;
+  if (harmonizer_change(h, &colours)) {
+    result = change_colours(&colours, threads, profile, picture, mask);
+    goto done;
+  }
+  change_of(output, inputs, pixels, change);
   if (profile != NULL) change_back(profile, pixels, srgb, change);
   result = add_change(change, size, threads, picture, mask);
 done:

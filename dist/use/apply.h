@@ -14,10 +14,11 @@ status apply_read(const char *path, data_picture *picture,
                   data_profile **profile);
 
 /* Shrinks (or enlarges) picture and mask to the network's size, runs it on the
- * colours in sRGB, and adds to the picture the change it made, bilinearly
- * brought back to the picture's size, in proportion to the mask, in the
- * picture's own colours and bits. Pixels where the mask is 0 keep their values,
- * and all pixels their alpha. The mask has object and background, as
+ * colours in sRGB, and changes the picture in proportion to the mask, in its
+ * own colours and bits: where the network says how colours change, so at the
+ * picture's size (nn_picture_change), else by the change that it made of its
+ * small picture, bilinearly brought back. Pixels where the mask is 0 keep their
+ * values, and all pixels their alpha. The mask has object and background, as
  * data_mask_read has it; an object smaller than a pixel of the network is
  * warned of. The bits do not depend on `threads`. */
 status apply_network(harmonizer *h, int threads, const data_profile *profile,

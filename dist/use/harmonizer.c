@@ -126,6 +126,16 @@ const nn_real *harmonizer_run(harmonizer *h, const nn_real *composite,
   return nn_plan_value(plan_of(h), "output");
 }
 
+bool harmonizer_change(const harmonizer *h, nn_colour_change *out) {
+  nn_head head = h->options.network.head;
+  if (!nn_head_changes_pictures(head)) return false;
+  *out = (nn_colour_change){.head = head,
+                            .size = harmonizer_size(h),
+                            .maps = nn_plan_value(plan_of(h), "maps")};
+  if (head == NN_HEAD_AFFINE) out->blend = nn_plan_value(plan_of(h), "blend");
+  return true;
+}
+
 double harmonizer_score(harmonizer *h, const nn_real *image,
                         const nn_real *mask) {
   run(h, image, mask, image, 0);

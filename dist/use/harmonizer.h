@@ -31,6 +31,10 @@ const nn_real *harmonizer_run(harmonizer *h, const nn_real *composite,
                               const nn_real *mask, const nn_real *reference,
                               uint64_t sample);
 
+/* What the last run said of colours, for a picture of another size; false where
+ * the network draws its picture itself. Valid until the next run. */
+bool harmonizer_change(const harmonizer *h, nn_colour_change *out);
+
 /* A checkpoint's code extractor alone: the harmony score of an image's
  * foreground and background (nn_harmony_score). STATUS_MISFIT where the system
  * has none. */

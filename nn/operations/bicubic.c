@@ -5,46 +5,22 @@
 #include <string.h>
 
 #include "nn/operation.h"
+#include "nn/operations/cubic.h"
 
-enum { TAPS = 4 };
-
-/* Where result coordinate i takes its values from. */
-typedef struct cubic_taps {
-  int at[TAPS];
-  nn_real weight[TAPS];
-} cubic_taps;
-
-/* Of a sample at distance x from the place. */
-static double keys(double x) {
-  static const double a = -0.75;
-  x = fabs(x);
-  if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
-  return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
-}
-
-static cubic_taps taps_at(int i, int from, int to) {
-  double position = (i + 0.5) * from / to - 0.5, low = floor(position);
-  cubic_taps t;
-  for (int k = 0; k < TAPS; k++) {
-    int at = (int)low + k - 1;
-    t.at[k] = at < 0 ? 0 : at >= from ? from - 1 : at;
-    t.weight[k] = (nn_real)keys(position - low - (k - 1));
-  }
-  return t;
-}
+enum { TAPS = NN_CUBIC_TAPS };
 
 typedef struct bicubic_job {
   nn_shape small, large; /* before, after */
   const nn_real *from;
   nn_real *to;
-  cubic_taps *columns; /* of the large image */
-  nn_real *rows;       /* one for each thread */
+  nn_cubic_taps *columns; /* of the large image */
+  nn_real *rows;          /* one for each thread */
   size_t row;
 } bicubic_job;
 
 static size_t taps_bytes(nn_shape large) {
   size_t line = 16 * sizeof(nn_real);
-  return ((size_t)large.w * sizeof(cubic_taps) + line - 1) / line * line;
+  return ((size_t)large.w * sizeof(nn_cubic_taps) + line - 1) / line * line;
 }
 
 /* `blended`: the image whose rows are blended into one. */
@@ -63,7 +39,7 @@ static bicubic_job job_of(const nn_call *call, nn_shape small, nn_shape large) {
   job.rows = (nn_real *)(void *)((char *)call->scratch + taps_bytes(large));
   job.row = nn_aligned((size_t)blended.w * (size_t)blended.c);
   for (int w = 0; w < large.w; w++)
-    job.columns[w] = taps_at(w, small.w, large.w);
+    job.columns[w] = nn_cubic_taps_at(w, small.w, large.w);
   return job;
 }
 
@@ -86,7 +62,7 @@ static void bicubic_rows(void *context, size_t begin, size_t end, int thread) {
   size_t channels = (size_t)s.c;
   nn_real *row = job->rows + (size_t)thread * job->row;
   for (size_t i = begin; i < end; i++) {
-    cubic_taps y = taps_at((int)(i % (size_t)l.h), s.h, l.h);
+    nn_cubic_taps y = nn_cubic_taps_at((int)(i % (size_t)l.h), s.h, l.h);
     const nn_real *image =
         job->from + i / (size_t)l.h * (size_t)s.h * row_values(s);
     const nn_real *from[TAPS];
@@ -95,7 +71,7 @@ static void bicubic_rows(void *context, size_t begin, size_t end, int thread) {
     blend(row_values(s), y.weight, from[0], from[1], from[2], from[3], row);
     nn_real *to = job->to + i * row_values(l);
     for (int w = 0; w < l.w; w++, to += channels) {
-      const cubic_taps *x = &job->columns[w];
+      const nn_cubic_taps *x = &job->columns[w];
       for (int k = 0; k < TAPS; k++)
         from[k] = row + (size_t)x->at[k] * channels;
       blend(channels, x->weight, from[0], from[1], from[2], from[3], to);
@@ -130,7 +106,7 @@ static void rows_from(int h, int from, int to, int *first, int *last) {
   if (*last > to - 1) *last = to - 1;
 }
 
-NN_CLONES static void spread(const cubic_taps *x, size_t channels,
+NN_CLONES static void spread(const nn_cubic_taps *x, size_t channels,
                              const nn_real *restrict from,
                              nn_real *restrict to) {
   for (int k = 0; k < TAPS; k++)
@@ -150,7 +126,7 @@ static void adjoint_rows(void *context, size_t begin, size_t end, int thread) {
     memset(row, 0, row_values(l) * sizeof *row);
     rows_from(h, s.h, l.h, &first, &last);
     for (int r = first; r <= last; r++) {
-      cubic_taps y = taps_at(r, s.h, l.h);
+      nn_cubic_taps y = nn_cubic_taps_at(r, s.h, l.h);
       for (int k = 0; k < TAPS; k++)
         if (y.at[k] == h)
           add_scaled(row_values(l), y.weight[k],

@@ -140,7 +140,7 @@ typedef struct outputs {
   nn_id image[NN_MAX_IMAGES]; /* the first is the system's output */
   int count;
   nn_id code; /* of the background; NN_NONE if the generator does without */
-  nn_id maps, unclamped; /* of an affine head; or NN_NONE */
+  nn_id maps, blend, unclamped; /* of a head that changes colours; or NN_NONE */
 } outputs;
 
 /* composite + mask (output - composite) */
@@ -167,6 +167,7 @@ static void add_head(const model *m, const nn_generator_input *input,
   nn_colours colours = nn_head_apply(m->g, &maps, &input->scene);
   made->image[made->count++] = colours.output;
   all->maps = maps.values;
+  all->blend = maps.blend;
   all->unclamped = colours.unclamped;
 }
 
@@ -182,7 +183,8 @@ static outputs generate(const model *m) {
       .options = m->o, .layers = layers_of(m, "G/"), .x = x, .more = more};
   if (nn_has_head(m->o)) input.scene = nn_scene_of(m->g, m->composite, m->mask);
   nn_generated made = generators[m->o->generator](&input);
-  outputs all = {.code = code, .maps = NN_NONE, .unclamped = NN_NONE};
+  outputs all = {
+      .code = code, .maps = NN_NONE, .blend = NN_NONE, .unclamped = NN_NONE};
   add_head(m, &input, &made, &all);
   all.count = made.count;
   for (int i = 0; i < made.count; i++) all.image[i] = blend(m, made.image[i]);
@@ -378,6 +380,13 @@ static void score_parts(const model *m) {
   nn_keep(m->g, "code_foreground", code_of(m, m->composite, m->mask));
 }
 
+static void keep_result(const model *m, const outputs *all) {
+  nn_keep(m->g, "output", all->image[0]);
+  if (all->maps == NN_NONE || !nn_head_changes_pictures(m->o->head)) return;
+  nn_keep(m->g, "maps", all->maps);
+  if (all->blend != NN_NONE) nn_keep(m->g, "blend", all->blend);
+}
+
 status nn_model_build(const nn_model_options *options,
                       nn_graph *out[NN_MAX_PHASES]) {
   int last = (int)strlen(nn_model_phases(options)) - 1;
@@ -390,7 +399,7 @@ status nn_model_build(const nn_model_options *options,
   }
   outputs all = generate(&m);
   if (options->purpose == NN_FOR_OUTPUT) {
-    nn_keep(m.g, "output", all.image[0]);
+    keep_result(&m, &all);
     return STATUS_OK;
   }
   if (last > 0) {

@@ -1,0 +1,91 @@
+/* A head's maps on a picture of any size, row by row, against the same by a
+ * graph of the picture's size (network/heads.c). */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/random.h"
+#include "nn/network/networks.h"
+#include "tests/graph_util.h"
+#include "tests/tap.h"
+
+enum { SIZE = 8, WIDTH = 21, HEIGHT = 13, PIXELS = WIDTH * HEIGHT };
+
+static const int channels_of[] = {[NN_HEAD_AFFINE] = 12,
+                                  [NN_HEAD_AFFINE_IMAGE] = 12,
+                                  [NN_HEAD_CURVES] = 3 * NN_TONE_SLOPES + 12};
+
+typedef struct scene {
+  trial t;
+  random_stream random;
+  nn_id composite, mask, maps, blend;
+} scene;
+
+static scene make_scene(nn_head head) {
+  scene s = {.t = trial_make(),
+             .random = random_stream_make(3, RANDOM_TEST, (uint32_t)head, 0)};
+  int size = nn_head_reads_map(head) ? SIZE : 1;
+  s.composite =
+      trial_uniform(&s.t, NN_SHAPE(1, HEIGHT, WIDTH, 3), &s.random, -1, 1);
+  s.mask = trial_uniform(&s.t, NN_SHAPE(1, HEIGHT, WIDTH, 1), &s.random, 1, 1);
+  s.maps = trial_uniform(&s.t, NN_SHAPE(1, size, size, channels_of[head]),
+                         &s.random, 0, 0.5);
+  s.blend = trial_uniform(&s.t, NN_SHAPE(1, size, size, 1), &s.random, 0, 1);
+  return s;
+}
+
+/* By rows, of which each is cut in two parts. */
+static void by_rows(const scene *s, nn_head head, double *out) {
+  nn_colour_change change = {.head = head,
+                             .size = SIZE,
+                             .maps = trial_input(&s->t, s->maps),
+                             .blend = trial_input(&s->t, s->blend)};
+  nn_picture_change *picture;
+  if (nn_picture_change_create(&change, WIDTH, HEIGHT, &picture) != STATUS_OK)
+    test_failed("%s", status_message());
+  const nn_real *composite = trial_input(&s->t, s->composite);
+  nn_real *scratch =
+      calloc(nn_picture_change_scratch(picture) + 1, sizeof *scratch);
+  nn_real colours[3 * PIXELS], changed[3 * WIDTH];
+  for (int i = 0; i < 3 * PIXELS; i++) colours[i] = (composite[i] + 1) / 2;
+  for (int y = 0; y < HEIGHT; y++) {
+    const nn_real *row = colours + 3 * y * WIDTH;
+    nn_picture_change_row(picture, y, 0, 5, row, scratch, changed);
+    nn_picture_change_row(picture, y, 5, WIDTH, row + 15, scratch,
+                          changed + 15);
+    for (int i = 0; i < 3 * WIDTH; i++)
+      out[3 * y * WIDTH + i] = 2 * (double)changed[i] - 1;
+  }
+  free(scratch);
+  nn_picture_change_destroy(&picture);
+}
+
+static void check(nn_head head) {
+  scene s = make_scene(head);
+  nn_scene seen = nn_scene_of(s.t.g, s.composite, s.mask);
+  nn_colour_maps maps = {.head = head, .values = s.maps, .blend = s.blend};
+  trial_keep(&s.t, "output", nn_head_apply(s.t.g, &maps, &seen).output);
+  trial_plan(&s.t, 1, false);
+  trial_run(&s.t);
+  static double rows[3 * PIXELS];
+  by_rows(&s, head, rows);
+  size_t count;
+  double *want = trial_value(&s.t, "output", &count), worst = 0, change = 0;
+  for (size_t i = 0; i < count; i++) {
+    worst = fmax(worst, fabs(rows[i] - want[i]));
+    change =
+        fmax(change, fabs(want[i] - (double)trial_input(&s.t, s.composite)[i]));
+  }
+  double limit = sizeof(nn_real) == sizeof(double) ? 1e-6 : 1e-5;
+  tap_ok(count == 3 * PIXELS && change > 0.1 && worst < limit,
+         "%s: rows equal the graph (%.1e of %.1f)", CHOICES(NN_HEADS)[head],
+         worst, change);
+  free(want);
+  trial_free(&s.t);
+}
+
+int main(void) {
+  check(NN_HEAD_AFFINE);
+  check(NN_HEAD_AFFINE_IMAGE);
+  check(NN_HEAD_CURVES);
+  return tap_done();
+}
