@@ -1,7 +1,8 @@
 # Whole training steps against the small golden records, in float and in double.
 # Whole records: build/tests/parity FILE.h5...
 records=
-for name in dovenet_instance dovenet_batch dovenet_ganmodes bargainnet; do
+for name in dovenet_instance dovenet_batch dovenet_ganmodes bargainnet idih \
+    pct harmonizer_ops; do
     records="$records $HARMONIA_SOURCE/tests/golden/$name.h5"
 done
 number=0

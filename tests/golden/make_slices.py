@@ -153,8 +153,45 @@ def slice_file(source, out, with_variants):
         copy_variant(source, out, group)
 
 
+def copy_packed(source, out, group):
+    """Every dataset below a group, whole and compressed."""
+    found = []
+    source[group].visititems(
+        lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
+    for name in found:
+        name = group + "/" + name
+        item = source[name]
+        packed = PACKED if item.size > 1024 else {}
+        out.create_dataset(name, data=item[()], **packed)
+        for key, value in item.attrs.items():
+            out[name].attrs[key] = value
+
+
+def slice_colours(source, out):
+    """What parity_colours.c compares."""
+    for key, value in source.attrs.items():
+        out.attrs[key] = value
+    for group in ("input", "weights/G", "float64"):
+        copy_packed(source, out, group)
+    copy_all(source, out, "spread")
+    sample_all(source, out, "after/G", STATE_SAMPLE)
+
+
+def slice_operations(source, out):
+    """All but the large case of an operation that has another one."""
+    for group in source:
+        if group != "bicubic_up":
+            copy_packed(source, out, group)
+            for key, value in source[group].attrs.items():
+                out[group].attrs[key] = value
+
+
 def create(folder, name):
     return h5py.File(os.path.join(folder, name), "w", libver=("v108", "v108"))
+
+
+def tell(folder, name):
+    print("%s: %d bytes" % (name, os.path.getsize(os.path.join(folder, name))))
 
 
 def main():
@@ -175,9 +212,14 @@ def main():
             with create(target, name + ".h5") as out:
                 out["weights"] = h5py.ExternalLink(weights, "/weights")
                 slice_file(source, out, variants)
-        for path in (weights, name + ".h5"):
-            size = os.path.getsize(os.path.join(target, path))
-            print("%s: %d bytes" % (path, size))
+        tell(target, weights)
+        tell(target, name + ".h5")
+    for name, slice_record in (("idih", slice_colours), ("pct", slice_colours),
+                               ("harmonizer_ops", slice_operations)):
+        with h5py.File(os.path.join(folder, name + ".h5"), "r") as source:
+            with create(target, name + ".h5") as out:
+                slice_record(source, out)
+        tell(target, name + ".h5")
 
 
 if __name__ == "__main__":
