@@ -122,7 +122,8 @@ double trial_report(const trial *t, const char *name) {
   const nn_layout *layout = nn_plan_layout(t->plan);
   for (int i = 0; i < layout->report_count; i++)
     if (strcmp(layout->reports[i], name) == 0)
-      return (double)t->results[layout->state_size + (size_t)i];
+      return (double)t->results[nn_layout_result(layout, layout->report_offset +
+                                                             (size_t)i)];
   test_failed("nothing reported as %s", name);
 }
 

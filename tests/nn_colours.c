@@ -214,7 +214,8 @@ static void check_monotone(void) {
       nn_head_maps(t.g, (nn_features){.map = NN_NONE, .code = code},
                    &(nn_head_options){.head = NN_HEAD_CURVES, .prefix = "G/"});
   double ramp[3 * POINTS];
-  for (int i = 0; i < 3 * POINTS; i++) ramp[i] = (i / 3 - 20) / 150.0;
+  for (int i = 0; i < POINTS; i++)
+    for (int c = 0; c < 3; c++) ramp[3 * i + c] = (i - 20) / 150.0;
   nn_id x = trial_values(&t, NN_SHAPE(1, 1, POINTS, 3), ramp);
   nn_id slopes = nn_slice(t.g, maps.values, 0, 3 * NN_TONE_SLOPES);
   trial_keep(&t, "y", nn_tone_curve(t.g, slopes, x));

@@ -539,8 +539,10 @@ static nn_id make_fnmse(building *b, const sizes *s) {
 static nn_id make_sobel_loss(building *b, const sizes *s) {
   nn_id x = variable(b, s->a, ANY);
   nn_id slope = trial_uniform(&b->t, s->a, &b->random, 0, 1);
-  for (size_t i = 0; i < nn_shape_count(s->a); i++)
-    trial_input(&b->t, slope)[i] = (nn_real)(8 * (i / (size_t)s->a.c));
+  for (size_t i = 0; i < nn_shape_count(s->a); i++) {
+    size_t pixel = i / (size_t)s->a.c;
+    trial_input(&b->t, slope)[i] = (nn_real)(8 * pixel);
+  }
   return nn_loss_sobel(b->t.g, nn_add(b->t.g, slope, x));
 }
 

@@ -56,7 +56,8 @@ static const option options[] = {
          "samples computed at once; divides --batch. The results' bits depend "
          "on it, not on the number of ranks. auto or 0: the largest divisor of "
          "the batch up to 4 that gives every rank work, with --memory up to 16 "
-         "as memory allows; of a run that is resumed its own"},
+         "as memory allows, of iDIH with batch norm at least 2; of a run that "
+         "is resumed its own"},
     {ROW("memory", memory), .preset = "0", .max = 1e6, .argument = "GIB",
      .scope = OPTION_LOCAL,
      .help = "memory that a rank may use, GiB, its part of what a node's ranks "

@@ -22,8 +22,6 @@ typedef struct nn_generated {
   int count;
   nn_features features;
 } nn_generated;
-/* Whether a head makes the picture: only the U-Nets draw it themselves. */
-bool nn_has_head(const nn_model_options *options);
 /* Of initial weights of trunk and head, as nn_trunk_options has it: those of
  * the published networks. */
 double nn_trunk_magnitude(const nn_model_options *options);

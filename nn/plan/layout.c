@@ -271,7 +271,8 @@ static void fill_gaussian(nn_shape s, double sigma, nn_real *values) {
   double sum = 0;
   for (int pass = 0; pass < 2; pass++)
     for (int i = 0; i < s.n * s.h; i++) {
-      double y = i / s.h - (s.n - 1) / 2.0, x = i % s.h - (s.h - 1) / 2.0;
+      int row = i / s.h, column = i % s.h;
+      double y = row - (s.n - 1) / 2.0, x = column - (s.h - 1) / 2.0;
       double value = exp(-(x * x + y * y) / (2 * sigma * sigma));
       if (pass == 0)
         sum += value;

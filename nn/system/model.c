@@ -12,7 +12,8 @@
 
 static bool has_gan(const nn_model_options *o) { return o->gan != NN_GAN_NONE; }
 
-bool nn_has_head(const nn_model_options *o) {
+/* Whether a head makes the picture: only the U-Nets draw one themselves. */
+static bool has_head(const nn_model_options *o) {
   return o->head != NN_HEAD_RGB || o->generator == NN_GENERATOR_IDIH ||
          o->generator == NN_GENERATOR_ISSAM ||
          o->generator == NN_GENERATOR_MASKPOOL;
@@ -49,7 +50,7 @@ static status check_head(const nn_model_options *o) {
 
 static status check_widths(const nn_model_options *o) {
   bool halved = o->generator == NN_GENERATOR_IDIH ||
-                (o->generator == NN_GENERATOR_UNET && nn_has_head(o));
+                (o->generator == NN_GENERATOR_UNET && has_head(o));
   if (halved && o->ngf % 2 != 0)
     return status_error(STATUS_USAGE,
                         "option --ngf: %d is not a multiple of 2 (the head is "
@@ -158,7 +159,8 @@ static nn_generated (*const generators[])(const nn_generator_input *) = {
 /* The picture that the head makes of the generator's features. */
 static void add_head(const model *m, const nn_generator_input *input,
                      nn_generated *made, outputs *all) {
-  if (!nn_has_head(m->o)) return;
+  if (!has_head(m->o)) return;
+  INVARIANT(made->count == 0, "a generator that gives no features");
   nn_head_options how = {.head = m->o->head,
                          .magnitude = nn_trunk_magnitude(m->o),
                          .unused_rgb = m->o->generator == NN_GENERATOR_ISSAM,
@@ -181,7 +183,7 @@ static outputs generate(const model *m) {
   }
   nn_generator_input input = {
       .options = m->o, .layers = layers_of(m, "G/"), .x = x, .more = more};
-  if (nn_has_head(m->o)) input.scene = nn_scene_of(m->g, m->composite, m->mask);
+  if (has_head(m->o)) input.scene = nn_scene_of(m->g, m->composite, m->mask);
   nn_generated made = generators[m->o->generator](&input);
   outputs all = {
       .code = code, .maps = NN_NONE, .blend = NN_NONE, .unclamped = NN_NONE};
