@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "dist/feed/recompose.h"
 #include "dist/foretell/micro_batch.h"
 #include "tests/tap.h"
 

@@ -149,8 +149,9 @@ static status compute(trainer *t, int phase) {
 static nn_adam_options adam_now(trainer *t) {
   const train_options *o = t->options;
   uint64_t samples = t->info->split_count[DATA_TRAIN];
+  uint64_t epoch = t->step * (uint64_t)o->batch / samples;
   nn_lr_moment now = {.step = t->step,
-                      .epoch = (double)(t->step * (uint64_t)o->batch / samples),
+                      .epoch = (double)epoch,
                       .progress = pace_progress(&t->pace, t->step)};
   nn_adam_options adam = o->adam;
   t->lr_factor = nn_lr_factor(&o->schedule, &now);
