@@ -94,6 +94,7 @@ $(BUILD)/data/%.o: data/%.c | $(BUILD)/config.mk
 $(BUILD)/checkpoint/%.o: checkpoint/%.c | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	$(COMPILE) -I. $(HDF5_CFLAGS) -o $@ $<
+$(BUILD)/dist/use/builtin.o: CFLAGS += -DHARMONIA_PROJECT='"$(CURDIR)"'
 $(BUILD)/dist/%.o: dist/%.c | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	OMPI_CC="$(CC)" $(MPICC) $(filter-out $(CC),$(COMPILE)) -I. -o $@ $<
@@ -244,6 +245,15 @@ demo: $(BUILD)/harmonia
 table: $(BUILD)/harmonia
 	@HARMONIA=$(BUILD)/harmonia .ci/mpi-env slurm/table.sh
 
+# make quality MINUTES=10 DATA=F.h5 SEED=1 OUT=DIR: how good a network gets in
+# that time.
+quality: $(BUILD)/harmonia
+	@HARMONIA=$(BUILD)/harmonia OUT=$(or $(OUT),out/quality) .ci/mpi-env slurm/quality.sh
+
+# make model PHOTOS=DIR: the network that comes with the program.
+model: $(BUILD)/harmonia
+	@HARMONIA=$(BUILD)/harmonia OUT=$(or $(OUT),checkpoint/network.h5) .ci/mpi-env slurm/model.sh
+
 LINT_C := $(wildcard dist/*/*.c nn/*/*.c data/*/*.c checkpoint/*.c tests/*.c tests/bench/*.c tests/cluster/*.c tests/fuzz/*.c tests/preload/*.c)
 LINT_H := $(wildcard dist/*/*.h nn/*.h nn/*/*.h data/*.h data/*/*.h checkpoint/*.h tests/*.h tests/bench/*.h tests/fuzz/*.h)
 lint: $(BUILD)/config.mk
@@ -285,10 +295,12 @@ help:
 	@echo "make bench-pack    packing beside Pillow and h5py; the start of training"
 	@echo "make test-sanitize all tests under sanitizers"
 	@echo "make fuzz          changed inputs for every reader; SECONDS=600"
+	@echo "make quality       train for MINUTES on DATA, print the ratio to the composite's error"
+	@echo "make model         the network that comes with the program, from PHOTOS"
 	@echo "make readme        the option reference in dist/cmd/README.md, from --help"
 	@echo "make man           man pages in $(BUILD)/man, from --help"
 	@echo "make completion    completion for bash in $(BUILD)/completion, from --help"
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
-.PHONY: all tests test test-kills test-faults test-cluster test-sanitize test-layouts fuzz fuzz-by bench bench-sum bench-torch bench-pack demo table lint readme man completion clean help
+.PHONY: all tests test test-kills test-faults test-cluster test-sanitize test-layouts fuzz fuzz-by bench bench-sum bench-torch bench-pack demo table quality model lint readme man completion clean help

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "dist/use/apply.h"
+#include "dist/use/builtin.h"
 #include "dist/cmd/command.h"
 #include "dist/cmd/mask_options.h"
 
@@ -20,7 +21,7 @@ typedef struct apply_configuration {
 #define ROW(name, field) OPTION_ROW(apply_configuration, name, field)
 static const option options[] = {
     {ROW("checkpoint", checkpoint), .argument = "C.h5",
-     .help = "the trained network"},
+     .help = "the trained network; without it and --method the one in the box"},
     {ROW("method", method), .argument = "NAME",
      .help = "instead of a network: lalonde (Lalonde and Efros 2007), xue (Xue "
              "et al. 2012) or xue-zero (the same without a model)"},
@@ -51,12 +52,13 @@ static const option options[] = {
 static const option_table table = {
     .command = "apply",
     .synopsis =
-        "(--checkpoint C.h5 | --method NAME) --image I --mask M --output O",
+        "[--checkpoint C.h5 | --method NAME] --image I --mask M --output O",
     .description =
-        "Harmonizes one picture. The network works at its own size; the change "
-        "of colour it makes is brought to the picture's size and added inside "
-        "the mask, so that detail stays and the background is untouched. A "
-        "method without a network works at the picture's own size.",
+        "Harmonizes one picture, by the network that comes with the program, "
+        "another one or a method without a network. Networks look at a small "
+        "copy; the change of colour they want is made inside the mask at the "
+        "picture's own size, so that detail stays and the background is "
+        "untouched.",
     .options = options,
     .count = sizeof options / sizeof options[0],
     .size = sizeof(apply_configuration),
@@ -83,8 +85,6 @@ static status check_method(const apply_configuration *conf) {
 }
 
 static status check(const apply_configuration *conf) {
-  if (conf->checkpoint[0] == '\0' && conf->method[0] == '\0')
-    return status_error(STATUS_USAGE, "option --checkpoint is missing");
   if (conf->checkpoint[0] != '\0' && conf->method[0] != '\0')
     return status_error(STATUS_USAGE,
                         "options --checkpoint and --method: one of them");
@@ -116,10 +116,18 @@ static status open_model(const apply_configuration *conf, int threads,
   return result;
 }
 
+static status open_builtin(int threads, harmonizer **out) {
+  char path[PATH_MAX];
+  TRY(builtin_network(path, sizeof path));
+  log_info("by the network in the box, %s", path);
+  return harmonizer_open(path, threads, false, out);
+}
+
 static status open_maker(const apply_configuration *conf, int threads,
                          maker *out) {
-  if (conf->method[0] == '\0')
+  if (conf->checkpoint[0] != '\0')
     return harmonizer_open(conf->checkpoint, threads, false, &out->network);
+  if (conf->method[0] == '\0') return open_builtin(threads, &out->network);
   out->classical = classical_find(conf->method);
   if (!out->classical->needs_model) return STATUS_OK;
   return open_model(conf, threads, &out->model);

@@ -15,6 +15,7 @@
 typedef struct import_configuration {
   const char *like, *out;
   int64_t step;
+  bool weights_only;
 } import_configuration;
 
 #define ROW(name, field) OPTION_ROW(import_configuration, name, field)
@@ -29,6 +30,10 @@ static const option options[] = {
     {ROW("step", step), .preset = "0", .max = 1e15, .argument = "N",
      .help = "steps done, instead of those that ARRAYS.h5 tells (0 where it "
              "has no moments: Adam begins anew)"},
+    {ROW("weights-only", weights_only),
+     .help = "a third of the size: without the optimizer's moments, and of "
+             "averaged weights the averages; for apply and eval, training "
+             "cannot go on from it"},
 };
 #undef ROW
 enum { STEP_OPTION = 2 };
@@ -262,6 +267,19 @@ static status find_step(import *im, bool given, int64_t step) {
   return snapshot_step(im->arrays, &im->made.step);
 }
 
+static void keep_weights(import *im) {
+  snapshot *made = &im->made;
+  if (made->averaged != NULL)
+    memcpy(made->state, made->averaged,
+           made->layout->state_size * sizeof(nn_real));
+  memory_free(made->averaged);
+  made->averaged = NULL;
+  for (int k = 0; k < 2; k++) {
+    memory_free(made->moments[k]);
+    made->moments[k] = NULL;
+  }
+}
+
 /* ---- the command ---- */
 
 static status check_out(const char *path) {
@@ -285,14 +303,16 @@ static status make(import *im, const import_configuration *conf,
   TRY(make_network(im));
   TRY(take_arrays(im));
   TRY(find_step(im, given[STEP_OPTION], conf->step));
+  if (conf->weights_only) keep_weights(im);
   status written = snapshot_write(conf->out, &im->made, im->scratch);
   if (written == STATUS_NUMERIC) status_add_context("%s", im->path);
   TRY(written);
-  log_info("%s: %s of %s, step %" PRIu64
-           "; to train on from it, it goes to RUN/checkpoints/step-%08" PRIu64
-           ".h5",
-           conf->out, train_model_name(im->options.model), im->path,
-           im->made.step, im->made.step);
+  log_info("%s: %s of %s, step %" PRIu64, conf->out,
+           train_model_name(im->options.model), im->path, im->made.step);
+  if (!conf->weights_only)
+    log_info("to train on from it, it goes to RUN/checkpoints/step-%08" PRIu64
+             ".h5",
+             im->made.step);
   return STATUS_OK;
 }
 

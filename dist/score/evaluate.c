@@ -11,7 +11,23 @@
 
 const char *const share_names[SHARES] = {"all", "0-5", "5-15", "15-100"};
 
-/* This rank's samples: every ranks-th. Scores of others stay zero. */
+/* The composite's own error, counted as the protocol counts a method's. */
+static double untouched_mse(const evaluator *e) {
+  size_t pixels = (size_t)e->size * (size_t)e->size;
+  bool whole = e->protocol->background == DATA_BG_AS_IS;
+  double sum = 0;
+  for (size_t i = 0; i < pixels; i++) {
+    if (!whole && e->mask[i] < 128) continue;
+    for (size_t c = 3 * i; c < 3 * i + 3; c++) {
+      double difference = (double)e->composite[c] - e->real[c];
+      sum += difference * difference;
+    }
+  }
+  return sum / (3 * (double)pixels);
+}
+
+/* This rank's samples: every ranks-th. Scores of others stay zero. Behind those
+ * of the methods is the MSE of composites. */
 static status score_share(const cluster *c, evaluator *e, size_t first,
                           size_t count, const method *methods, int method_count,
                           data_scores *scores) {
@@ -20,6 +36,7 @@ static status score_share(const cluster *c, evaluator *e, size_t first,
   for (size_t i = (size_t)c->rank; i < count; i += (size_t)c->ranks) {
     TRY(data_set_read(e->set, first + i, e->composite, e->mask, e->real));
     for (size_t k = 0; k < values; k++) e->target[k] = e->real[k];
+    scores[(size_t)method_count * count + i].mse = untouched_mse(e);
     for (int m = 0; m < method_count; m++) {
       TRY(evaluator_run(e, &methods[m], i));
       data_metrics(e->output, e->target, e->mask, e->size, e->size,
@@ -83,11 +100,16 @@ static void add_scores(averages *sum, const data_scores *s, size_t sample) {
   add_score(sum, METRIC_FSSIM, s->fssim);
 }
 
-static void average(const data_scores *scores, size_t count, averages *bins) {
+static void average(const data_scores *scores, const data_scores *composites,
+                    size_t count, averages *bins) {
   memset(bins, 0, SHARES * sizeof *bins);
   for (size_t i = 0; i < count; i++) {
+    averages *own = &bins[bin_of(scores[i].share)];
+    bool worse = scores[i].mse > composites[i].mse;
     add_scores(&bins[0], &scores[i], i);
-    add_scores(&bins[bin_of(scores[i].share)], &scores[i], i);
+    add_scores(own, &scores[i], i);
+    bins[0].worse += worse;
+    own->worse += worse;
   }
   for (int b = 0; b < SHARES; b++)
     for (int k = 0; k < METRICS; k++)
@@ -114,7 +136,7 @@ status evaluate(const cluster *c, data_set *set, const protocol *how,
   data_scores *scores = NULL;
   status own = evaluator_open(&e, set, how);
   if (own == STATUS_OK)
-    own = MEMORY_NEW(count * (size_t)method_count, "scores", &scores);
+    own = MEMORY_NEW(count * ((size_t)method_count + 1), "scores", &scores);
   status result = cluster_agree(c, own);
   if (own == STATUS_OK && result == STATUS_OK) {
     result = score_share(c, &e, info->split_begin[how->split], count, methods,
@@ -122,9 +144,10 @@ status evaluate(const cluster *c, data_set *set, const protocol *how,
     result = cluster_agree(c, result);
   }
   if (own == STATUS_OK && result == STATUS_OK) {
-    collect(c, scores, count * (size_t)method_count);
+    collect(c, scores, count * ((size_t)method_count + 1));
     for (int m = 0; c->rank == 0 && m < method_count; m++)
-      average(scores + (size_t)m * count, count, table + m * SHARES);
+      average(scores + (size_t)m * count, scores + (size_t)method_count * count,
+              count, table + m * SHARES);
   }
   memory_free(scores);
   evaluator_close(&e);

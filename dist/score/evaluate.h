@@ -63,6 +63,7 @@ typedef struct averages {
   size_t count;           /* images */
   size_t images[METRICS]; /* those that have a value */
   double mean[METRICS];   /* over these; 0 without any */
+  size_t worse; /* with a larger squared error than the composite's own */
   size_t lacking[LACKS];
   size_t examples[LACKS][LACK_EXAMPLES]; /* the first, counted in the split */
 } averages;

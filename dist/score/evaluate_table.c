@@ -47,6 +47,10 @@ static void print_lacks(FILE *file, const data_set *set, const protocol *how,
     }
 }
 
+double evaluate_worse(const averages *a) {
+  return a->count > 0 ? (double)a->worse / (double)a->count : 0;
+}
+
 /* ---- for people ---- */
 
 /* "-" where no image has a value. */
@@ -70,13 +74,13 @@ void evaluate_table_print(FILE *file, const data_set *set, const protocol *how,
                           const method *methods, int count,
                           const averages *scores) {
   int width = name_width(methods, count);
-  fprintf(file, "%-*s %9s %9s %9s %9s %9s\n", width, "Method", "MSE", "PSNR",
-          "fMSE", "SSIM", "PSNR255");
+  fprintf(file, "%-*s %9s %9s %9s %9s %9s %7s\n", width, "Method", "MSE",
+          "PSNR", "fMSE", "SSIM", "PSNR255", "Worse%");
   for (int m = 0; m < count; m++) {
     fprintf(file, "%-*s", width, methods[m].name);
     for (int k = METRIC_MSE; k <= METRIC_PSNR_255; k++)
       print_number(file, &scores[m * SHARES], (metric)k);
-    fputc('\n', file);
+    fprintf(file, " %7.1f\n", 100 * evaluate_worse(&scores[m * SHARES]));
   }
   fprintf(file, "\nBy foreground share (%%)\n%-*s %8s %7s %9s %9s %9s %9s\n",
           width, "Method", "Share", "Images", "MSE", "PSNR", "fMSE", "SSIM");
@@ -128,7 +132,7 @@ static void print_header(FILE *file) {
   for (int k = 0; k < METRICS; k++) fprintf(file, ",%s_images", csv_names[k]);
   for (int s = 1; s < SHARES; s++)
     fprintf(file, ",psnr_images_%s", share_names[s]);
-  fputc('\n', file);
+  fprintf(file, ",worse\n");
 }
 
 static void print_row(FILE *file, const averages *bins) {
@@ -143,7 +147,7 @@ static void print_row(FILE *file, const averages *bins) {
   for (int k = 0; k < METRICS; k++) fprintf(file, ",%zu", bins[0].images[k]);
   for (int s = 1; s < SHARES; s++)
     fprintf(file, ",%zu", bins[s].images[METRIC_PSNR]);
-  fputc('\n', file);
+  fprintf(file, ",%.9g\n", evaluate_worse(&bins[0]));
 }
 
 status evaluate_table_write(const char *path, const method *methods, int count,

@@ -25,4 +25,7 @@ enum { LACK_TEXT = 1024 };
 bool evaluate_lack(const data_set *set, const protocol *protocol,
                    const averages *scores, lack why, char text[LACK_TEXT]);
 
+/* The share, 0 to 1, of images that a method makes worse than the composite. */
+double evaluate_worse(const averages *scores);
+
 #endif

@@ -1,0 +1,14 @@
+/* The network in the box: a trained one that comes with the program. */
+#ifndef HARMONIA_BUILTIN_H
+#define HARMONIA_BUILTIN_H
+
+#include <stddef.h>
+
+#include "base/status.h"
+
+/* Its path: checkpoint/network.h5 beside the folder of the program, or in the
+ * project it was built from, or installed (share/harmonia). STATUS_USAGE names
+ * where it was looked for. */
+status builtin_network(char *path, size_t size);
+
+#endif
