@@ -180,7 +180,7 @@ try 2 "nothing to evaluate" "eval: neither checkpoint nor method" \
 try 2 "option --method: 'magic'" "eval: an unknown method" \
     eval --data d.h5 --method magic
 try 2 "option --quality: '0'" "apply: --quality 0" apply --quality 0
-try 2 "option --checkpoint is missing" "apply: nothing given" apply
+try 2 "option --image is missing" "apply: nothing given" apply
 try 2 "options --checkpoint and --method" "apply: two methods" \
     apply --checkpoint "$good" --method lalonde --image image.png \
     --mask mask.png --output out.png

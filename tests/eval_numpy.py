@@ -88,6 +88,7 @@ def averages(scores):
             row[key + "_images" + suffix] = len(members)
             if members:
                 row[key + suffix] = sum(s[key] for s in members) / len(members)
+    row["worse"] = 0.0  # the composite is as good as itself
     return row
 
 

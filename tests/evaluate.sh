@@ -117,6 +117,12 @@ check "the network changes the numbers" sh -c '
     test "$(sed -n 2p one.csv | cut -d, -f2-)" != \
         "$(sed -n 3p one.csv | cut -d, -f2-)"'
 
+# (it has drawn the background anew in a few steps)
+check "worse: the composite never is, a network of 6 steps always" \
+    awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "worse") at = i }
+        NR > 1 && $at != ($1 != "composite") { bad = 1 }
+        END { exit bad || NR != 3 || !at }' one.csv
+
 for number in 1 2; do
     evaluate $number sheet.csv --method composite --method lalonde \
         --checkpoint "$six" --sheet $number.png --sheet-rows 3
