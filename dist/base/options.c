@@ -303,11 +303,13 @@ void options_print_help(const option_table *table, FILE *file) {
     } else {
       fprintf(file, "%*s", INDENT - used, "");
     }
-    char help[1024];
+    char help[4096];
     bool shows_preset = opt->preset != NULL && opt->preset[0] != '\0' &&
                         opt->kind != OPTION_FLAG;
-    snprintf(help, sizeof help, "%s%s%s%s", opt->help, shows_preset ? " [" : "",
-             shows_preset ? opt->preset : "", shows_preset ? "]" : "");
+    int length = snprintf(
+        help, sizeof help, "%s%s%s%s", opt->help, shows_preset ? " [" : "",
+        shows_preset ? opt->preset : "", shows_preset ? "]" : "");
+    INVARIANT(length < (int)sizeof help, "help of --%s", opt->name);
     print_wrapped(file, help, INDENT, INDENT);
   }
   fprintf(file, "  -h, --help               this text\n");
