@@ -135,7 +135,7 @@ check "its checkpoint tells the time, and the last row's factor" sh -c '
     rate=$(tail -n 1 timed/log.csv | cut -d, -f3)
     "$HARMONIA" info "$1" | awk -v rate="$rate" "
         /^time.trained/ { t = \$2 } /^time.lr_factor/ { f = \$2 }
-        END { exit !(t > 6 && (0.0002 * f - rate) ^ 2 < 1e-6 * rate ^ 2) }"' \
+        END { exit !(t > 6 && (0.0002 * f - rate) ^ 2 <= 1e-6 * rate ^ 2) }"' \
     - "$last"
 run 60 "$HARMONIA" train --data d.h5 --out timed --resume --threads 1 \
     --max-minutes 0.1
