@@ -509,6 +509,9 @@ size_t data_metrics_scratch(int width, int height);
 void data_metrics(const float *output, const float *real, const uint8_t *mask,
                   int width, int height, data_background background,
                   data_psnr_range range, float *scratch, data_scores *out);
+/* The first of these scores alone. */
+double data_mse(const float *output, const float *real, const uint8_t *mask,
+                int width, int height, data_background background);
 
 /* ---- classical harmonizers (lalonde.c, xue.c) ----
  *

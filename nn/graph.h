@@ -319,6 +319,8 @@ nn_colours nn_head_apply(nn_graph *g, const nn_colour_maps *maps,
 
 /* Scales of [-1,1]'s differences to those of ImageNet's units. */
 extern const double nn_imagenet_scale[3];
+/* Those units: (v - mean) / std of v in [0,1]. */
+extern const double nn_imagenet_mean[3], nn_imagenet_std[3];
 
 /* Mean over samples of sum (a - b)^2 / (3 max(sum of the mask, min_area)), the
  * difference of channel c times scale[c]: [N,H,W,3], mask [N,H,W,1]. */

@@ -187,13 +187,22 @@ typedef enum nn_purpose {
   X(NN_BATCH_NORM, "batch")
 CHOICE(nn_norm, NN_NORMS);
 
+/* What a generator is like. */
+enum {
+  NN_DRAWS = 1,      /* where --head is rgb it draws the picture itself */
+  NN_HALVES = 2,     /* a head is given features of half of --ngf channels */
+  NN_ONE_PIXEL = 4,  /* its innermost norm is of one pixel a sample */
+  NN_NO_MAP = 8,     /* its features are of the image, not of pixels */
+  NN_BATCH_ONLY = 16 /* has batch norm whatever --norm says */
+};
 /* Generators, each with the function that makes it (network/networks.h). */
 #define NN_GENERATORS(X)                                                       \
-  X(NN_GENERATOR_UNET, "unet", nn_generate_unet) /* the attention U-Net */     \
-  X(NN_GENERATOR_UNET3PLUS, "unet3plus", nn_generate_unet3plus)                \
-  X(NN_GENERATOR_IDIH, "idih", nn_generate_idih)                               \
-  X(NN_GENERATOR_ISSAM, "issam", nn_generate_issam)                            \
-  X(NN_GENERATOR_MASKPOOL, "maskpool", nn_generate_maskpool)
+  X(NN_GENERATOR_UNET, "unet", nn_generate_unet, NN_DRAWS | NN_HALVES)         \
+  X(NN_GENERATOR_UNET3PLUS, "unet3plus", nn_generate_unet3plus, NN_DRAWS)      \
+  X(NN_GENERATOR_IDIH, "idih", nn_generate_idih, NN_HALVES | NN_ONE_PIXEL)     \
+  X(NN_GENERATOR_ISSAM, "issam", nn_generate_issam, 0)                         \
+  X(NN_GENERATOR_MASKPOOL, "maskpool", nn_generate_maskpool,                   \
+    NN_ONE_PIXEL | NN_NO_MAP | NN_BATCH_ONLY)
 CHOICE(nn_generator, NN_GENERATORS);
 
 /* What makes a picture of a generator's features (network/heads.c). */

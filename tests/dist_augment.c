@@ -171,8 +171,8 @@ static void test_draws(void) {
   must(data_methods_read("methods", "gct,jitter", true, &how.methods));
   int wanted = 0, references = 0, wrong = 0;
   for (uint64_t k = 0; k < 4000; k++) {
-    recompose_plan p = recompose_draw(&how, k, 7),
-                   q = recompose_draw(&how, k, 7);
+    recompose_draft p = recompose_draw(&how, k, 7),
+                    q = recompose_draw(&how, k, 7);
     wanted += p.wanted;
     references += p.has_reference;
     wrong += p.wanted != q.wanted || p.reference != q.reference ||

@@ -145,7 +145,7 @@ nn_generated nn_generate_plain(const nn_generator_input *input) {
   return (nn_generated){.image = {nn_tanh(l->g, y)}, .count = 1};
 }
 ADD
-change nn/nn.h '#define NN_GENERATORS(X) ' '#define NN_GENERATORS(X) X(NN_GENERATOR_PLAIN, "plain", nn_generate_plain) '
+change nn/nn.h '#define NN_GENERATORS(X) ' '#define NN_GENERATORS(X) X(NN_GENERATOR_PLAIN, "plain", nn_generate_plain, NN_DRAWS) '
 change dist/state/train_options.h '#define TRAIN_MODELS(X) ' \
     '#define TRAIN_MODELS(X) X(TRAIN_PLAIN, "toy", "--generator=plain --lambda-swish=2") '
 recipe "A network" nn/nn.h dist/state/train_options.h

@@ -44,6 +44,26 @@ static double choose_range(data_psnr_range kind, const difference_sums *sums) {
   }
 }
 
+static difference_sums sum_up(const float *output, const float *real,
+                              const uint8_t *mask, size_t pixels,
+                              data_background background) {
+  difference_sums sums = {.least = INFINITY, .most = -INFINITY};
+  for (size_t i = 0; i < pixels; i++)
+    add_pixel(output + 3 * i, real + 3 * i, mask[i] >= 128, background, &sums);
+  return sums;
+}
+
+static double mean_square(const difference_sums *sums, size_t pixels) {
+  return sums->all / (3.0 * (double)pixels);
+}
+
+double data_mse(const float *output, const float *real, const uint8_t *mask,
+                int width, int height, data_background background) {
+  size_t pixels = (size_t)width * (size_t)height;
+  difference_sums sums = sum_up(output, real, mask, pixels, background);
+  return mean_square(&sums, pixels);
+}
+
 size_t data_metrics_scratch(int width, int height) {
   (void)height; /* only a window's rows are held */
   return ssim_scratch(width, 3);
@@ -55,9 +75,7 @@ void data_metrics(const float *output, const float *real, const uint8_t *mask,
   static const ssim_form form = {
       .window = SSIM_GAUSSIAN_11, .border = SSIM_ZERO, .range = 255};
   size_t pixels = (size_t)width * (size_t)height;
-  difference_sums sums = {.least = INFINITY, .most = -INFINITY};
-  for (size_t i = 0; i < pixels; i++)
-    add_pixel(output + 3 * i, real + 3 * i, mask[i] >= 128, background, &sums);
+  difference_sums sums = sum_up(output, real, mask, pixels, background);
   ssim_images images = {.output = output,
                         .real = real,
                         .width = width,
@@ -67,7 +85,7 @@ void data_metrics(const float *output, const float *real, const uint8_t *mask,
                         .paste = background != DATA_BG_AS_IS};
   ssim_result ssim = ssim_compute(&form, &images, scratch, NULL);
   double area = sums.inside_pixels;
-  *out = (data_scores){.mse = sums.all / (3.0 * (double)pixels),
+  *out = (data_scores){.mse = mean_square(&sums, pixels),
                        .fmse = area > 0 ? sums.inside / (3 * area) : 0,
                        .ssim = ssim.mean,
                        .fssim = ssim.inside,

@@ -74,8 +74,10 @@ static between locate(int at, double begin, double length, int size) {
   return (between){low, high, place - low};
 }
 
-/* Those of all columns of a crop. */
-static void locate_columns(const window *w, int size, between *columns) {
+/* Those of all columns of a crop, for the images and the mask it is cut of. */
+static void locate_columns(const augmenter *a, const window *w) {
+  int size = a->size;
+  between *columns = a->columns;
   for (int column = 0; column < size; column++) {
     int at = w->mirrored ? size - 1 - column : column;
     columns[column] = locate(at, w->x, w->width, size);
@@ -91,9 +93,9 @@ static inline double mix(const uint8_t *upper, const uint8_t *lower,
          b * ((1 - a) * lower[low] + a * lower[high]);
 }
 
+/* Of the columns that were located. */
 static void crop_image(const uint8_t *image, int size, const window *w,
-                       between *columns, float *out) {
-  locate_columns(w, size, columns);
+                       const between *columns, float *out) {
   for (int row = 0; row < size; row++) {
     between y = locate(row, w->y, w->height, size);
     const uint8_t *upper = image + 3 * size * y.low;
@@ -117,9 +119,8 @@ static void crop_mask_sharply(const uint8_t *mask, int size, const window *w,
 
 /* Returns the sum. */
 static double crop_mask_softly(const uint8_t *mask, int size, const window *w,
-                               between *columns, float *out) {
+                               const between *columns, float *out) {
   double sum = 0;
-  locate_columns(w, size, columns);
   for (int row = 0; row < size; row++) {
     between y = locate(row, w->y, w->height, size);
     const uint8_t *upper = mask + size * y.low, *lower = mask + size * y.high;
@@ -145,6 +146,7 @@ static window choose_crop(const augmenter *a, const augmentation *how,
     if (!has_foreground(mask, a->size, &drawn)) continue;
     w = drawn;
     w.mirrored = mirrored;
+    locate_columns(a, &w);
     break;
   }
   crop_mask_sharply(mask, a->size, &w, net_mask);
@@ -157,6 +159,7 @@ static window choose_soft_crop(const augmenter *a, const augmentation *how,
   for (int tries = 0; how->crop_min < 1 && tries < SOFT_TRIES; tries++) {
     window w = draw_crop(random, how->crop_min, a->size);
     w.mirrored = mirrored;
+    locate_columns(a, &w);
     double sum = crop_mask_softly(mask, a->size, &w, a->columns, net_mask);
     if (sum > 1 || random_uniform(random) < keep_empty) return w;
   }

@@ -44,7 +44,7 @@ struct loader {
 
 /* ---- the loader's thread ---- */
 
-static recompose_plan plan_of(const loader *l, uint64_t sample_number) {
+static recompose_draft draft_of(const loader *l, uint64_t sample_number) {
   uint64_t batch = (uint64_t)l->options.micro_batch;
   uint64_t at = sample_number / batch % LOADER_QUEUE, i = sample_number % batch;
   return recompose_draw(&l->options.recomposition, l->positions[at] + i,
@@ -54,9 +54,9 @@ static recompose_plan plan_of(const loader *l, uint64_t sample_number) {
 static bool announce_sample(loader *l) {
   uint64_t ring = LOADER_QUEUE * (uint64_t)l->options.micro_batch;
   const sample_source *source = &l->options.source;
-  recompose_plan plan = plan_of(l, l->announced);
-  if (plan.has_reference && !l->reference_announced &&
-      !source->announce(source->self, plan.reference))
+  recompose_draft draft = draft_of(l, l->announced);
+  if (draft.has_reference && !l->reference_announced &&
+      !source->announce(source->self, draft.reference))
     return false;
   l->reference_announced = true; /* or there is none */
   if (!source->announce(source->self, l->queued[l->announced % ring]))
@@ -79,17 +79,17 @@ static status load_sample(loader *l, uint64_t number, uint64_t asked,
                           sample_inputs *out, char *name) {
   const loader_options *o = &l->options;
   uint64_t batch = (uint64_t)o->micro_batch, at = number / batch % LOADER_QUEUE;
-  recompose_plan plan = plan_of(l, number);
+  recompose_draft draft = draft_of(l, number);
   sample_bytes bytes;
-  if (plan.has_reference) {
+  if (draft.has_reference) {
     announce(l, asked);
-    TRY(o->source.read(o->source.self, plan.reference, false, &bytes));
+    TRY(o->source.read(o->source.self, draft.reference, false, &bytes));
     recomposer_reference(&l->recomposer, &bytes);
   }
   announce(l, asked);
   TRY(o->source.read(o->source.self, l->queued[at * batch + number % batch],
-                     !plan.wanted, &bytes));
-  if (plan.wanted) TRY(recomposer_run(&l->recomposer, &plan, &bytes));
+                     !draft.wanted, &bytes));
+  if (draft.wanted) TRY(recomposer_run(&l->recomposer, &draft, &bytes));
   augment_sample(&l->augmenter, &o->augmentation,
                  l->positions[at] + number % batch, &bytes, out);
   snprintf(name, SAMPLE_NAME, "%s", bytes.name);

@@ -4,22 +4,22 @@
 #include "base/memory.h"
 #include "base/random.h"
 
-recompose_plan recompose_draw(const recomposition *how, uint64_t position,
-                              uint32_t sample) {
-  recompose_plan plan = {0};
-  if (!(how->share > 0)) return plan;
+recompose_draft recompose_draw(const recomposition *how, uint64_t position,
+                               uint32_t sample) {
+  recompose_draft draft = {0};
+  if (!(how->share > 0)) return draft;
   random_stream random =
       random_stream_make(how->seed, RANDOM_RECOMPOSE, position, 0);
-  plan.wanted = random_uniform(&random) < how->share;
-  if (!plan.wanted) return plan;
-  plan.seed = (uint64_t)random_u32(&random) << 32;
-  plan.seed |= random_u32(&random);
+  draft.wanted = random_uniform(&random) < how->share;
+  if (!draft.wanted) return draft;
+  draft.seed = (uint64_t)random_u32(&random) << 32;
+  draft.seed |= random_u32(&random);
   uint32_t methods = (uint32_t)how->methods.count;
-  plan.method = how->methods.list[random_below(&random, methods)];
-  plan.has_reference = plan.method != DATA_JITTER;
-  if (plan.has_reference)
-    plan.reference = sample_groups_other(how->groups, sample, &random);
-  return plan;
+  draft.method = how->methods.list[random_below(&random, methods)];
+  draft.has_reference = draft.method != DATA_JITTER;
+  if (draft.has_reference)
+    draft.reference = sample_groups_other(how->groups, sample, &random);
+  return draft;
 }
 
 status recomposer_create(int size, recomposer *out) {
@@ -45,9 +45,9 @@ void recomposer_reference(recomposer *r, const sample_bytes *reference) {
   data_recolour_reference(r->recolour, reference->real, reference->mask);
 }
 
-status recomposer_run(recomposer *r, const recompose_plan *plan,
+status recomposer_run(recomposer *r, const recompose_draft *draft,
                       sample_bytes *sample) {
-  TRY(data_recolour_run(r->recolour, plan->method, plan->seed, sample->real,
+  TRY(data_recolour_run(r->recolour, draft->method, draft->seed, sample->real,
                         sample->mask, r->composite));
   sample->composite = r->composite;
   return STATUS_OK;

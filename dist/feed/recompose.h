@@ -19,16 +19,16 @@ typedef struct recomposition {
 } recomposition;
 
 /* What is to be done with the sample at a place of the run. */
-typedef struct recompose_plan {
+typedef struct recompose_draft {
   bool wanted;        /* else the sample is taken as it is stored */
   bool has_reference; /* jitter has none */
   uint32_t reference; /* another sample of the training split */
   int method;
   uint64_t seed;
-} recompose_plan;
+} recompose_draft;
 
-recompose_plan recompose_draw(const recomposition *how, uint64_t position,
-                              uint32_t sample);
+recompose_draft recompose_draw(const recomposition *how, uint64_t position,
+                               uint32_t sample);
 
 /* Memory to make composites in. */
 typedef struct recomposer {
@@ -40,11 +40,11 @@ status recomposer_create(int size, recomposer *out);
 void recomposer_destroy(recomposer *r); /* accepts zeros */
 size_t recomposer_bytes(int size);
 
-/* Keeps the foreground of what was read as the reference of the plan. */
+/* Keeps the foreground of what was read as the reference of the draft. */
 void recomposer_reference(recomposer *r, const sample_bytes *reference);
-/* Makes the composite of `sample` that the plan wants: it takes the place of
+/* Makes the composite of `sample` that the draft wants: it takes the place of
  * the one stored, until the next call. */
-status recomposer_run(recomposer *r, const recompose_plan *plan,
+status recomposer_run(recomposer *r, const recompose_draft *draft,
                       sample_bytes *sample);
 
 #endif

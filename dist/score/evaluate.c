@@ -11,21 +11,6 @@
 
 const char *const share_names[SHARES] = {"all", "0-5", "5-15", "15-100"};
 
-/* The composite's own error, counted as the protocol counts a method's. */
-static double untouched_mse(const evaluator *e) {
-  size_t pixels = (size_t)e->size * (size_t)e->size;
-  bool whole = e->protocol->background == DATA_BG_AS_IS;
-  double sum = 0;
-  for (size_t i = 0; i < pixels; i++) {
-    if (!whole && e->mask[i] < 128) continue;
-    for (size_t c = 3 * i; c < 3 * i + 3; c++) {
-      double difference = (double)e->composite[c] - e->real[c];
-      sum += difference * difference;
-    }
-  }
-  return sum / (3 * (double)pixels);
-}
-
 /* This rank's samples: every ranks-th. Scores of others stay zero. Behind those
  * of the methods is the MSE of composites. */
 static status score_share(const cluster *c, evaluator *e, size_t first,
@@ -36,7 +21,10 @@ static status score_share(const cluster *c, evaluator *e, size_t first,
   for (size_t i = (size_t)c->rank; i < count; i += (size_t)c->ranks) {
     TRY(data_set_read(e->set, first + i, e->composite, e->mask, e->real));
     for (size_t k = 0; k < values; k++) e->target[k] = e->real[k];
-    scores[(size_t)method_count * count + i].mse = untouched_mse(e);
+    for (size_t k = 0; k < values; k++) e->output[k] = e->composite[k];
+    scores[(size_t)method_count * count + i].mse =
+        data_mse(e->output, e->target, e->mask, e->size, e->size,
+                 e->protocol->background);
     for (int m = 0; m < method_count; m++) {
       TRY(evaluator_run(e, &methods[m], i));
       data_metrics(e->output, e->target, e->mask, e->size, e->size,

@@ -16,8 +16,9 @@
 #include <math.h>
 
 #include "nn/network/trunks.h"
+#include "nn/operations/colour.h"
 
-enum { THETA = 12, SLOPES = 3 * NN_TONE_SLOPES, CURVES = SLOPES + THETA };
+enum { THETA = NN_AFFINE, SLOPES = NN_TONES, CURVES = SLOPES + THETA };
 
 /* ---- ImageNet's units; constants are rounded as PyTorch's tensors are ---- */
 
@@ -46,6 +47,8 @@ _Static_assert(NN_TONE_SLOPES == 8, "the table has eight slopes a channel");
 static const double identity_curves[CURVES] = {EIGHT, EIGHT, EIGHT,
                                                DIAGONAL(1, 1, 1)};
 
+const double nn_imagenet_mean[3] = {MEAN_R, MEAN_G, MEAN_B};
+const double nn_imagenet_std[3] = {STD_R, STD_G, STD_B};
 const double nn_imagenet_scale[3] = {0.5 / STD_R, 0.5 / STD_G, 0.5 / STD_B};
 
 static nn_id map_colours(nn_graph *g, const double theta[THETA], nn_id image) {

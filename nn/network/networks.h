@@ -26,7 +26,7 @@ typedef struct nn_generated {
  * the published networks. */
 double nn_trunk_magnitude(const nn_model_options *options);
 
-#define NN_DECLARE(generator, name, function)                                  \
+#define NN_DECLARE(generator, name, function, traits)                          \
   nn_generated function(const nn_generator_input *input);
 NN_GENERATORS(NN_DECLARE)
 #undef NN_DECLARE

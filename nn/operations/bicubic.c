@@ -54,6 +54,11 @@ NN_CLONES static void blend(size_t count, const nn_real weight[TAPS],
             weight[3] * d[i];
 }
 
+void nn_cubic_blend(size_t count, const nn_real weight[TAPS],
+                    const nn_real *const from[TAPS], nn_real *to) {
+  blend(count, weight, from[0], from[1], from[2], from[3], to);
+}
+
 /* ---- resampling; items: rows of the result ---- */
 
 static void bicubic_rows(void *context, size_t begin, size_t end, int thread) {
@@ -68,13 +73,13 @@ static void bicubic_rows(void *context, size_t begin, size_t end, int thread) {
     const nn_real *from[TAPS];
     for (int k = 0; k < TAPS; k++)
       from[k] = image + (size_t)y.at[k] * row_values(s);
-    blend(row_values(s), y.weight, from[0], from[1], from[2], from[3], row);
+    nn_cubic_blend(row_values(s), y.weight, from, row);
     nn_real *to = job->to + i * row_values(l);
     for (int w = 0; w < l.w; w++, to += channels) {
       const nn_cubic_taps *x = &job->columns[w];
       for (int k = 0; k < TAPS; k++)
         from[k] = row + (size_t)x->at[k] * channels;
-      blend(channels, x->weight, from[0], from[1], from[2], from[3], to);
+      nn_cubic_blend(channels, x->weight, from, to);
     }
   }
 }

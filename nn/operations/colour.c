@@ -10,9 +10,9 @@
  * have, is the same rows without the flag. */
 #include <string.h>
 
-#include "nn/operation.h"
+#include "nn/operations/colour.h"
 
-enum { COLOURS = 3, MATRIX = COLOURS * COLOURS, THETA = MATRIX + COLOURS };
+enum { COLOURS = NN_COLOURS, MATRIX = NN_AFFINE_MATRIX, THETA = NN_AFFINE };
 
 /* ---- kernels ---- */
 
@@ -21,11 +21,7 @@ static inline __attribute__((always_inline)) void
 transform(size_t count, size_t step, bool shifted, const nn_real *theta,
           const nn_real *x, nn_real *y) {
   for (size_t p = 0; p < count; p++, theta += step, x += COLOURS, y += COLOURS)
-    for (int i = 0; i < COLOURS; i++) {
-      const nn_real *row = theta + COLOURS * i;
-      nn_real sum = row[0] * x[0] + row[1] * x[1] + row[2] * x[2];
-      y[i] = shifted ? sum + theta[MATRIX + i] : sum;
-    }
+    nn_affine_pixel(shifted, theta, x, y);
 }
 
 static inline __attribute__((always_inline)) void
@@ -76,21 +72,11 @@ typedef void run(size_t count, size_t step, bool shifted, const nn_real *theta,
 /* theta in[0], x in[1]: those pixels at once that share a theta, or all. */
 static void run_by_theta(const nn_call *call, size_t first, size_t count,
                          run *of) {
-  nn_shape theta = call->in_shape[0], s = call->shape;
-  bool shifted = call->node->flag;
-  if (nn_same_pixels(theta, s)) {
-    of(count, THETA, shifted, call->in[0], call->in[1], call->out);
-    return;
-  }
-  size_t image = (size_t)s.h * (size_t)s.w, done = 0;
-  while (done < count) {
-    size_t sample = (first + done) / image;
-    size_t left = (sample + 1) * image - first - done;
-    if (left > count - done) left = count - done;
-    const nn_real *own = call->in[0] + (theta.n > 1 ? sample * THETA : 0);
-    of(left, 0, shifted, own, call->in[1] + done * COLOURS,
-       call->out + done * COLOURS);
-    done += left;
+  nn_theta_run part;
+  for (size_t done = 0; done < count; done += part.count) {
+    part = nn_theta_run_at(call, first, count, done);
+    of(part.count, part.step, call->node->flag, part.theta,
+       call->in[1] + done * COLOURS, call->out + done * COLOURS);
   }
 }
 
@@ -112,11 +98,23 @@ static void affine_colour_theta_pixels(const nn_call *call, size_t first,
 
 /* ---- shapes ---- */
 
-static void image_shape(const nn_graph *graph, nn_node *node) {
+nn_theta_run nn_theta_run_at(const nn_call *call, size_t first, size_t count,
+                             size_t done) {
+  nn_shape theta = call->in_shape[0], s = call->shape;
+  size_t channels = (size_t)theta.c, left = count - done;
+  if (nn_same_pixels(theta, s))
+    return (nn_theta_run){call->in[0] + done * channels, channels, left};
+  size_t image = (size_t)s.h * (size_t)s.w, sample = (first + done) / image;
+  size_t own = (sample + 1) * image - first - done;
+  return (nn_theta_run){call->in[0] + (theta.n > 1 ? sample * channels : 0), 0,
+                        own < left ? own : left};
+}
+
+void nn_theta_image_shape(const nn_graph *graph, nn_node *node, int channels) {
   nn_shape theta = nn_shape_of(graph, node->in[0]);
   nn_shape x = nn_shape_of(graph, node->in[1]);
   INVARIANT(
-      x.c == COLOURS && theta.c == THETA &&
+      x.c == COLOURS && theta.c == channels &&
           (nn_same_pixels(theta, x) ||
            (theta.h == 1 && theta.w == 1 && (theta.n == 1 || theta.n == x.n))),
       "%s: [%d,%d,%d,%d] of [%d,%d,%d,%d]", node->op->name, theta.n, theta.h,
@@ -124,12 +122,20 @@ static void image_shape(const nn_graph *graph, nn_node *node) {
   node->shape = x;
 }
 
-static void theta_shape(const nn_graph *graph, nn_node *node) {
-  nn_shape gy = nn_shape_of(graph, node->in[0]);
-  INVARIANT(gy.c == COLOURS &&
-                nn_shape_equal(gy, nn_shape_of(graph, node->in[1])),
+void nn_theta_pixel_shape(const nn_graph *graph, nn_node *node, int channels) {
+  nn_shape s = nn_shape_of(graph, node->in[0]);
+  INVARIANT(s.c == COLOURS &&
+                nn_shape_equal(s, nn_shape_of(graph, node->in[1])),
             "%s: shapes differ", node->op->name);
-  node->shape = NN_SHAPE(gy.n, gy.h, gy.w, THETA);
+  node->shape = NN_SHAPE(s.n, s.h, s.w, channels);
+}
+
+static void image_shape(const nn_graph *graph, nn_node *node) {
+  nn_theta_image_shape(graph, node, THETA);
+}
+
+static void theta_shape(const nn_graph *graph, nn_node *node) {
+  nn_theta_pixel_shape(graph, node, THETA);
 }
 
 /* ---- gradients: the other partials ---- */

@@ -35,4 +35,8 @@ static inline nn_cubic_taps nn_cubic_taps_at(int i, int from, int to) {
   return t;
 }
 
+/* The four rows of values by their weights (bicubic.c). */
+void nn_cubic_blend(size_t count, const nn_real weight[NN_CUBIC_TAPS],
+                    const nn_real *const from[NN_CUBIC_TAPS], nn_real *to);
+
 #endif

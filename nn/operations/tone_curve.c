@@ -11,16 +11,11 @@
  *
  * Slopes of 1 give back x; where none is negative a curve is monotone. Outside
  * [0,1] it goes on level. */
-#include "nn/operation.h"
+#include "nn/operations/colour.h"
 
-enum { COLOURS = 3, K = NN_TONE_SLOPES, THETA = COLOURS * K };
+enum { COLOURS = NN_COLOURS, K = NN_TONE_SLOPES, THETA = NN_TONES };
 
 /* ---- kernels, of `count` pixels; thetas `step` values apart ---- */
-
-static inline nn_real height(nn_real x, int k) {
-  nn_real rise = x - (nn_real)k / K, most = (nn_real)1 / K;
-  return rise < 0 ? 0 : rise > most ? most : rise;
-}
 
 /* The slope that holds at x, or K. */
 static inline int segment(nn_real x) {
@@ -31,12 +26,8 @@ NN_CLONES static void curve_run(size_t count, size_t step, const nn_real *theta,
                                 const nn_real *restrict x,
                                 nn_real *restrict y) {
   for (size_t p = 0; p < count; p++, theta += step)
-    for (size_t c = 0; c < COLOURS; c++) {
-      nn_real sum = 0;
-      for (int k = 0; k < K; k++)
-        sum += theta[c * K + (size_t)k] * height(x[p * COLOURS + c], k);
-      y[p * COLOURS + c] = sum;
-    }
+    for (size_t c = 0; c < COLOURS; c++)
+      y[p * COLOURS + c] = nn_tone(theta + c * K, x[p * COLOURS + c]);
 }
 
 static void slope_run(size_t count, size_t step, const nn_real *theta,
@@ -54,7 +45,7 @@ NN_CLONES static void theta_run(size_t count, const nn_real *restrict gy,
                                 nn_real *restrict theta) {
   for (size_t i = 0; i < count * COLOURS; i++)
     for (int k = 0; k < K; k++)
-      theta[i * K + (size_t)k] = gy[i] * height(x[i], k);
+      theta[i * K + (size_t)k] = gy[i] * nn_tone_rise(x[i], k);
 }
 
 static void place_run(size_t count, const nn_real *x, const nn_real *g,
@@ -69,21 +60,16 @@ static void place_run(size_t count, const nn_real *x, const nn_real *g,
 
 static void run_by_theta(const nn_call *call, size_t first, size_t count,
                          bool slopes) {
-  nn_shape shape = call->in_shape[0], s = call->shape;
-  bool own = nn_same_pixels(shape, s);
-  size_t image = (size_t)s.h * (size_t)s.w, done = 0, left = count;
-  for (; done < count; done += left) {
-    size_t sample = (first + done) / image;
-    if (!own) left = (sample + 1) * image - first - done;
-    if (left > count - done) left = count - done;
-    const nn_real *theta = call->in[0];
-    if (!own && shape.n > 1) theta += sample * THETA;
-    size_t at = done * COLOURS, step = own ? THETA : 0;
+  nn_theta_run part;
+  for (size_t done = 0; done < count; done += part.count) {
+    part = nn_theta_run_at(call, first, count, done);
+    size_t at = done * COLOURS;
     if (slopes)
-      slope_run(left, step, theta, call->in[1] + at, call->in[2] + at,
-                call->out + at);
+      slope_run(part.count, part.step, part.theta, call->in[1] + at,
+                call->in[2] + at, call->out + at);
     else
-      curve_run(left, step, theta, call->in[1] + at, call->out + at);
+      curve_run(part.count, part.step, part.theta, call->in[1] + at,
+                call->out + at);
   }
 }
 
@@ -111,23 +97,11 @@ static void tone_curve_place_pixels(const nn_call *call, size_t first,
 /* ---- shapes ---- */
 
 static void image_shape(const nn_graph *graph, nn_node *node) {
-  nn_shape theta = nn_shape_of(graph, node->in[0]);
-  nn_shape x = nn_shape_of(graph, node->in[1]);
-  INVARIANT(
-      x.c == COLOURS && theta.c == THETA &&
-          (nn_same_pixels(theta, x) ||
-           (theta.h == 1 && theta.w == 1 && (theta.n == 1 || theta.n == x.n))),
-      "%s: [%d,%d,%d,%d] of [%d,%d,%d,%d]", node->op->name, theta.n, theta.h,
-      theta.w, theta.c, x.n, x.h, x.w, x.c);
-  node->shape = x;
+  nn_theta_image_shape(graph, node, THETA);
 }
 
 static void theta_shape(const nn_graph *graph, nn_node *node) {
-  nn_shape s = nn_shape_of(graph, node->in[0]);
-  INVARIANT(s.c == COLOURS &&
-                nn_shape_equal(s, nn_shape_of(graph, node->in[1])),
-            "%s: shapes differ", node->op->name);
-  node->shape = NN_SHAPE(s.n, s.h, s.w, THETA);
+  nn_theta_pixel_shape(graph, node, THETA);
 }
 
 /* ---- gradients ---- */

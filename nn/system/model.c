@@ -12,18 +12,25 @@
 
 static bool has_gan(const nn_model_options *o) { return o->gan != NN_GAN_NONE; }
 
-/* Whether a head makes the picture: only the U-Nets draw one themselves. */
+#define ROW(generator, name, function, traits) [generator] = {function, traits},
+static const struct generator {
+  nn_generated (*make)(const nn_generator_input *);
+  unsigned traits;
+} generators[] = {NN_GENERATORS(ROW)};
+#undef ROW
+
+static bool is(const nn_model_options *o, unsigned trait) {
+  return (generators[o->generator].traits & trait) != 0;
+}
+
+/* Whether a head makes the picture. */
 static bool has_head(const nn_model_options *o) {
-  return o->head != NN_HEAD_RGB || o->generator == NN_GENERATOR_IDIH ||
-         o->generator == NN_GENERATOR_ISSAM ||
-         o->generator == NN_GENERATOR_MASKPOOL;
+  return o->head != NN_HEAD_RGB || !is(o, NN_DRAWS);
 }
 
 int nn_model_least_batch(const nn_model_options *o) {
-  return (o->generator == NN_GENERATOR_IDIH && o->norm == NN_BATCH_NORM) ||
-                 o->generator == NN_GENERATOR_MASKPOOL
-             ? 2
-             : 1;
+  bool batch_norm = o->norm == NN_BATCH_NORM || is(o, NN_BATCH_ONLY);
+  return batch_norm && is(o, NN_ONE_PIXEL) ? 2 : 1;
 }
 
 static status check_head(const nn_model_options *o) {
@@ -33,12 +40,12 @@ static status check_head(const nn_model_options *o) {
                         "option --deep-supervision: only --head rgb has a "
                         "result of every stage, --head %s has one",
                         head);
-  if (o->generator == NN_GENERATOR_MASKPOOL && nn_head_reads_map(o->head))
+  if (is(o, NN_NO_MAP) && nn_head_reads_map(o->head))
     return status_error(STATUS_USAGE,
                         "option --head: %s wants features of every pixel, and "
-                        "--generator maskpool has those of the image; expected "
-                        "--head affine-image",
-                        head);
+                        "--generator %s has those of the image; expected "
+                        "--head affine-image or curves",
+                        head, CHOICES(NN_GENERATORS)[o->generator]);
   if (o->lambda_sobel > 0 && o->head != NN_HEAD_AFFINE)
     return status_error(STATUS_USAGE,
                         "option --lambda-sobel: --head %s has no maps of "
@@ -49,9 +56,7 @@ static status check_head(const nn_model_options *o) {
 }
 
 static status check_widths(const nn_model_options *o) {
-  bool halved = o->generator == NN_GENERATOR_IDIH ||
-                (o->generator == NN_GENERATOR_UNET && has_head(o));
-  if (halved && o->ngf % 2 != 0)
+  if (is(o, NN_HALVES) && has_head(o) && o->ngf % 2 != 0)
     return status_error(STATUS_USAGE,
                         "option --ngf: %d is not a multiple of 2 (the head is "
                         "given half as many channels)",
@@ -151,11 +156,6 @@ static nn_id blend(const model *m, nn_id output) {
   return nn_add(m->g, m->composite, nn_mul(m->g, change, m->mask));
 }
 
-#define ROW(generator, name, function) [generator] = (function),
-static nn_generated (*const generators[])(const nn_generator_input *) = {
-    NN_GENERATORS(ROW)};
-#undef ROW
-
 /* The picture that the head makes of the generator's features. */
 static void add_head(const model *m, const nn_generator_input *input,
                      nn_generated *made, outputs *all) {
@@ -184,7 +184,7 @@ static outputs generate(const model *m) {
   nn_generator_input input = {
       .options = m->o, .layers = layers_of(m, "G/"), .x = x, .more = more};
   if (has_head(m->o)) input.scene = nn_scene_of(m->g, m->composite, m->mask);
-  nn_generated made = generators[m->o->generator](&input);
+  nn_generated made = generators[m->o->generator].make(&input);
   outputs all = {
       .code = code, .maps = NN_NONE, .blend = NN_NONE, .unclamped = NN_NONE};
   add_head(m, &input, &made, &all);
