@@ -141,7 +141,10 @@ $(BUILD)/tests/parity_double: $(addprefix $(BUILD)/tests/,parity_double.o parity
 	$(TEST_LINK)
 $(BUILD)/tests/parity: $(addprefix $(BUILD)/tests/,parity.o parity_record.o parity_gradients.o parity_step.o parity_colours.o parity_operations.o) $(GRAPH_UTIL) $(TEST_COMMON) $(LIBNN) $(LIBBASE)
 	$(TEST_LINK)
-BENCH_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/bench/node_sum.c,$(wildcard tests/bench/*.c)))
+# What bench-apply measures with.
+$(BUILD)/tests/bench/recode: $(BUILD)/tests/bench/recode.o $(LIBDATA) $(LIBHDF5) $(LIBBASE)
+	$(TEST_LINK)
+BENCH_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/node_sum.c %/recode.c,$(wildcard tests/bench/*.c)))
 $(BENCH_BIN): $(BENCH_OBJ) $(LIBDIST) $(LIBNN) $(LIBCKPT) $(LIBHDF5) $(LIBBASE)
 	$(TEST_LINK)
 # The readers of tests/fuzz: mutator.c changes inputs by itself, libfuzzer.c is for
@@ -238,6 +241,11 @@ bench-pack: $(BUILD)/harmonia
 	@.ci/install-deps --with-numpy
 	@/usr/bin/python3 tests/bench/pack.py $(BUILD)/harmonia $(BENCH_PACK)
 
+# A large photograph through apply, over decoding and encoding it
+# (BENCH_APPLY='MEGAPIXELS REPEAT').
+bench-apply: $(BUILD)/harmonia $(BUILD)/tests/bench/recode
+	@.ci/mpi-env tests/bench/apply.sh $(abspath $^) $(BENCH_APPLY)
+
 demo: $(BUILD)/harmonia
 	@HARMONIA=$(BUILD)/harmonia .ci/mpi-env tests/demo/run $(or $(OUT),out/demo)
 
@@ -293,6 +301,7 @@ help:
 	@echo "make bench         times of training steps and of every node in them"
 	@echo "make bench-torch   the same in PyTorch, and two ranks against one"
 	@echo "make bench-pack    packing beside Pillow and h5py; the start of training"
+	@echo "make bench-apply   a 24-megapixel photograph, over decoding and encoding it"
 	@echo "make test-sanitize all tests under sanitizers"
 	@echo "make fuzz          changed inputs for every reader; SECONDS=600"
 	@echo "make quality       train for MINUTES on DATA, print the ratio to the composite's error"
@@ -303,4 +312,4 @@ help:
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
-.PHONY: all tests test test-kills test-faults test-cluster test-sanitize test-layouts fuzz fuzz-by bench bench-sum bench-torch bench-pack demo table quality model lint readme man completion clean help
+.PHONY: all tests test test-kills test-faults test-cluster test-sanitize test-layouts fuzz fuzz-by bench bench-sum bench-torch bench-pack bench-apply demo table quality model lint readme man completion clean help

@@ -366,7 +366,7 @@ status data_synth(const data_synth_options *options);
 typedef struct data_set data_set;
 
 typedef struct data_set_info {
-  int size;                        /* pixels a side */
+  int size;                        /* pixels a side; 0: of files */
   size_t count;                    /* composites, by split */
   size_t split_begin[DATA_SPLITS]; /* first sample of a split */
   size_t split_count[DATA_SPLITS];
@@ -388,10 +388,15 @@ const data_set_info *data_set_describe(const data_set *set);
 status data_set_read(data_set *set, size_t index, uint8_t *composite,
                      uint8_t *mask, uint8_t *real);
 
-/* What the real images of samples [0, count) show, as numbers below the result;
- * 0: the set does not tell. Those of which it is not known have one number
- * together. */
-uint32_t data_set_categories(const data_set *set, size_t count, uint32_t *out);
+/* The files of an HCOCO folder (data_folder_open) as a data set that is not
+ * packed: nothing is decoded before it is read, and images keep the sizes of
+ * their files: the set's is 0, its identity "". Masks are black and white. Only
+ * data_set_read_images reads it. */
+status data_set_open_files(const char *path, data_set **out);
+/* Sample `index` of any data set. Files that cannot be read, or whose sizes
+ * differ, are errors that name them, as of data_pack. */
+status data_set_read_images(data_set *set, size_t index, data_image *composite,
+                            data_image *mask, data_image *real);
 
 /* What the samples [0, count) show, as numbers below the result; those of which
  * it is not known have one together. 0: the set does not tell. */

@@ -243,6 +243,9 @@ CHOICE(nn_style_space, NN_STYLE_SPACES);
 /* A system: networks and the losses they are trained by. */
 typedef struct nn_model_options {
   int batch, size, ngf;
+  int full_size; /* of training: pixels a side of the images and losses, where
+                    the generator sees them brought down to `size` and its head
+                    changes colours there; 0: all at `size` */
   nn_norm norm;
   double dropout;
   nn_generator generator;
@@ -275,7 +278,8 @@ typedef struct nn_model_options {
  * phases have in common (the generator's forward pass) reads nothing of that.
  *
  * Inputs of every graph, by index: "composite", "mask", "real" (training, or
- * with style_code: the image whose background gives the code), "alpha".
+ * with style_code: the image whose background gives the code), "alpha"; images
+ * have full_size pixels a side where there is one.
  * Reports: of phase D: D_fake, D_real, D_global, D_local, D_gp, D; of phase G:
  * G_global, G_local, G_GAN, G_L1 or G_fnmse, G_sobel, clamped (the share of
  * values that an affine map puts outside [0,1]), tri_ff2, tri_f2b, tri, G,
@@ -325,14 +329,17 @@ typedef struct nn_picture_change nn_picture_change;
 status nn_picture_change_create(const nn_colour_change *change, int width,
                                 int height, nn_picture_change **out);
 void nn_picture_change_destroy(nn_picture_change **change);
-/* nn_reals of scratch memory that a call needs. */
-size_t nn_picture_change_scratch(const nn_picture_change *change);
-/* Pixels [begin, end) of row y: colours [end - begin,3] in [0,1] become `out`,
- * in [0,1], without regard to a mask. Rows may be changed at once by several
- * threads with scratch memory of their own. */
-void nn_picture_change_row(const nn_picture_change *change, int y, int begin,
-                           int end, const nn_real *colours, nn_real *scratch,
-                           nn_real *out);
+/* Sets `row`, of so many nn_reals, to what the pixels of row y have in common.
+ */
+size_t nn_picture_change_row_size(const nn_picture_change *change);
+void nn_picture_change_row(const nn_picture_change *change, int y,
+                           nn_real *row);
+/* Pixels [begin, end) of that row: colours [end - begin,3] in [0,1] become
+ * `out`, in [0,1], without regard to a mask. Rows may be changed at once by
+ * several threads. */
+void nn_picture_change_pixels(const nn_picture_change *change,
+                              const nn_real *row, int begin, int end,
+                              const nn_real *colours, nn_real *out);
 
 /* ---- weights of VGG16 (network/vgg.c) ---- */
 

@@ -214,6 +214,53 @@ static void test_round_trip(void) {
   tap_ok(differ, "other options, other identity");
 }
 
+static bool same_image(const char *path, const data_image *got) {
+  data_image want;
+  must(data_image_read(path, &want));
+  size_t bytes = (size_t)want.width * (size_t)want.height * 3;
+  bool same = want.width == got->width && want.height == got->height &&
+              got->channels == 3 &&
+              memcmp(want.pixels, got->pixels, bytes) == 0;
+  data_image_free(&want);
+  return same;
+}
+
+/* A folder's files as a data set, and a packed set by the same function. */
+static void test_files(void) {
+  data_set *files, *packed;
+  data_folder folder;
+  data_image composite, mask, real, small, other, another;
+  must(data_set_open_files(scratch("plain"), &files));
+  must(data_set_open(scratch("plain_0.h5"), &packed));
+  must(data_folder_open(scratch("plain"), &folder));
+  const data_set_info *info = data_set_describe(files);
+  tap_ok(info->size == 0 && info->count == 24 && info->identity[0] == '\0' &&
+             info->split_count[DATA_TEST] == 6 &&
+             info->split_begin[DATA_TEST] == 18,
+         "files as a data set, without a size");
+  int wrong = 0;
+  for (size_t i = 0; i < folder.count; i++) {
+    const data_entry *entry = &folder.entries[i];
+    must(data_set_read_images(files, i, &composite, &mask, &real));
+    must(data_set_read_images(packed, i, &small, &other, &another));
+    wrong += strcmp(data_set_name(files, i), data_set_name(packed, i)) != 0;
+    wrong +=
+        !same_image(in_folder("plain", "%s", entry->composite), &composite);
+    wrong += !same_image(in_folder("plain", "%s", entry->real), &real);
+    wrong += mask.width != real.width || mask.channels != 1;
+    wrong += !is_resized(in_folder("plain", "%s", entry->composite),
+                         DATA_BILINEAR, small.pixels);
+    wrong += !is_mask(in_folder("plain", "%s", entry->mask), DATA_THRESHOLD,
+                      other.pixels);
+    data_image *all[] = {&composite, &mask, &real, &small, &other, &another};
+    for (int k = 0; k < 6; k++) data_image_free(all[k]);
+  }
+  tap_ok(wrong == 0, "have their names and pixels; so has a packed set");
+  data_folder_close(&folder);
+  data_set_close(&files);
+  data_set_close(&packed);
+}
+
 static void test_identity(void) {
   char first[65], second[65];
   data_pack_options options =
@@ -587,6 +634,7 @@ static void test_bad_samples(void) {
 
 int main(void) {
   test_round_trip();
+  test_files();
   test_identity();
   test_result_there();
   test_kills();

@@ -3,6 +3,8 @@ alone, compared with what `harmonia eval --method composite --csv` wrote.
 
     eval_numpy.py FOLDER SPLIT SIZE as-is|gt|masked pred|target-max|255 CSV
 
+SIZE 0: images keep their own.
+
 Prints the largest difference; exit status 1 if it is above 1e-3.
 """
 import csv
@@ -34,14 +36,18 @@ def ssim_map(x, y):
 
 
 def read(path, size):
-    image = Image.open(path).convert("RGB").resize((size, size), Image.BILINEAR)
+    image = Image.open(path).convert("RGB")
+    if size > 0:
+        image = image.resize((size, size), Image.BILINEAR)
     return np.asarray(image, dtype=np.float64)
 
 
 def read_mask(path, size):
     grey = np.asarray(Image.open(path).convert("L"))
     binary = Image.fromarray(np.where(grey >= 128, 255, 0).astype(np.uint8))
-    return np.asarray(binary.resize((size, size), Image.NEAREST)) >= 128
+    if size > 0:
+        binary = binary.resize((size, size), Image.NEAREST)
+    return np.asarray(binary) >= 128
 
 
 def score(folder, name, size, background, peak_of):

@@ -8,7 +8,7 @@
 #include "tests/graph_util.h"
 #include "tests/tap.h"
 
-enum { SIZE = 8, WIDTH = 21, HEIGHT = 13, PIXELS = WIDTH * HEIGHT };
+enum { SIZE = 8, WIDTH = 149, HEIGHT = 13, PIXELS = WIDTH * HEIGHT };
 
 static const int channels_of[] = {[NN_HEAD_AFFINE] = 12,
                                   [NN_HEAD_AFFINE_IMAGE] = 12,
@@ -43,19 +43,18 @@ static void by_rows(const scene *s, nn_head head, double *out) {
   if (nn_picture_change_create(&change, WIDTH, HEIGHT, &picture) != STATUS_OK)
     test_failed("%s", status_message());
   const nn_real *composite = trial_input(&s->t, s->composite);
-  nn_real *scratch =
-      calloc(nn_picture_change_scratch(picture) + 1, sizeof *scratch);
+  nn_real *own = calloc(nn_picture_change_row_size(picture) + 1, sizeof *own);
   nn_real colours[3 * PIXELS], changed[3 * WIDTH];
   for (int i = 0; i < 3 * PIXELS; i++) colours[i] = (composite[i] + 1) / 2;
   for (int y = 0; y < HEIGHT; y++) {
     const nn_real *row = colours + 3 * y * WIDTH;
-    nn_picture_change_row(picture, y, 0, 5, row, scratch, changed);
-    nn_picture_change_row(picture, y, 5, WIDTH, row + 15, scratch,
-                          changed + 15);
+    nn_picture_change_row(picture, y, own);
+    nn_picture_change_pixels(picture, own, 0, 5, row, changed);
+    nn_picture_change_pixels(picture, own, 5, WIDTH, row + 15, changed + 15);
     for (int i = 0; i < 3 * WIDTH; i++)
       out[3 * y * WIDTH + i] = 2 * (double)changed[i] - 1;
   }
-  free(scratch);
+  free(own);
   nn_picture_change_destroy(&picture);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/wide_vectors.h"
 #include "data/data.h"
 
 typedef struct shrinking {
@@ -27,26 +28,40 @@ static int64_t shared(int64_t cell, int64_t cells, int64_t pixel,
   return (end < to ? end : to) - (begin > from ? begin : from);
 }
 
-/* The first and the last cell that have a part of a pixel. */
-static int first_cell(int64_t pixel, int cells, int pixels) {
+/* The first and the last cell that have a part of a pixel; and the pixels that
+ * have one of a cell, with the two exchanged. */
+static int first_part(int64_t pixel, int cells, int pixels) {
   return (int)(pixel * cells / pixels);
 }
-static int last_cell(int64_t pixel, int cells, int pixels) {
+static int last_part(int64_t pixel, int cells, int pixels) {
   return (int)(((pixel + 1) * cells - 1) / pixels);
+}
+
+WIDE_VECTORS
+static unsigned count_object(const uint8_t *pixels, int count) {
+  unsigned object = 0;
+  for (int x = 0; x < count; x++) object += pixels[x] >> 7;
+  return object;
+}
+
+/* What the object covers of a cell in a row of the picture: of all pixels
+ * between its first and its last their whole length. */
+static int64_t cover(const uint8_t *row, int width, int cell, int size) {
+  int first = first_part(cell, width, size),
+      last = last_part(cell, width, size);
+  int64_t sum = 0;
+  if (row[first] >= 128) sum += shared(cell, size, first, width);
+  if (last == first) return sum;
+  if (row[last] >= 128) sum += shared(cell, size, last, width);
+  return sum + (int64_t)size * count_object(row + first + 1, last - first - 1);
 }
 
 static void measure_row(shrinking *s, int y) {
   int width = s->mask->width, height = s->mask->height, size = s->size;
   const uint8_t *row = s->mask->pixels + (size_t)y * (size_t)width;
-  memset(s->line, 0, (size_t)size * sizeof *s->line);
-  for (int x = 0; x < width; x++) {
-    if (row[x] < 128) continue;
-    int last = last_cell(x, size, width);
-    for (int i = first_cell(x, size, width); i <= last; i++)
-      s->line[i] += shared(i, size, x, width);
-  }
-  int last = last_cell(y, size, height);
-  for (int j = first_cell(y, size, height); j <= last; j++) {
+  for (int i = 0; i < size; i++) s->line[i] = cover(row, width, i, size);
+  int last = last_part(y, size, height);
+  for (int j = first_part(y, size, height); j <= last; j++) {
     int64_t part = shared(j, size, y, height);
     for (int i = 0; i < size; i++)
       s->areas[(size_t)j * (size_t)size + (size_t)i] += part * s->line[i];

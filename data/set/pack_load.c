@@ -11,10 +11,11 @@ static status full_path(const pack_job *job, const char *name,
   return status_error(STATUS_IO, "%s: the path is too long", name);
 }
 
-/* Brings `image` to the set's size, replacing it. */
+/* Brings `image` to the set's size, if it has one, replacing it. */
 static status shrink(const pack_job *job, data_filter filter,
                      data_image *image) {
   data_image resized;
+  if (job->options->size == 0) return STATUS_OK;
   status result = data_resize(image, job->options->size, job->options->size,
                               filter, &resized);
   data_image_free(image);

@@ -1,5 +1,6 @@
-/* Decoding, checking and resizing the images of a folder. Private to libdata.
- * Failures are of the image (or of memory): `--skip-bad` may pass over them. */
+/* Decoding, checking and resizing the images of a folder; with the options'
+ * size 0 they keep theirs. Private to libdata. Failures are of the image (or of
+ * memory): `--skip-bad` may pass over them. */
 #ifndef HARMONIA_DATA_PACK_LOAD_H
 #define HARMONIA_DATA_PACK_LOAD_H
 

@@ -1,9 +1,11 @@
-/* Reading a packed data set (format: set_format.h). */
+/* Reading a packed data set (format: set_format.h), or files that are not
+ * packed as one. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/crc32.h"
 #include "base/memory.h"
+#include "data/set/pack_load.h"
 #include "data/set/set_hdf5.h"
 #include "data/set/set_format.h"
 
@@ -14,6 +16,7 @@ struct data_set {
   data_set_info info;
   set_origin origin;
   set_index index;
+  data_folder folder; /* of files */
 };
 
 /* ---- the file ---- */
@@ -261,15 +264,35 @@ static status open_all(data_set *set, const char *path) {
   return result;
 }
 
-status data_set_open(const char *path, data_set **out) {
+static status open_files(data_set *set, const char *path) {
+  data_set_info *info = &set->info;
+  TRY(data_folder_open(path, &set->folder));
+  info->count = set->folder.count;
+  memcpy(info->split_count, set->folder.split_count, sizeof info->split_count);
+  for (int s = 1; s < DATA_SPLITS; s++)
+    info->split_begin[s] = info->split_begin[s - 1] + info->split_count[s - 1];
+  snprintf(info->protocol, sizeof info->protocol, "files as they are");
+  return STATUS_OK;
+}
+
+static status open_by(status (*open)(data_set *, const char *),
+                      const char *path, data_set **out) {
   TRY(MEMORY_NEW(1, "data set", out));
   data_set *set = *out;
   set->file = HDF5_FILE_CLOSED;
   for (int kind = 0; kind < SET_KINDS; kind++)
     set->datasets[kind] = set->rows[kind] = set->image[kind] = -1;
-  status result = open_all(set, path);
+  status result = open(set, path);
   if (result != STATUS_OK) data_set_close(out);
   return result;
+}
+
+status data_set_open(const char *path, data_set **out) {
+  return open_by(open_all, path, out);
+}
+
+status data_set_open_files(const char *path, data_set **out) {
+  return open_by(open_files, path, out);
 }
 
 void data_set_close(data_set **slot) {
@@ -284,6 +307,7 @@ void data_set_close(data_set **slot) {
   hdf5_unlock();
   hdf5_file_close(&set->file);
   set_index_free(&set->index);
+  data_folder_close(&set->folder);
   memory_free(set->path);
   memory_free(set);
   *slot = NULL;
@@ -311,7 +335,11 @@ uint32_t data_set_categories(const data_set *set, size_t count, uint32_t *out) {
 const char *data_set_name(const data_set *set, size_t index) {
   INVARIANT(index < set->info.count, "sample %zu of %zu", index,
             set->info.count);
-  return set->index.names + index * set->index.name_room;
+  if (set->info.size > 0)
+    return set->index.names + index * set->index.name_room;
+  const char *path = set->folder.entries[index].composite;
+  const char *slash = strrchr(path, '/');
+  return slash != NULL ? slash + 1 : path;
 }
 
 /* One image; `sample` is only for the message. Fletcher32 is checked by HDF5,
@@ -346,9 +374,47 @@ static status read_image(data_set *set, set_kind kind, size_t row,
 
 status data_set_read(data_set *set, size_t index, uint8_t *composite,
                      uint8_t *mask, uint8_t *real) {
-  INVARIANT(index < set->info.count, "sample %zu of %zu", index,
-            set->info.count);
+  INVARIANT(index < set->info.count && set->info.size > 0,
+            "sample %zu of %zu, %d pixels", index, set->info.count,
+            set->info.size);
   TRY(read_image(set, SET_COMPOSITE, index, index, composite));
   TRY(read_image(set, SET_MASK, set->index.mask[index], index, mask));
   return read_image(set, SET_REAL, set->index.real[index], index, real);
+}
+
+/* ---- files, and images of either ---- */
+
+static status read_files(const data_set *set, size_t index,
+                         data_image *composite, data_image *mask,
+                         data_image *real) {
+  static const data_pack_options as_they_are = {.binarize = DATA_THRESHOLD};
+  pack_job job = {.options = &as_they_are, .folder = set->folder.path};
+  const data_entry *entry = &set->folder.entries[index];
+  pack_original original;
+  TRY(pack_load_real(&job, entry, &original, real));
+  TRY(pack_load_composite(&job, entry, &original, composite));
+  return pack_load_mask(&job, entry, &original, mask);
+}
+
+static status read_packed(data_set *set, size_t index, data_image *composite,
+                          data_image *mask, data_image *real) {
+  int side = set->info.size;
+  TRY(data_image_create(side, side, 3, composite));
+  TRY(data_image_create(side, side, 1, mask));
+  TRY(data_image_create(side, side, 3, real));
+  return data_set_read(set, index, composite->pixels, mask->pixels,
+                       real->pixels);
+}
+
+status data_set_read_images(data_set *set, size_t index, data_image *composite,
+                            data_image *mask, data_image *real) {
+  *composite = *mask = *real = (data_image){0};
+  status result = set->info.size > 0
+                      ? read_packed(set, index, composite, mask, real)
+                      : read_files(set, index, composite, mask, real);
+  if (result == STATUS_OK) return STATUS_OK;
+  data_image_free(composite);
+  data_image_free(mask);
+  data_image_free(real);
+  return result;
 }

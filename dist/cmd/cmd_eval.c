@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "base/publish.h"
@@ -24,7 +25,7 @@ typedef struct eval_configuration {
   code_source code;
   option_list checkpoints, methods;
   int64_t limit, threads, sheet_rows;
-  bool train_mode;
+  bool full_res, train_mode;
 } eval_configuration;
 
 static const char *const splits[] = {[DATA_TRAIN] = "train",
@@ -42,7 +43,9 @@ static const char *const ranges[] = {[DATA_RANGE_PRED] = "pred",
 
 #define ROW(name, field) OPTION_ROW(eval_configuration, name, field)
 static const option options[] = {
-    {ROW("data", data), .argument = "F.h5", .help = "the packed data set"},
+    {ROW("data", data), .argument = "F.h5",
+     .help = "the packed data set, or with --full-res a folder of HCOCO's "
+             "layout"},
     {ROW("split", split), .preset = "test", .choices = splits,
      .help = "which part of it"},
     {ROW("checkpoint", checkpoints), .argument = "C.h5",
@@ -64,6 +67,11 @@ static const option options[] = {
     {ROW("sheet-rows", sheet_rows), .preset = "6", .min = 1, .max = 64,
      .argument = "N",
      .help = "its samples, spread evenly over those evaluated"},
+    {ROW("full-res", full_res),
+     .help = "at the pictures' own size, as apply: of a set of larger images "
+             "than the networks', or of a folder's files, one after the other. "
+             "Stands for --bg masked --psnr-range 255 --quantise float where "
+             "these are not given: the protocol of PCT-Net and DCCF"},
     {ROW("bg", background), .preset = "as-is", .choices = backgrounds,
      .help = "background: as the method gives it, replaced by the real "
              "image's, or its error counted as zero"},
@@ -125,10 +133,10 @@ static status open_methods(const eval_configuration *conf, int threads,
     const char *path = conf->checkpoints.values[i];
     TRY(harmonizer_open(path, threads, conf->train_mode,
                         &methods[count].network));
-    if (harmonizer_size(methods[count].network) != size)
+    if (!conf->full_res && harmonizer_size(methods[count].network) != size)
       return status_error(STATUS_MISFIT,
                           "%s: a network for %d pixels a side, the data set "
-                          "has %d",
+                          "has %d (--full-res: at the data set's size)",
                           path, harmonizer_size(methods[count].network), size);
     name_method(methods, count, path);
     count++;
@@ -150,6 +158,11 @@ static status open_model(const cluster *c, const eval_configuration *conf,
   char path[PATH_MAX];
   int threads = cluster_threads(c, conf->threads);
   if (!need_model(methods, count)) return STATUS_OK;
+  if (data_set_describe(set)->size == 0)
+    return status_error(STATUS_USAGE,
+                        "option --method: xue is fitted on a packed data set; "
+                        "%s is a folder",
+                        conf->data);
   status result =
       classical_model_path(conf->xue_model, conf->data, path, sizeof path);
   if (result == STATUS_OK && c->rank == 0)
@@ -194,11 +207,32 @@ static status check(const eval_configuration *conf) {
   return STATUS_OK;
 }
 
+static bool is_folder(const char *path) {
+  struct stat about;
+  return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+static status open_set(const eval_configuration *conf, data_set **set) {
+  if (!is_folder(conf->data)) return data_set_open(conf->data, set);
+  if (!conf->full_res)
+    return status_error(STATUS_USAGE,
+                        "option --data: %s is a folder: expected --full-res, "
+                        "for its files at their own sizes, or a packed data "
+                        "set (harmonia pack)",
+                        conf->data);
+  if (conf->sheet[0] != '\0')
+    return status_error(STATUS_USAGE,
+                        "option --sheet: expected a packed data set, whose "
+                        "images have one size; %s is a folder",
+                        conf->data);
+  return data_set_open_files(conf->data, set);
+}
+
 static status open_all(const cluster *c, const eval_configuration *conf,
                        data_set **set, method *methods) {
   TRY(check(conf));
   TRY(check_places(c, conf));
-  TRY(data_set_open(conf->data, set));
+  TRY(open_set(conf, set));
   const data_set_info *info = data_set_describe(*set);
   if (info->split_count[conf->split] == 0)
     return status_error(STATUS_MISFIT, "%s: the %s split is empty", conf->data,
@@ -207,9 +241,29 @@ static status open_all(const cluster *c, const eval_configuration *conf,
   return open_methods(conf, threads, info->size, methods);
 }
 
+/* What --full-res stands for. */
+static void preset_full_res(eval_configuration *conf, const bool *given) {
+  if (!conf->full_res) return;
+  if (!given[options_find(&table, "bg")]) conf->background = DATA_BG_MASKED;
+  if (!given[options_find(&table, "psnr-range")]) conf->range = DATA_RANGE_255;
+  if (!given[options_find(&table, "quantise")]) conf->quantise = QUANTISE_NONE;
+}
+
+static protocol protocol_of(const cluster *c, const eval_configuration *conf) {
+  return (protocol){.split = conf->split,
+                    .limit = (size_t)conf->limit,
+                    .background = conf->background,
+                    .range = conf->range,
+                    .quantise = conf->quantise,
+                    .code_of_real = conf->code == CODE_OF_REAL,
+                    .full_res = conf->full_res,
+                    .threads = cluster_threads(c, conf->threads)};
+}
+
 static status run(const cluster *c, void *configuration, const bool *given,
                   const char **positional, int positional_count) {
-  (void)given, (void)positional, (void)positional_count;
+  (void)positional, (void)positional_count;
+  preset_full_res(configuration, given);
   const eval_configuration *conf = configuration;
   int count = conf->methods.count + conf->checkpoints.count;
   data_set *set = NULL;
@@ -224,12 +278,7 @@ static status run(const cluster *c, void *configuration, const bool *given,
   if (result == STATUS_OK)
     result = open_model(c, conf, set, methods, count, &model);
   if (result == STATUS_OK) {
-    protocol how = {.split = conf->split,
-                    .limit = (size_t)conf->limit,
-                    .background = conf->background,
-                    .range = conf->range,
-                    .quantise = conf->quantise,
-                    .code_of_real = conf->code == CODE_OF_REAL};
+    protocol how = protocol_of(c, conf);
     result = evaluate(c, set, &how, methods, count, scores);
     if (result == STATUS_OK && scores != NULL && c->rank == 0)
       result = give_results(conf, set, &how, methods, count, scores);

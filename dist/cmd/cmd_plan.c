@@ -59,14 +59,14 @@ static const option_table table = {
 static status look_at_data(plan_configuration *o) {
   train_options *t = &o->train;
   if (t->network.size == 0 && t->data[0] == '\0') t->network.size = 256;
-  if (t->data[0] == '\0') return STATUS_OK;
+  if (t->data[0] == '\0') return train_options_fit(t, 0);
   data_set *set;
   TRY(data_set_open(t->data, &set));
   const data_set_info *info = data_set_describe(set);
   o->samples = (int64_t)info->split_count[DATA_TRAIN];
-  if (t->network.size == 0) t->network.size = info->size;
+  int size = info->size;
   data_set_close(&set);
-  return STATUS_OK;
+  return train_options_fit(t, size);
 }
 
 /* Of ranks with one micro-batch a step, and of those with several where a later
@@ -154,9 +154,9 @@ static void print_phases(const measured *m) {
 static void print_heading(const plan_configuration *o, const measurements *both,
                           const cluster *c) {
   const train_options *t = &o->train;
-  printf("%s, %d x %d pixels, micro-batches of %lld; measured in %d "
-         "rank%s at once: ",
-         train_model_name(t->model), t->network.size, t->network.size,
+  char size[TRAIN_SIZE_TEXT];
+  printf("%s, %s, micro-batches of %lld; measured in %d rank%s at once: ",
+         train_model_name(t->model), train_size_text(t, size),
          (long long)t->micro_batch, c->ranks, c->ranks == 1 ? "" : "s");
   print_phases(&both->one);
   if (both->several.phase_count > 0) {

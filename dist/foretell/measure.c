@@ -101,7 +101,8 @@ static status make_bench(const train_options *o, int threads, bool continued,
     size_t size = nn_plan_layout(b->system->phases[k].plan)->result_size;
     if (size > results) results = size;
   }
-  size_t pixels = (size_t)(o->micro_batch * o->network.size * o->network.size);
+  size_t side = (size_t)train_image_size(o);
+  size_t pixels = (size_t)o->micro_batch * side * side;
   TRY(MEMORY_NEW(b->system->layout.vector_size, "parameters", &b->state));
   TRY(MEMORY_NEW(results, "gradients", &b->results));
   TRY(MEMORY_NEW(3 * pixels, "pictures", &b->composite));
@@ -113,7 +114,6 @@ static status make_bench(const train_options *o, int threads, bool continued,
     b->real[i] = (nn_real)(random_uniform(&stream) * 2 - 1);
   }
   /* the middle of each picture */
-  size_t side = (size_t)o->network.size;
   for (size_t i = 0; i < pixels; i++)
     b->mask[i] = i / side % side / (side / 2) + i % side / (side / 2) == 1;
   nn_layout_initialise(&b->system->layout, 1, b->state);

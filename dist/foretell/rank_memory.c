@@ -132,7 +132,7 @@ static double messages(const survey *s, const memory_sizes *sizes,
 
 static double samples(const survey *s, const memory_sizes *sizes,
                       const place *at) {
-  int size = s->o->network.size, micro_batch = (int)s->o->micro_batch;
+  int size = train_image_size(s->o), micro_batch = (int)s->o->micro_batch;
   int kept =
       loader_kept(size, micro_batch, at->end - at->begin, sizes->phase_count);
   double bytes =
@@ -157,7 +157,7 @@ static double features(const train_options *o) {
  * sheet of pictures, whose cells and canvas have some 30 bytes a pixel. */
 static double scoring(const train_options *o, const memory_sizes *sizes,
                       const place *at) {
-  int size = o->network.size;
+  int size = train_image_size(o);
   double bytes = 0, pixels = (double)size * size;
   double sample = (7 + 13 * sizeof(float)) * pixels +
                   (double)data_metrics_scratch(size, size) * sizeof(float);

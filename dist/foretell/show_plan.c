@@ -8,17 +8,17 @@
 #include "data/data.h"
 #include "dist/foretell/budget.h"
 
-/* --size, or the data set's. */
+/* --size, or by the data set's. */
 static status find_size(train_options *o) {
-  if (o->network.size > 0) return STATUS_OK;
+  if (o->data[0] == '\0' && o->network.size > 0) return train_options_fit(o, 0);
   if (o->data[0] == '\0')
     return status_error(STATUS_USAGE,
                         "option --show-plan wants --size or --data");
   data_set *set;
   TRY(data_set_open(o->data, &set));
-  o->network.size = data_set_describe(set)->size;
+  int size = data_set_describe(set)->size;
   data_set_close(&set);
-  return STATUS_OK;
+  return train_options_fit(o, size);
 }
 
 /* Bytes of `m` by what they are for, those that there are any of. */
@@ -53,9 +53,9 @@ static bool has_gradients(const nn_system *s) {
 
 static void print(const train_options *o, const cluster *c, const nn_system *s,
                   int threads, const budget *found) {
-  printf("%s, %d x %d pixels, micro-batches of %lld%s, %d thread%s; "
-         "OpenBLAS core %s\n",
-         train_model_name(o->model), o->network.size, o->network.size,
+  char size[TRAIN_SIZE_TEXT];
+  printf("%s, %s, micro-batches of %lld%s, %d thread%s; OpenBLAS core %s\n",
+         train_model_name(o->model), train_size_text(o, size),
          (long long)o->micro_batch, found->automatic ? " (auto)" : "", threads,
          threads == 1 ? "" : "s", nn_blas_core());
   for (int k = 0; k < s->phase_count; k++) {

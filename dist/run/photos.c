@@ -57,7 +57,7 @@ status photos_pack(const train_options *o, const char *run) {
   TRY(compose(o, folder));
   data_pack_options how = {.folder = folder,
                            .out = out,
-                           .size = o->network.size,
+                           .size = train_image_size(o),
                            .filter = DATA_BILINEAR,
                            .binarize = DATA_THRESHOLD,
                            .compression = DATA_SET_COMPRESSION,

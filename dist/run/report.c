@@ -1,11 +1,13 @@
 /* sheet.png and curves.png of a run. */
 #include "dist/run/report.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "dist/feed/augment.h"
+#include "dist/use/apply.h"
 #include "dist/draw/curves.h"
 #include "dist/draw/sheet.h"
 
@@ -29,20 +31,35 @@ static void draw_error(const data_image *output, const data_image *real,
   }
 }
 
-static status make_row(harmonizer *h, data_set *set, size_t sample,
-                       float *inputs, data_image *cells) {
-  int size = harmonizer_size(h);
+/* Of a composite and its mask, the first two cells, into the third. */
+static status draw_output(harmonizer *h, size_t sample, float *inputs,
+                          data_image *cells) {
+  int size = cells->width;
   size_t pixels = (size_t)size * (size_t)size;
-  for (int k = 0; k < COLUMNS; k++)
-    TRY(data_image_create(size, size, k == 1 ? 1 : 3, &cells[k]));
-  TRY(data_set_read(set, sample, cells[0].pixels, cells[1].pixels,
-                    cells[3].pixels));
+  uint8_t *out = cells[2].pixels;
+  if (harmonizer_full_res(h)) {
+    TRY(apply_to_levels(h, 1, &cells[0], &cells[1], NULL, sample, inputs));
+    for (size_t i = 0; i < 3 * pixels; i++)
+      out[i] = inputs[i] > 0 ? (uint8_t)lroundf(inputs[i]) : 0;
+    return STATUS_OK;
+  }
   float *composite = inputs, *mask = inputs + 3 * pixels;
   augment_none(cells[0].pixels, cells[1].pixels, NULL, size, composite, mask,
                NULL);
   const nn_real *output = harmonizer_run(h, composite, mask, NULL, sample);
   for (size_t i = 0; i < 3 * pixels; i++)
-    cells[2].pixels[i] = data_net_to_byte_rounded((float)output[i]);
+    out[i] = data_net_to_byte_rounded((float)output[i]);
+  return STATUS_OK;
+}
+
+static status make_row(harmonizer *h, data_set *set, size_t sample,
+                       float *inputs, data_image *cells) {
+  int size = data_set_describe(set)->size;
+  for (int k = 0; k < COLUMNS; k++)
+    TRY(data_image_create(size, size, k == 1 ? 1 : 3, &cells[k]));
+  TRY(data_set_read(set, sample, cells[0].pixels, cells[1].pixels,
+                    cells[3].pixels));
+  TRY(draw_output(h, sample, inputs, cells));
   draw_error(&cells[2], &cells[3], &cells[4]);
   return STATUS_OK;
 }
@@ -76,7 +93,7 @@ static status draw_sheet(const char *path, harmonizer *h, uint64_t step,
 status report_sheet(const char *folder, harmonizer *h, uint64_t step,
                     data_set *set, int rows, report_pace pace) {
   const data_set_info *info = data_set_describe(set);
-  if (info->size != harmonizer_size(h))
+  if (info->size != harmonizer_size(h) && !harmonizer_full_res(h))
     return status_error(STATUS_MISFIT,
                         "the data set has %d pixels a side, the network %d",
                         info->size, harmonizer_size(h));

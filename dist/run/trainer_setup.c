@@ -106,12 +106,7 @@ static status open_data(trainer *t) {
 }
 
 static status check_data(trainer *t) {
-  train_options *o = t->options;
-  if (o->network.size == 0) o->network.size = t->info->size;
-  if (o->network.size != t->info->size)
-    return status_error(STATUS_MISFIT,
-                        "%s: holds images of %d pixels, option --size is %d",
-                        o->data, t->info->size, o->network.size);
+  TRY(train_options_fit(t->options, t->info->size));
   return check_samples(t);
 }
 
@@ -285,11 +280,11 @@ static status start_loading(trainer *t) {
   t->micro_per_step = t->shard.per_step / (uint64_t)o->micro_batch;
   t->asked_step = t->step;
   int per_step = (int)t->micro_per_step, phases = t->system->phase_count;
+  int size = train_image_size(o);
   loader_options how = {
-      .size = o->network.size,
+      .size = size,
       .micro_batch = (int)o->micro_batch,
-      .kept =
-          loader_kept(o->network.size, (int)o->micro_batch, per_step, phases),
+      .kept = loader_kept(size, (int)o->micro_batch, per_step, phases),
       .augmentation = o->augmentation};
   how.augmentation.seed = (uint64_t)o->seed;
   TRY(set_recomposition(t, &how.recomposition));
@@ -328,16 +323,16 @@ static void tell_end(const trainer *t, char *text, size_t size) {
 
 static void introduce(const trainer *t) {
   double parameters = 0;
-  char end[96];
+  char end[96], size[TRAIN_SIZE_TEXT];
   tell_end(t, end, sizeof end);
   for (int i = 0; i < t->layout->entry_count; i++)
     if (t->layout->entries[i].trainable)
       parameters += (double)t->layout->entries[i].count;
-  log_info("%s: %.2f M parameters, %d x %d pixels; %d rank%s x %d "
+  log_info("%s: %.2f M parameters, %s; %d rank%s x %d "
            "thread%s on %d node%s, OpenBLAS core %s",
            train_model_name(t->options->model), parameters * 1e-6,
-           t->options->network.size, t->options->network.size,
-           t->cluster->ranks, t->cluster->ranks == 1 ? "" : "s", threads_of(t),
+           train_size_text(t->options, size), t->cluster->ranks,
+           t->cluster->ranks == 1 ? "" : "s", threads_of(t),
            threads_of(t) == 1 ? "" : "s", t->sharing.nodes,
            t->sharing.nodes == 1 ? "" : "s", nn_blas_core());
   log_info("%s: %zu training samples; batch %lld in micro-batches of %lld%s, "

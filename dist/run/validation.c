@@ -52,7 +52,10 @@ static void introduce(const validation *v, const train_options *o) {
 
 static status open_all(validation *v, const validation_options *how) {
   const train_options *o = how->train;
-  v->how = (protocol){.limit = (size_t)o->validate_samples, .quiet = true};
+  v->how = (protocol){.limit = (size_t)o->validate_samples,
+                      .full_res = o->full_res,
+                      .threads = how->threads,
+                      .quiet = true};
   TRY(choose_split(&how->data->info, o, &v->how.split));
   if (how->data->set == NULL) return STATUS_OK;
   TRY(data_set_open(how->data->path, &v->set));

@@ -16,18 +16,18 @@ const char *const share_names[SHARES] = {"all", "0-5", "5-15", "15-100"};
 static status score_share(const cluster *c, evaluator *e, size_t first,
                           size_t count, const method *methods, int method_count,
                           data_scores *scores) {
-  size_t values = 3 * (size_t)e->size * (size_t)e->size;
   double start = clock_seconds();
   for (size_t i = (size_t)c->rank; i < count; i += (size_t)c->ranks) {
-    TRY(data_set_read(e->set, first + i, e->composite, e->mask, e->real));
+    TRY(evaluator_read(e, first + i));
+    size_t values = 3 * (size_t)e->width * (size_t)e->height;
     for (size_t k = 0; k < values; k++) e->target[k] = e->real[k];
     for (size_t k = 0; k < values; k++) e->output[k] = e->composite[k];
     scores[(size_t)method_count * count + i].mse =
-        data_mse(e->output, e->target, e->mask, e->size, e->size,
+        data_mse(e->output, e->target, e->mask, e->width, e->height,
                  e->protocol->background);
     for (int m = 0; m < method_count; m++) {
       TRY(evaluator_run(e, &methods[m], i));
-      data_metrics(e->output, e->target, e->mask, e->size, e->size,
+      data_metrics(e->output, e->target, e->mask, e->width, e->height,
                    e->protocol->background, e->protocol->range, e->scratch,
                    &scores[(size_t)m * count + i]);
     }

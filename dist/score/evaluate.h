@@ -21,7 +21,9 @@ typedef struct protocol {
   data_psnr_range range;
   quantisation quantise;
   bool code_of_real; /* domain codes come from the real image's background */
-  bool quiet;        /* no line of progress */
+  bool full_res; /* networks change samples at these' own size, as apply does */
+  int threads;   /* of that change */
+  bool quiet;    /* no line of progress */
 } protocol;
 
 /* Maps a sample of the data set to levels 0..255: by a network, by a classical

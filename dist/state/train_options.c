@@ -19,9 +19,9 @@ static const option options[] = {
      .help = "the packed data set (harmonia pack or synth)"},
     {ROW("photos", photos), .argument = "DIR", .scope = OPTION_LOCAL,
      .help = "in the place of --data: a folder of photographs with masks, as "
-             "compose reads it; packed once, at --size, to RUN/photos.h5. All "
-             "composites are made anew each time, unless --recompose says how "
-             "many"},
+             "compose reads it; packed once, at --size (with --full-res at "
+             "twice that), to RUN/photos.h5. All composites are made anew each "
+             "time, unless --recompose says how many"},
     {ROW("shard", shard), .preset = "auto", .choices = CHOICES(SHARD_MODES),
      .scope = OPTION_LOCAL,
      .help = "how ranks get their samples: index: each reads the file itself; "
@@ -64,7 +64,16 @@ static const option options[] = {
              "share included: --micro-batch auto keeps to it, and a run that "
              "needs more is refused; 0: no limit"},
     {ROW("size", network.size), .preset = "0", .max = 4096, .argument = "P",
-     .help = "pixels a side; must be the data set's; 0: take it from there"},
+     .help = "pixels a side that the network sees: those of the data set, with "
+             "--full-res fewer; 0: the data set's, with --full-res half of "
+             "them"},
+    {ROW("full-res", full_res), .preset = "no", .before = "no",
+     .help =
+         "train at the pictures' size: the network sees them brought down "
+         "to --size pixels a side (bilinear, as PCT-Net), its change of "
+         "colours is made at the data set's own size, and losses are taken "
+         "there. Wants --head affine, affine-image or curves, and a set of "
+         "larger images (pack --size); eval --full-res scores at that size"},
     {ROW("ngf", network.ngf), .preset = "64", .min = 1, .max = 4096,
      .argument = "C", .help = "channels of the generator's first level"},
     {ROW("ndf", network.ndf), .preset = "64", .min = 1, .max = 4096,
@@ -428,6 +437,32 @@ status train_options_check(const train_options *o) {
   return check_horizon(o);
 }
 
+int train_image_size(const train_options *o) {
+  if (!o->full_res) return o->network.size;
+  return o->network.full_size > 0 ? o->network.full_size : 2 * o->network.size;
+}
+
+const char *train_size_text(const train_options *o,
+                            char text[TRAIN_SIZE_TEXT]) {
+  int size = o->network.size, images = train_image_size(o);
+  int used = snprintf(text, TRAIN_SIZE_TEXT, "%d x %d pixels", size, size);
+  if (images != size)
+    snprintf(text + used, TRAIN_SIZE_TEXT - (size_t)used, ", losses at %d x %d",
+             images, images);
+  return text;
+}
+
+status train_options_fit(train_options *o, int images) {
+  int *size = &o->network.size;
+  if (images == 0) images = train_image_size(o);
+  if (*size == 0) *size = o->full_res ? images / 2 : images;
+  o->network.full_size = o->full_res ? images : 0;
+  if (o->full_res || *size == images) return STATUS_OK;
+  return status_error(STATUS_MISFIT,
+                      "%s: holds images of %d pixels, option --size is %d",
+                      o->data, images, *size);
+}
+
 nn_plan_options train_plan_options(const train_options *o, int threads,
                                    int rank, int ranks) {
   int begin, end, micro_batches = (int)(o->batch / o->micro_batch);
@@ -444,5 +479,6 @@ nn_model_options train_model_options(const train_options *o, int batch,
   model.batch = batch;
   model.purpose = purpose;
   model.training = training;
+  if (purpose != NN_FOR_TRAINING) model.full_size = 0;
   return model;
 }

@@ -72,6 +72,7 @@ typedef struct train_options {
   validate_split validate_split;
   lr_horizon lr_horizon;
   const char *data, *photos, *out, *stage, *vgg_weights, *recompose_methods;
+  bool full_res; /* network.full_size: by train_options_fit */
   bool resume, show_plan, overlap;
   int64_t steps, epochs, batch, micro_batch, seed, threads, node_ranks,
       save_every, keep, log_every, report_samples, validate_every,
@@ -101,6 +102,18 @@ status train_options_load(train_options *options, const bool *given,
 /* What no single row can tell: lists, and options that want each other.
  * STATUS_USAGE names the option. */
 status train_options_check(const train_options *options);
+
+/* Pixels a side of the images that are trained on: network.size, with full_res
+ * more, twice as many as long as no data set has told. */
+int train_image_size(const train_options *options);
+/* The same in words: "64 x 64 pixels, losses at 128 x 128". */
+enum { TRAIN_SIZE_TEXT = 64 };
+const char *train_size_text(const train_options *options,
+                            char text[TRAIN_SIZE_TEXT]);
+
+/* Settles the sizes of network and images by the data set's `images` pixels a
+ * side; 0: no data set tells. STATUS_MISFIT names o->data. */
+status train_options_fit(train_options *o, int images);
 
 /* How a rank's steps are planned, whose micro-batch is set. With one a step a
  * phase goes on where the former one was; if that is the whole step its

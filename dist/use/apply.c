@@ -6,8 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/threads.h"
-#include "dist/feed/augment.h"
+#include "dist/use/change.h"
 
 /* ---- what the network sees ---- */
 
@@ -44,15 +43,32 @@ static void warn_if_tiny(const data_image *mask, int size) {
                 object, size, size);
 }
 
-static status shrink(const data_picture *picture, const data_image *mask,
-                     int size, float *net_composite, float *net_mask) {
+/* Networks know the masks of packed data sets, black and white; those that are
+ * trained at the pictures' size know them soft. */
+static status shrink_mask(const harmonizer *h, const data_image *mask,
+                          data_image *out) {
+  int size = harmonizer_size(h);
+  if (!harmonizer_full_res(h)) return data_mask_shrink(mask, size, out);
+  return data_resize(mask, size, size, DATA_BILINEAR, out);
+}
+
+static void take_colours(const data_image *small, float *net) {
+  size_t values = 3 * (size_t)small->width * (size_t)small->height;
+  for (size_t i = 0; i < values; i++)
+    net[i] = data_byte_to_net(small->pixels[i]);
+}
+
+static status shrink(const harmonizer *h, const data_picture *picture,
+                     const data_image *mask, float *net_composite,
+                     float *net_mask) {
+  int size = harmonizer_size(h);
   data_image small = {0}, small_mask = {0};
   status result;
-  warn_if_tiny(mask, size);
   TRY_OR(done, shrink_picture(picture, size, &small));
-  TRY_OR(done, data_mask_shrink(mask, size, &small_mask));
-  augment_none(small.pixels, small_mask.pixels, NULL, size, net_composite,
-               net_mask, NULL);
+  TRY_OR(done, shrink_mask(h, mask, &small_mask));
+  take_colours(&small, net_composite);
+  for (int i = 0; i < size * size; i++)
+    net_mask[i] = (float)small_mask.pixels[i] / 255;
 done:
   data_image_free(&small);
   data_image_free(&small_mask);
@@ -89,174 +105,6 @@ static void change_back(const data_profile *profile, size_t pixels, float *srgb,
     change[i] = (change[i] - srgb[i]) * 255;
 }
 
-/* To the nearest level of 0 to `most`; NaN to 0. */
-static uint16_t to_level(double value, double most) {
-  return (uint16_t)((value > 0 ? value < most ? value : most : 0) + 0.5);
-}
-
-/* The change of pixel `at`, in levels of 255. */
-static void add_to_pixel(const data_picture *picture, size_t at,
-                         const double change[3]) {
-  size_t first = at * (size_t)picture->channels;
-  uint8_t *bytes = (uint8_t *)picture->pixels + first;
-  uint16_t *words = (uint16_t *)picture->pixels + first;
-  for (size_t c = 0; c < 3; c++)
-    if (picture->bits == 16)
-      words[c] = to_level(words[c] + 257 * change[c], 65535);
-    else
-      bytes[c] = (uint8_t)to_level(bytes[c] + change[c], 255);
-}
-
-/* ---- the change at the picture's size ---- */
-
-/* Between two of the network's pixels: (1 - part) of `low`, `part` of `high`,
- * as places in a row of pixels or a column of rows. */
-typedef struct between {
-  size_t low, high;
-  double part;
-} between;
-
-/* Pixel i of `count`, on the network's scale; `step` from pixel to pixel. */
-static between place_of(int i, int count, int size, size_t step) {
-  double at = (i + 0.5) * size / count - 0.5;
-  at = fmin(fmax(at, 0), size - 1);
-  int low = (int)at, high = low + 1 < size ? low + 1 : low;
-  return (between){(size_t)low * step, (size_t)high * step, at - low};
-}
-
-static double mix(double low, double high, double part) {
-  return (1 - part) * low + part * high;
-}
-
-typedef struct change_job {
-  const float *change; /* in levels of 255, [size,size,3] */
-  int size;
-  const between *columns; /* by the picture's */
-  const data_image *mask;
-  const data_picture *picture;
-} change_job;
-
-static status add_to_row(void *context, size_t y) {
-  const change_job *job = context;
-  size_t width = (size_t)job->picture->width, row = 3 * (size_t)job->size;
-  between v = place_of((int)y, job->picture->height, job->size, row);
-  const float *above = job->change + v.low, *below = job->change + v.high;
-  const uint8_t *mask = job->mask->pixels + y * width;
-  for (size_t x = 0; x < width; x++) {
-    if (mask[x] == 0) continue;
-    between h = job->columns[x];
-    double change[3];
-    for (size_t c = 0; c < 3; c++) {
-      double top = mix(above[h.low + c], above[h.high + c], h.part);
-      double bottom = mix(below[h.low + c], below[h.high + c], h.part);
-      change[c] = mix(top, bottom, v.part) * mask[x] / 255;
-    }
-    add_to_pixel(job->picture, y * width + x, change);
-  }
-  return STATUS_OK;
-}
-
-static status add_change(const float *change, int size, int threads,
-                         const data_picture *picture, const data_image *mask) {
-  between *columns;
-  TRY(MEMORY_NEW((size_t)picture->width, "columns of a picture", &columns));
-  for (int x = 0; x < picture->width; x++)
-    columns[x] = place_of(x, picture->width, size, 3);
-  change_job job = {change, size, columns, mask, picture};
-  status result =
-      threads_for((size_t)picture->height, threads, add_to_row, &job);
-  memory_free(columns);
-  return result;
-}
-
-/* ---- a change of colours, made at the picture's size ---- */
-
-typedef struct colours_job {
-  const nn_picture_change *change;
-  const data_profile *profile;
-  const data_image *mask;
-  const data_picture *picture;
-} colours_job;
-
-/* Colours of `count` pixels from pixel `at` on, in [0,1] of the picture's own.
- */
-static void picture_colours(const data_picture *picture, size_t at,
-                            size_t count, float *out) {
-  size_t channels = (size_t)picture->channels;
-  const uint8_t *bytes = (const uint8_t *)picture->pixels + at * channels;
-  const uint16_t *words = (const uint16_t *)picture->pixels + at * channels;
-  for (size_t i = 0; i < count; i++)
-    for (size_t c = 0; c < 3; c++)
-      out[3 * i + c] = picture->bits == 16
-                           ? (float)words[i * channels + c] / 65535
-                           : (float)bytes[i * channels + c] / 255;
-}
-
-/* `before` are the picture's own colours, `after` what sRGB they become. */
-static void change_pixels(const colours_job *job, size_t at, size_t count,
-                          const uint8_t *mask, const float *before,
-                          const float *after) {
-  for (size_t i = 0; i < count; i++) {
-    if (mask[i] == 0) continue;
-    double change[3];
-    for (size_t c = 0; c < 3; c++)
-      change[c] = ((double)after[3 * i + c] - before[3 * i + c]) * mask[i];
-    add_to_pixel(job->picture, at + i, change);
-  }
-}
-
-/* The colours `own` of a part of row y as they are to become: in sRGB, as far
- * as that goes; what lies beyond it stays. rows: memory for 6 * count values
- * and the change's scratch. */
-static void become(const colours_job *job, size_t y, size_t begin, size_t count,
-                   const float *own, float *rows, float *out) {
-  float *srgb = rows, *seen = rows + 3 * count, *scratch = rows + 6 * count;
-  memcpy(srgb, own, 3 * count * sizeof *srgb);
-  if (job->profile != NULL)
-    data_profile_to_srgb(job->profile, srgb, srgb, count);
-  for (size_t i = 0; i < 3 * count; i++) seen[i] = fminf(fmaxf(srgb[i], 0), 1);
-  nn_picture_change_row(job->change, (int)y, (int)begin, (int)(begin + count),
-                        seen, scratch, out);
-  for (size_t i = 0; i < 3 * count; i++) out[i] = srgb[i] + (out[i] - seen[i]);
-  if (job->profile != NULL)
-    data_profile_from_srgb(job->profile, out, out, count);
-}
-
-/* A row, from the first pixel of the mask to its last. */
-static status change_row(void *context, size_t y) {
-  const colours_job *job = context;
-  size_t width = (size_t)job->picture->width, begin = 0, end = width;
-  const uint8_t *mask = job->mask->pixels + y * width;
-  while (begin < width && mask[begin] == 0) begin++;
-  while (end > begin && mask[end - 1] == 0) end--;
-  size_t count = end - begin, at = y * width + begin;
-  if (count == 0) return STATUS_OK;
-  float *rows;
-  TRY(MEMORY_NEW(12 * count + nn_picture_change_scratch(job->change),
-                 "rows of colours", &rows));
-  float *own = rows, *out = rows + 3 * count;
-  picture_colours(job->picture, at, count, own);
-  become(job, y, begin, count, own, rows + 6 * count, out);
-  change_pixels(job, at, count, mask + begin, own, out);
-  memory_free(rows);
-  return STATUS_OK;
-}
-
-static status change_colours(const nn_colour_change *colours, int threads,
-                             const data_profile *profile,
-                             const data_picture *picture,
-                             const data_image *mask) {
-  nn_picture_change *change;
-  TRY(nn_picture_change_create(colours, picture->width, picture->height,
-                               &change));
-  colours_job job = {change, profile, mask, picture};
-  status result =
-      threads_for((size_t)picture->height, profile != NULL ? 1 : threads,
-                  change_row, &job); /* profiles are for one thread */
-  nn_picture_change_destroy(&change);
-  return result;
-}
-
 /* ---- classical methods ---- */
 
 /* Bytes of one row as floats of the picture's own colours. */
@@ -278,10 +126,19 @@ static status see_srgb(const data_profile *profile, data_image *seen) {
     row_of(NULL, seen, y, row);
     data_profile_to_srgb(profile, row, row, width);
     for (size_t i = 0; i < 3 * width; i++)
-      bytes[i] = (uint8_t)to_level(255 * (double)row[i], 255);
+      bytes[i] = (uint8_t)nearest_level(255 * (double)row[i], 255);
   }
   memory_free(row);
   return STATUS_OK;
+}
+
+static surface surface_of(const data_picture *picture) {
+  return (surface){.width = picture->width,
+                   .height = picture->height,
+                   .channels = (size_t)picture->channels,
+                   .values =
+                       picture->bits == 16 ? SURFACE_WORDS : SURFACE_BYTES,
+                   .pixels = picture->pixels};
 }
 
 /* What `after` has more than `before`, in the picture's own colours. */
@@ -289,6 +146,7 @@ static status add_difference(const data_profile *profile,
                              const data_image *before, const data_image *after,
                              const data_image *mask, data_picture *picture) {
   size_t width = (size_t)picture->width;
+  surface to = surface_of(picture);
   float *rows;
   TRY(MEMORY_NEW(6 * width, "rows of colours", &rows));
   for (size_t y = 0; y < (size_t)picture->height; y++) {
@@ -299,7 +157,7 @@ static status add_difference(const data_profile *profile,
       double change[3];
       for (size_t c = 0; c < 3; c++)
         change[c] = 255 * ((double)rows[3 * (width + x) + c] - rows[3 * x + c]);
-      add_to_pixel(picture, y * width + x, change);
+      surface_add(&to, y * width + x, change);
     }
   }
   memory_free(rows);
@@ -342,9 +200,10 @@ status apply_score(harmonizer *h, const data_profile *profile,
   size_t pixels = (size_t)size * (size_t)size;
   float *inputs = NULL, *srgb = NULL;
   status result;
+  warn_if_tiny(mask, size);
   TRY_OR(done, MEMORY_NEW(4 * pixels, "network inputs", &inputs));
   TRY_OR(done, MEMORY_NEW(3 * pixels, "colours in sRGB", &srgb));
-  TRY_OR(done, shrink(picture, mask, size, inputs, inputs + 3 * pixels));
+  TRY_OR(done, shrink(h, picture, mask, inputs, inputs + 3 * pixels));
   if (profile != NULL) net_to_srgb(profile, pixels, inputs, srgb);
   *score = harmonizer_score(h, inputs, inputs + 3 * pixels);
 done:
@@ -353,32 +212,104 @@ done:
   return result;
 }
 
-status apply_network(harmonizer *h, int threads, const data_profile *profile,
-                     data_picture *picture, const data_image *mask) {
+/* What is to be harmonized: a picture as it is, and where its change is made.
+ */
+typedef struct scene {
+  const data_picture *picture;
+  const data_image *mask;
+  const data_picture *reference; /* of a domain code; NULL: the picture */
+  const data_profile *profile;
+  uint64_t sample;
+  surface to;
+} scene;
+
+static status shrink_reference(const harmonizer *h, const scene *s,
+                               float *out) {
+  data_image small;
+  TRY(shrink_picture(s->reference, harmonizer_size(h), &small));
+  take_colours(&small, out);
+  data_image_free(&small);
+  return STATUS_OK;
+}
+
+/* Once the network has run: makes its change. inputs: the small picture;
+ * spent: as much memory. */
+static status make_change(const harmonizer *h, int threads, const scene *s,
+                          const nn_real *output, const float *inputs,
+                          float *srgb, float *spent) {
   int size = harmonizer_size(h);
   size_t pixels = (size_t)size * (size_t)size;
-  float *inputs = NULL, *srgb = NULL, *change = NULL;
-  status result;
-  TRY_OR(done, MEMORY_NEW(4 * pixels, "network inputs", &inputs));
-  TRY_OR(done, MEMORY_NEW(3 * pixels, "colours in sRGB", &srgb));
-  TRY_OR(done, MEMORY_NEW(3 * pixels, "network output", &change));
-  TRY_OR(done, shrink(picture, mask, size, inputs, inputs + 3 * pixels));
-  if (profile != NULL) net_to_srgb(profile, pixels, inputs, srgb);
-  const nn_real *output =
-      harmonizer_run(h, inputs, inputs + 3 * pixels, NULL, 0);
   nn_colour_change colours;
-  if (harmonizer_change(h, &colours)) {
-    result = change_colours(&colours, threads, profile, picture, mask);
-    goto done;
-  }
-  change_of(output, inputs, pixels, change);
-  if (profile != NULL) change_back(profile, pixels, srgb, change);
-  result = add_change(change, size, threads, picture, mask);
+  if (harmonizer_change(h, &colours))
+    return change_colours(&colours, threads, s->profile, &s->to, s->mask);
+  change_of(output, inputs, pixels, spent);
+  if (s->profile != NULL) change_back(s->profile, pixels, srgb, spent);
+  return change_add(spent, size, threads, &s->to, s->mask);
+}
+
+static status harmonize(harmonizer *h, int threads, const scene *s) {
+  int size = harmonizer_size(h);
+  size_t pixels = (size_t)size * (size_t)size;
+  float *composite = NULL, *srgb = NULL, *other = NULL;
+  status result;
+  TRY_OR(done, MEMORY_NEW(4 * pixels, "network inputs", &composite));
+  TRY_OR(done, MEMORY_NEW(3 * pixels, "colours in sRGB", &srgb));
+  TRY_OR(done, MEMORY_NEW(3 * pixels, "network output", &other));
+  float *mask = composite + 3 * pixels;
+  TRY_OR(done, shrink(h, s->picture, s->mask, composite, mask));
+  if (s->profile != NULL) net_to_srgb(s->profile, pixels, composite, srgb);
+  if (s->reference != NULL) TRY_OR(done, shrink_reference(h, s, other));
+  const nn_real *output = harmonizer_run(
+      h, composite, mask, s->reference != NULL ? other : NULL, s->sample);
+  result = make_change(h, threads, s, output, composite, srgb, other);
 done:
-  memory_free(inputs);
+  memory_free(composite);
   memory_free(srgb);
-  memory_free(change);
+  memory_free(other);
   return result;
+}
+
+status apply_network(harmonizer *h, int threads, const data_profile *profile,
+                     data_picture *picture, const data_image *mask) {
+  scene s = {
+      .picture = picture,
+      .mask = mask,
+      .profile = profile,
+      .to = {.width = picture->width,
+             .height = picture->height,
+             .channels = (size_t)picture->channels,
+             .values = picture->bits == 16 ? SURFACE_WORDS : SURFACE_BYTES,
+             .pixels = picture->pixels}};
+  warn_if_tiny(mask, harmonizer_size(h));
+  return harmonize(h, threads, &s);
+}
+
+/* An image of 8 bits as a picture, without memory of its own. */
+static data_picture picture_of(const data_image *image) {
+  return (data_picture){.width = image->width,
+                        .height = image->height,
+                        .channels = 3,
+                        .bits = 8,
+                        .pixels = image->pixels};
+}
+
+status apply_to_levels(harmonizer *h, int threads, const data_image *composite,
+                       const data_image *mask, const data_image *reference,
+                       uint64_t sample, float *levels) {
+  data_picture picture = picture_of(composite), other = picture;
+  if (reference != NULL) other = picture_of(reference);
+  size_t values = 3 * (size_t)picture.width * (size_t)picture.height;
+  for (size_t i = 0; i < values; i++) levels[i] = composite->pixels[i];
+  scene s = {.picture = &picture,
+             .mask = mask,
+             .reference = reference != NULL ? &other : NULL,
+             .sample = sample,
+             .to = {.width = picture.width,
+                    .height = picture.height,
+                    .channels = 3,
+                    .values = SURFACE_LEVELS,
+                    .pixels = levels}};
+  return harmonize(h, threads, &s);
 }
 
 /* ---- pictures ---- */

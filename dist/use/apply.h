@@ -24,6 +24,14 @@ status apply_read(const char *path, data_picture *picture,
 status apply_network(harmonizer *h, int threads, const data_profile *profile,
                      data_picture *picture, const data_image *mask);
 
+/* The same of an image of 8 bits in sRGB, as evaluations have it: composite
+ * [H,W,3] and mask [H,W] become levels of 0 to 255, [H,W,3], which are not
+ * rounded. Domain codes are those of `reference` (NULL: of the composite);
+ * `sample` keys dropout. */
+status apply_to_levels(harmonizer *h, int threads, const data_image *composite,
+                       const data_image *mask, const data_image *reference,
+                       uint64_t sample, float *levels);
+
 /* At the picture's own size, on 8 bits; what was said of colours, pixels and
  * masks holds here too. Warns where the method changes nothing. */
 status apply_classical(const classical *method, const data_xue_model *model,

@@ -102,6 +102,8 @@ void harmonizer_destroy(harmonizer **pointer) {
 
 int harmonizer_size(const harmonizer *h) { return h->options.network.size; }
 
+bool harmonizer_full_res(const harmonizer *h) { return h->options.full_res; }
+
 const char *harmonizer_model(const harmonizer *h) {
   return train_model_name(h->options.model);
 }

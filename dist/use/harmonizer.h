@@ -19,7 +19,8 @@ status harmonizer_borrow(const train_options *options, const nn_layout *layout,
 
 void harmonizer_destroy(harmonizer **harmonizer);
 
-int harmonizer_size(const harmonizer *h);          /* pixels a side */
+int harmonizer_size(const harmonizer *h);      /* pixels a side */
+bool harmonizer_full_res(const harmonizer *h); /* trained at larger images' */
 const char *harmonizer_model(const harmonizer *h); /* "unet" */
 uint64_t harmonizer_step(const harmonizer *h);     /* steps it was trained */
 

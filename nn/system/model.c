@@ -12,6 +12,8 @@
 
 static bool has_gan(const nn_model_options *o) { return o->gan != NN_GAN_NONE; }
 
+static bool is_power_of_two(int size) { return (size & (size - 1)) == 0; }
+
 #define ROW(generator, name, function, traits) [generator] = {function, traits},
 static const struct generator {
   nn_generated (*make)(const nn_generator_input *);
@@ -55,6 +57,29 @@ static status check_head(const nn_model_options *o) {
   return STATUS_OK;
 }
 
+/* Of training at another size than the generator's. */
+static status check_full_size(const nn_model_options *o) {
+  if (o->full_size == 0) return STATUS_OK;
+  if (!nn_head_changes_pictures(o->head))
+    return status_error(STATUS_USAGE,
+                        "option --full-res: --head %s draws a picture of the "
+                        "network's size; expected --head affine, affine-image "
+                        "or curves, which change colours at any",
+                        CHOICES(NN_HEADS)[o->head]);
+  if (o->full_size <= o->size)
+    return status_error(STATUS_USAGE,
+                        "option --full-res: the images have %d pixels a side, "
+                        "no more than the network (--size %d); expected a data "
+                        "set of larger ones (pack --size), or a smaller --size",
+                        o->full_size, o->size);
+  if (has_gan(o) && !is_power_of_two(o->full_size))
+    return status_error(STATUS_USAGE,
+                        "option --gan: images of %d pixels a side: the "
+                        "discriminator wants a power of two",
+                        o->full_size);
+  return STATUS_OK;
+}
+
 static status check_widths(const nn_model_options *o) {
   if (is(o, NN_HALVES) && has_head(o) && o->ngf % 2 != 0)
     return status_error(STATUS_USAGE,
@@ -71,7 +96,7 @@ static status check_widths(const nn_model_options *o) {
 }
 
 status nn_model_check(const nn_model_options *o) {
-  if (o->size < 64 || o->size > 4096 || (o->size & (o->size - 1)) != 0)
+  if (o->size < 64 || o->size > 4096 || !is_power_of_two(o->size))
     return status_error(STATUS_USAGE,
                         "option --size: %d is not a power of two from 64 up "
                         "(the U-Net halves an image to one pixel)",
@@ -83,6 +108,7 @@ status nn_model_check(const nn_model_options *o) {
     return status_error(STATUS_USAGE, "option --dropout: %g is not in [0, 1)",
                         o->dropout);
   TRY(check_head(o));
+  TRY(check_full_size(o));
   TRY(check_widths(o));
   if (o->cat_channels < 1)
     return status_error(STATUS_USAGE,
@@ -149,6 +175,18 @@ typedef struct outputs {
   nn_id maps, blend, unclamped; /* of a head that changes colours; or NN_NONE */
 } outputs;
 
+/* The images as the generator sees them: brought down as by PCT-Net's trainer
+ * (OpenCV's bilinear, of two pixels a side). */
+static model bring_down(const model *m) {
+  int size = m->o->size;
+  model small = *m;
+  if (m->o->full_size == 0) return small;
+  small.composite = nn_resize_bilinear(m->g, m->composite, size, size, false);
+  small.mask = nn_resize_bilinear(m->g, m->mask, size, size, false);
+  small.real = nn_resize_bilinear(m->g, m->real, size, size, false);
+  return small;
+}
+
 /* composite + mask (output - composite) */
 static nn_id blend(const model *m, nn_id output) {
   if (!m->o->blend) return output;
@@ -156,7 +194,8 @@ static nn_id blend(const model *m, nn_id output) {
   return nn_add(m->g, m->composite, nn_mul(m->g, change, m->mask));
 }
 
-/* The picture that the head makes of the generator's features. */
+/* The picture that the head makes of the generator's features, at the images'
+ * size. */
 static void add_head(const model *m, const nn_generator_input *input,
                      nn_generated *made, outputs *all) {
   if (!has_head(m->o)) return;
@@ -166,7 +205,9 @@ static void add_head(const model *m, const nn_generator_input *input,
                          .unused_rgb = m->o->generator == NN_GENERATOR_ISSAM,
                          .prefix = input->layers.prefix};
   nn_colour_maps maps = nn_head_maps(m->g, made->features, &how);
-  nn_colours colours = nn_head_apply(m->g, &maps, &input->scene);
+  nn_scene scene = input->scene;
+  if (m->o->full_size > 0) scene = nn_scene_of(m->g, m->composite, m->mask);
+  nn_colours colours = nn_head_apply(m->g, &maps, &scene);
   made->image[made->count++] = colours.output;
   all->maps = maps.values;
   all->blend = maps.blend;
@@ -174,16 +215,18 @@ static void add_head(const model *m, const nn_generator_input *input,
 }
 
 static outputs generate(const model *m) {
-  nn_id x = nn_concat(m->g, m->composite, m->mask), code = NN_NONE;
+  model seen = bring_down(m);
+  nn_id x = nn_concat(m->g, seen.composite, seen.mask), code = NN_NONE;
   nn_id more = NN_NONE;
   if (m->o->style_code) {
-    code = code_of(m, m->real, background_of(m));
+    code = code_of(m, seen.real, background_of(&seen));
     more = style_map(m, code);
     x = nn_concat(m->g, x, more);
   }
   nn_generator_input input = {
       .options = m->o, .layers = layers_of(m, "G/"), .x = x, .more = more};
-  if (has_head(m->o)) input.scene = nn_scene_of(m->g, m->composite, m->mask);
+  if (has_head(m->o))
+    input.scene = nn_scene_of(m->g, seen.composite, seen.mask);
   nn_generated made = generators[m->o->generator].make(&input);
   outputs all = {
       .code = code, .maps = NN_NONE, .blend = NN_NONE, .unclamped = NN_NONE};
@@ -367,9 +410,10 @@ static void train_generator(const model *m, const outputs *all) {
 
 static void make_inputs(model *m) {
   const nn_model_options *o = m->o;
-  nn_shape image = NN_SHAPE(o->batch, o->size, o->size, 3);
+  int side = o->full_size > 0 ? o->full_size : o->size;
+  nn_shape image = NN_SHAPE(o->batch, side, side, 3);
   m->composite = nn_input(m->g, "composite", image);
-  m->mask = nn_input(m->g, "mask", NN_SHAPE(o->batch, o->size, o->size, 1));
+  m->mask = nn_input(m->g, "mask", NN_SHAPE(o->batch, side, side, 1));
   m->real = nn_input(m->g, "real", image);
   m->alpha = o->feed_alpha
                  ? nn_input(m->g, "alpha", NN_SHAPE(o->batch, 1, 1, 1))
