@@ -11,7 +11,8 @@
 enum {
   COEFFICIENT_BITS = 22, /* 32 less 8 of a pixel and 2 for overshoot */
   LANES = 48,            /* bytes that the horizontal pass handles at once */
-  STRIP = 64             /* bytes that the vertical pass handles at once */
+  STRIP = 64,            /* bytes that the vertical pass handles at once */
+  NEAR = 128             /* pixels whose columns stay in the nearest cache */
 };
 
 /* For output i: source[first[i] + t] * weights[i * width + t], t < count[i]. */
@@ -135,12 +136,15 @@ static void sum_rows(const uint8_t *rows, size_t stride, size_t width,
 static inline void rows_to_columns(const uint8_t *rows, size_t stride,
                                    int count, int channels, int begin, int end,
                                    uint8_t *columns) {
-  for (int r = 0; r < count; r++) {
-    const uint8_t *in =
-        rows + (size_t)r * stride + (size_t)begin * (size_t)channels;
-    uint8_t *out = columns + (ptrdiff_t)r * channels;
-    for (int x = begin; x < end; x++, in += channels, out += LANES)
-      for (int c = 0; c < channels; c++) out[c] = in[c];
+  for (int x0 = begin; x0 < end; x0 += NEAR) {
+    int x1 = x0 + NEAR < end ? x0 + NEAR : end;
+    for (int r = 0; r < count; r++) {
+      const uint8_t *in =
+          rows + (size_t)r * stride + (size_t)x0 * (size_t)channels;
+      uint8_t *out = columns + (ptrdiff_t)(x0 - begin) * LANES + r * channels;
+      for (int x = x0; x < x1; x++, in += channels, out += LANES)
+        for (int c = 0; c < channels; c++) out[c] = in[c];
+    }
   }
 }
 

@@ -132,21 +132,11 @@ static status see_srgb(const data_profile *profile, data_image *seen) {
   return STATUS_OK;
 }
 
-static surface surface_of(const data_picture *picture) {
-  return (surface){.width = picture->width,
-                   .height = picture->height,
-                   .channels = (size_t)picture->channels,
-                   .values =
-                       picture->bits == 16 ? SURFACE_WORDS : SURFACE_BYTES,
-                   .pixels = picture->pixels};
-}
-
 /* What `after` has more than `before`, in the picture's own colours. */
 static status add_difference(const data_profile *profile,
                              const data_image *before, const data_image *after,
                              const data_image *mask, data_picture *picture) {
   size_t width = (size_t)picture->width;
-  surface to = surface_of(picture);
   float *rows;
   TRY(MEMORY_NEW(6 * width, "rows of colours", &rows));
   for (size_t y = 0; y < (size_t)picture->height; y++) {
@@ -157,7 +147,7 @@ static status add_difference(const data_profile *profile,
       double change[3];
       for (size_t c = 0; c < 3; c++)
         change[c] = 255 * ((double)rows[3 * (width + x) + c] - rows[3 * x + c]);
-      surface_add(&to, y * width + x, change);
+      change_pixel(picture, y * width + x, change);
     }
   }
   memory_free(rows);
@@ -212,21 +202,20 @@ done:
   return result;
 }
 
-/* What is to be harmonized: a picture as it is, and where its change is made.
- */
+/* What is to be harmonized. */
 typedef struct scene {
-  const data_picture *picture;
+  const data_picture *picture; /* changed in place */
   const data_image *mask;
-  const data_picture *reference; /* of a domain code; NULL: the picture */
+  const data_image *reference; /* of a domain code; NULL: the picture */
   const data_profile *profile;
   uint64_t sample;
-  surface to;
 } scene;
 
 static status shrink_reference(const harmonizer *h, const scene *s,
                                float *out) {
+  int size = harmonizer_size(h);
   data_image small;
-  TRY(shrink_picture(s->reference, harmonizer_size(h), &small));
+  TRY(data_resize(s->reference, size, size, DATA_BILINEAR, &small));
   take_colours(&small, out);
   data_image_free(&small);
   return STATUS_OK;
@@ -241,10 +230,10 @@ static status make_change(const harmonizer *h, int threads, const scene *s,
   size_t pixels = (size_t)size * (size_t)size;
   nn_colour_change colours;
   if (harmonizer_change(h, &colours))
-    return change_colours(&colours, threads, s->profile, &s->to, s->mask);
+    return change_colours(&colours, threads, s->profile, s->picture, s->mask);
   change_of(output, inputs, pixels, spent);
   if (s->profile != NULL) change_back(s->profile, pixels, srgb, spent);
-  return change_add(spent, size, threads, &s->to, s->mask);
+  return change_add(spent, size, threads, s->picture, s->mask);
 }
 
 static status harmonize(harmonizer *h, int threads, const scene *s) {
@@ -271,45 +260,32 @@ done:
 
 status apply_network(harmonizer *h, int threads, const data_profile *profile,
                      data_picture *picture, const data_image *mask) {
-  scene s = {
-      .picture = picture,
-      .mask = mask,
-      .profile = profile,
-      .to = {.width = picture->width,
-             .height = picture->height,
-             .channels = (size_t)picture->channels,
-             .values = picture->bits == 16 ? SURFACE_WORDS : SURFACE_BYTES,
-             .pixels = picture->pixels}};
+  scene s = {.picture = picture, .mask = mask, .profile = profile};
   warn_if_tiny(mask, harmonizer_size(h));
   return harmonize(h, threads, &s);
-}
-
-/* An image of 8 bits as a picture, without memory of its own. */
-static data_picture picture_of(const data_image *image) {
-  return (data_picture){.width = image->width,
-                        .height = image->height,
-                        .channels = 3,
-                        .bits = 8,
-                        .pixels = image->pixels};
 }
 
 status apply_to_levels(harmonizer *h, int threads, const data_image *composite,
                        const data_image *mask, const data_image *reference,
                        uint64_t sample, float *levels) {
-  data_picture picture = picture_of(composite), other = picture;
-  if (reference != NULL) other = picture_of(reference);
+  data_picture picture = {.width = composite->width,
+                          .height = composite->height,
+                          .channels = 3,
+                          .bits = 32,
+                          .pixels = levels};
   size_t values = 3 * (size_t)picture.width * (size_t)picture.height;
-  for (size_t i = 0; i < values; i++) levels[i] = composite->pixels[i];
+  for (size_t i = 0; i < values; i++)
+    levels[i] = (float)composite->pixels[i] / 255;
   scene s = {.picture = &picture,
              .mask = mask,
-             .reference = reference != NULL ? &other : NULL,
-             .sample = sample,
-             .to = {.width = picture.width,
-                    .height = picture.height,
-                    .channels = 3,
-                    .values = SURFACE_LEVELS,
-                    .pixels = levels}};
-  return harmonize(h, threads, &s);
+             .reference = reference,
+             .sample = sample};
+  TRY(harmonize(h, threads, &s));
+  for (size_t i = 0; i < values; i++) {
+    float level = 255 * levels[i];
+    levels[i] = level < 0 ? 0 : level > 255 ? 255 : level;
+  }
+  return STATUS_OK;
 }
 
 /* ---- pictures ---- */

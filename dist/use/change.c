@@ -14,26 +14,18 @@ enum { BAND = 16 /* rows */ };
 
 /* ---- a pixel ---- */
 
-static float within_levels(float value) {
-  return value < 0 ? 0 : value > 255 ? 255 : value;
-}
-
-void surface_add(const surface *to, size_t at, const double change[3]) {
-  size_t first = at * to->channels;
+void change_pixel(const data_picture *to, size_t at, const double change[3]) {
+  size_t first = at * (size_t)to->channels;
   uint8_t *bytes = (uint8_t *)to->pixels + first;
   uint16_t *words = (uint16_t *)to->pixels + first;
-  float *levels = (float *)to->pixels + first;
-  for (size_t c = 0; c < 3; c++) switch (to->values) {
-    case SURFACE_BYTES:
-      bytes[c] = (uint8_t)nearest_level(bytes[c] + change[c], 255);
-      break;
-    case SURFACE_WORDS:
+  float *floats = (float *)to->pixels + first;
+  for (size_t c = 0; c < 3; c++)
+    if (to->bits == 32)
+      floats[c] += (float)(change[c] / 255);
+    else if (to->bits == 16)
       words[c] = (uint16_t)nearest_level(words[c] + 257 * change[c], 65535);
-      break;
-    case SURFACE_LEVELS:
-      levels[c] = within_levels((float)((double)levels[c] + change[c]));
-      break;
-    }
+    else
+      bytes[c] = (uint8_t)nearest_level(bytes[c] + change[c], 255);
 }
 
 /* ---- a change of colours ---- */
@@ -42,7 +34,7 @@ typedef struct colours_job {
   const nn_picture_change *change;
   const data_profile *profile;
   const data_image *mask;
-  const surface *to;
+  const data_picture *to;
 } colours_job;
 
 /* A stretch of a row on its way: `count` colours of three values in [0,1]. */
@@ -55,28 +47,33 @@ typedef struct stretch {
   nn_real *row;   /* nn_picture_change_row */
 } stretch;
 
+/* As nearly all pictures are. */
+static bool is_plain(const data_picture *picture) {
+  return picture->bits == 8 && picture->channels == 3;
+}
+
 WIDE_VECTORS
 static void bytes_to_unit(size_t count, const uint8_t *bytes, float *out) {
   for (size_t i = 0; i < count; i++) out[i] = (float)bytes[i] / 255;
 }
 
-/* Colours of the stretch, in [0,1] of the surface's own. */
-static void take_colours(const surface *from, stretch *p) {
-  size_t first = (p->y * (size_t)from->width + p->begin) * from->channels;
+/* Colours of the stretch, in [0,1] of the picture's own. */
+static void take_colours(const data_picture *from, const stretch *p) {
+  size_t channels = (size_t)from->channels;
+  size_t first = (p->y * (size_t)from->width + p->begin) * channels;
   const uint8_t *bytes = (const uint8_t *)from->pixels + first;
   const uint16_t *words = (const uint16_t *)from->pixels + first;
-  const float *levels = (const float *)from->pixels + first;
-  if (from->values == SURFACE_BYTES && from->channels == 3) {
+  const float *floats = (const float *)from->pixels + first;
+  if (is_plain(from)) {
     bytes_to_unit(3 * p->count, bytes, p->own);
     return;
   }
   for (size_t i = 0; i < p->count; i++)
     for (size_t c = 0; c < 3; c++) {
-      size_t at = i * from->channels + c;
-      p->own[3 * i + c] = from->values == SURFACE_BYTES ? (float)bytes[at] / 255
-                          : from->values == SURFACE_WORDS
-                              ? (float)words[at] / 65535
-                              : levels[at] / 255;
+      size_t value = i * channels + c;
+      p->own[3 * i + c] = from->bits == 32   ? floats[value]
+                          : from->bits == 16 ? (float)words[value] / 65535
+                                             : (float)bytes[value] / 255;
     }
 }
 
@@ -110,6 +107,16 @@ static void become(const colours_job *job, stretch *p) {
     data_profile_from_srgb(job->profile, p->out, p->out, p->count);
 }
 
+/* The mask of each value. */
+WIDE_VECTORS
+static void weigh(size_t count, const uint8_t *mask, float *weights) {
+  for (size_t i = 0; i < count; i++) {
+    weights[3 * i] = mask[i];
+    weights[3 * i + 1] = mask[i];
+    weights[3 * i + 2] = mask[i];
+  }
+}
+
 WIDE_VECTORS
 static void add_to_bytes(size_t count, const float *weights,
                          const float *before, const float *after,
@@ -122,12 +129,11 @@ static void add_to_bytes(size_t count, const float *weights,
 }
 
 static void give_colours(const colours_job *job, const stretch *p) {
-  const surface *to = job->to;
+  const data_picture *to = job->to;
   size_t at = p->y * (size_t)to->width + p->begin;
   const uint8_t *mask = job->mask->pixels + at;
-  if (to->values == SURFACE_BYTES && to->channels == 3) {
-    for (size_t i = 0; i < p->count; i++)
-      for (size_t c = 0; c < 3; c++) p->weights[3 * i + c] = mask[i];
+  if (is_plain(to)) {
+    weigh(p->count, mask, p->weights);
     add_to_bytes(3 * p->count, p->weights, p->own, p->out,
                  (uint8_t *)to->pixels + 3 * at);
     return;
@@ -137,17 +143,24 @@ static void give_colours(const colours_job *job, const stretch *p) {
     double change[3];
     for (size_t c = 0; c < 3; c++)
       change[c] = ((double)p->out[3 * i + c] - p->own[3 * i + c]) * mask[i];
-    surface_add(to, at + i, change);
+    change_pixel(to, at + i, change);
   }
+}
+
+WIDE_VECTORS
+static bool has_object(const uint8_t *mask, size_t count) {
+  uint8_t any = 0;
+  for (size_t i = 0; i < count; i++) any |= mask[i];
+  return any != 0;
 }
 
 /* A row, from the first pixel of the mask to its last. */
 static void change_row(const colours_job *job, size_t y, stretch *p) {
   size_t width = (size_t)job->to->width, begin = 0, end = width;
   const uint8_t *mask = job->mask->pixels + y * width;
-  while (begin < width && mask[begin] == 0) begin++;
-  while (end > begin && mask[end - 1] == 0) end--;
-  if (begin == end) return;
+  if (!has_object(mask, width)) return;
+  while (mask[begin] == 0) begin++;
+  while (mask[end - 1] == 0) end--;
   p->y = y;
   p->begin = begin;
   p->count = end - begin;
@@ -175,7 +188,7 @@ static status change_band(void *context, size_t band) {
 }
 
 status change_colours(const nn_colour_change *colours, int threads,
-                      const data_profile *profile, const surface *to,
+                      const data_profile *profile, const data_picture *to,
                       const data_image *mask) {
   nn_picture_change *change;
   TRY(nn_picture_change_create(colours, to->width, to->height, &change));
@@ -213,7 +226,7 @@ typedef struct change_job {
   int size;
   const between *columns; /* by the picture's */
   const data_image *mask;
-  const surface *to;
+  const data_picture *to;
 } change_job;
 
 static status add_to_row(void *context, size_t y) {
@@ -231,13 +244,13 @@ static status add_to_row(void *context, size_t y) {
       double bottom = mix(below[h.low + c], below[h.high + c], h.part);
       change[c] = mix(top, bottom, v.part) * mask[x] / 255;
     }
-    surface_add(job->to, y * width + x, change);
+    change_pixel(job->to, y * width + x, change);
   }
   return STATUS_OK;
 }
 
-status change_add(const float *change, int size, int threads, const surface *to,
-                  const data_image *mask) {
+status change_add(const float *change, int size, int threads,
+                  const data_picture *to, const data_image *mask) {
   between *columns;
   TRY(MEMORY_NEW((size_t)to->width, "columns of a picture", &columns));
   for (int x = 0; x < to->width; x++)
