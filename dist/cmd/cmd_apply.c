@@ -151,10 +151,27 @@ static void free_work(work *w) {
   data_image_free(&w->mask);
 }
 
-static status read_pictures(const apply_configuration *conf, work *w) {
-  TRY(apply_read(conf->image, &w->picture, &w->profile));
-  TRY(mask_options_read(&conf->masks, conf->mask, conf->image, &w->picture,
-                        &w->mask));
+typedef struct reading {
+  const apply_configuration *conf;
+  work *w;
+} reading;
+
+/* The picture, or its mask. */
+static status read_one(void *context, size_t item) {
+  const reading *r = context;
+  const apply_configuration *conf = r->conf;
+  if (item == 0) return apply_read(conf->image, &r->w->picture, &r->w->profile);
+  data_picture like = {0};
+  TRY(data_image_read_size(conf->image, &like.width, &like.height));
+  return mask_options_read(&conf->masks, conf->mask, conf->image, &like,
+                           &r->w->mask);
+}
+
+/* Both at once: large ones take a while. */
+static status read_pictures(const apply_configuration *conf, int threads,
+                            work *w) {
+  reading both = {conf, w};
+  TRY(threads_for(2, threads, read_one, &both));
   size_t pixels = (size_t)w->mask.width * (size_t)w->mask.height;
   for (size_t i = 0; conf->invert && i < pixels; i++)
     w->mask.pixels[i] = (uint8_t)(255 - w->mask.pixels[i]);
@@ -190,7 +207,7 @@ static status run(void *configuration, const bool *given,
   int threads = conf->threads > 0 ? (int)conf->threads : threads_available();
   maker how = {0};
   work w = {.profile = NULL};
-  status result = read_pictures(conf, &w);
+  status result = read_pictures(conf, threads, &w);
   if (result == STATUS_OK) result = open_maker(conf, threads, &how);
   if (result == STATUS_OK) result = harmonize(&how, threads, &w);
   close_maker(&how);
