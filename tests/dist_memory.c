@@ -145,6 +145,33 @@ static void test_extras(void) {
          "a system that cannot be is refused");
 }
 
+/* Images larger than what the network sees. */
+static void test_full_size(void) {
+  train_options o = small(4, 4);
+  o.network.head = NN_HEAD_CURVES;
+  o.validate_every = 10;
+  rank_memory plain = survey(&o, alone, 1).most;
+  o.full_res = true;
+  tap_ok(train_options_fit(&o, 0) == STATUS_OK && o.network.full_size == 128 &&
+             train_image_size(&o) == 128,
+         "images that no data set tells of are twice the network's size");
+  rank_memory full = survey(&o, alone, 1).most;
+  tap_ok(full.samples == 3.0 * 4 * 7 * 128 * 128 * sizeof(float) +
+                             (double)augmenter_bytes(128) &&
+             full.scoring > plain.scoring && full.arena > plain.arena,
+         "samples, scores and values are of the images' size");
+  tap_ok(full.state < 1.01 * plain.state, "the network is the same");
+  o.network.size = 0;
+  tap_ok(train_options_fit(&o, 512) == STATUS_OK && o.network.size == 256 &&
+             o.network.full_size == 512,
+         "the network has half the data set's size");
+  o.full_res = false;
+  o.data = "d.h5";
+  tap_ok(train_options_fit(&o, 512) == STATUS_MISFIT &&
+             strstr(status_message(), "d.h5: holds images of 512") != NULL,
+         "without --full-res it has all of it: %s", status_message());
+}
+
 /* ---- the micro-batch ---- */
 
 static int64_t settle(train_options o, const int *first_ranks, int nodes,
@@ -214,6 +241,7 @@ int main(void) {
   test_one_rank();
   test_ranks();
   test_extras();
+  test_full_size();
   test_unasked();
   test_budget();
   test_refusals();
