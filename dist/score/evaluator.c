@@ -59,22 +59,27 @@ void evaluator_close(evaluator *e) {
 
 /* ---- samples ---- */
 
-static void take(uint8_t **slot, const data_image *image) {
-  memory_free(*slot);
-  *slot = image->pixels;
+/* The images before are gone before the next ones are read: they may be large.
+ */
+static status read_files(evaluator *e, size_t index) {
+  data_image composite, mask, real;
+  memory_free(e->composite);
+  memory_free(e->mask);
+  memory_free(e->real);
+  e->composite = e->mask = e->real = NULL;
+  TRY(data_set_read_images(e->set, index, &composite, &mask, &real));
+  e->composite = composite.pixels;
+  e->mask = mask.pixels;
+  e->real = real.pixels;
+  e->width = real.width;
+  e->height = real.height;
+  return make_room(e);
 }
 
 status evaluator_read(evaluator *e, size_t index) {
   if (e->size > 0)
     return data_set_read(e->set, index, e->composite, e->mask, e->real);
-  data_image composite, mask, real;
-  TRY(data_set_read_images(e->set, index, &composite, &mask, &real));
-  take(&e->composite, &composite);
-  take(&e->mask, &mask);
-  take(&e->real, &real);
-  e->width = real.width;
-  e->height = real.height;
-  return make_room(e);
+  return read_files(e, index);
 }
 
 /* What is no number stays none: quantised it would be black. */

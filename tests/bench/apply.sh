@@ -1,7 +1,7 @@
 #!/bin/sh
-# What `apply` takes on a large photograph, over decoding and encoding it alone:
-# CPU seconds and wall seconds, the least of REPEAT runs of each. The mask covers a
-# quarter of it.
+# What `apply` takes on a large photograph, over decoding it and its mask and
+# encoding the photograph: CPU seconds and wall seconds, the least of REPEAT runs of
+# each. The mask covers a quarter of it.
 #
 #   apply.sh HARMONIA RECODE [MEGAPIXELS [REPEAT]]      make bench-apply
 set -eu
@@ -22,14 +22,16 @@ for head in affine affine-image curves; do
         --head "$head" --batch 2 --steps 1 --report-samples 0
 done
 
-printf '%-28s %8s %8s %8s %8s\n' "$megapixels megapixels" "CPU s" "wall s" ratio \
-    "of wall"
-base=$("$recode" time "$repeat" "$recode" copy i.jpg o.jpg)
+printf '%-34s %8s %8s %10s %10s\n' "$megapixels megapixels" "CPU s" "wall s" \
+    "CPU ratio" "wall ratio"
+base=$("$recode" time "$repeat" "$recode" copy i.jpg m.png o.jpg)
 row() {
-    echo "$base $2" | awk -v what="$1" '{ printf "%-28s %8.2f %8.2f %8.2f %8.2f\n",
-        what, $3, $4, $3 / $1, $4 / $2 }'
+    echo "$base $2" | awk -v what="$1" '{
+        printf "%-34s %8.2f %8.2f %10.2f %10.2f\n", what, $3, $4, $3 / $1, $4 / $2 }'
 }
-row "decode and encode" "$base"
+row "decode both, encode" "$base"
+row "the photograph without its mask" \
+    "$("$recode" time "$repeat" "$recode" copy i.jpg "" o.jpg)"
 # apply WHAT OPTIONS...
 apply() {
     what=$1

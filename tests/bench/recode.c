@@ -2,7 +2,7 @@
  * one, and what a command takes.
  *
  *   recode make I.jpg M.png MEGAPIXELS   a photograph's likeness and a mask
- *   recode copy I.jpg O.jpg              decoded and encoded, as apply does
+ *   recode copy I.jpg M.png O.jpg        decodes both, encodes the picture
  *   recode time N COMMAND...             least CPU and wall seconds of N runs
  */
 #include <math.h>
@@ -55,13 +55,17 @@ static int make(const char *picture_path, const char *mask_path,
   return 0;
 }
 
-static int copy(const char *from, const char *to) {
-  data_picture picture;
+/* A mask of "" is none. */
+static int copy(const char *from, const char *mask_from, const char *to) {
+  data_picture picture, mask = {0};
   char dropped[DATA_DROPPED_BYTES];
   if (data_picture_read(from, &picture) != STATUS_OK ||
+      (mask_from[0] != '\0' &&
+       data_picture_read(mask_from, &mask) != STATUS_OK) ||
       data_picture_write(to, &picture, 95, dropped) != STATUS_OK)
     return failed(status_message());
   data_picture_free(&picture);
+  data_picture_free(&mask);
   return 0;
 }
 
@@ -98,8 +102,8 @@ static int measure(int count, char **command) {
 int main(int count, char **words) {
   if (count == 5 && strcmp(words[1], "make") == 0)
     return make(words[2], words[3], atof(words[4]));
-  if (count == 4 && strcmp(words[1], "copy") == 0)
-    return copy(words[2], words[3]);
+  if (count == 5 && strcmp(words[1], "copy") == 0)
+    return copy(words[2], words[3], words[4]);
   if (count > 3 && strcmp(words[1], "time") == 0)
     return measure(atoi(words[2]), words + 3);
   return failed("expected make, copy or time");
