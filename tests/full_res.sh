@@ -12,7 +12,12 @@ tiny="--ngf 4 --batch 8 --micro-batch 2 --threads 1 --report-samples 0 --full-re
 # ---- training ----------------------------------------------------------------------
 
 check_bits pct --model pct --size 64
-check_bits maskpool --model maskpool --head curves --ema 0.9
+for number in 1 3; do
+    train $number maskpool-$number --steps $steps --model maskpool \
+        --head curves --ema 0.9
+done
+same_bits "maskpool with curves: 3 ranks as 1" \
+    "$(checkpoint maskpool-1 $steps)" "$(checkpoint maskpool-3 $steps)"
 pct=$(checkpoint pct-1 $steps)
 curves=$(checkpoint maskpool-1 $steps)
 for file in "$pct" "$curves"; do
@@ -25,7 +30,8 @@ train 2 seen --steps 2 --model pct --report-samples 2 --validate-every 2
 exits 0 "with validation and a sheet"
 says "64 x 64 pixels, losses at 128 x 128" "the run tells both sizes"
 check "there is a sheet" test -s seen/sheet.png
-run_ranks 60 1 "$HARMONIA" train --show-plan --data d.h5 $tiny --model pct
+# shellcheck disable=SC2086
+run 60 "$HARMONIA" train --show-plan --data d.h5 $tiny --model pct
 exits 0 "--show-plan"
 check "tells them, too" grep -q '64 x 64 pixels, losses at 128 x 128' "$stdout"
 
@@ -36,7 +42,9 @@ evaluate() {
     number=$1
     csv=$2
     shift 2
-    run_ranks 60 "$number" "$HARMONIA" eval --csv "$csv" --method composite "$@"
+    set -- "$HARMONIA" eval --csv "$csv" --method composite "$@"
+    [ "$number" -eq 1 ] || set -- "$ranks_script" "$number" "$@"
+    run 60 "$@"
 }
 # column FILE NAME ROW
 column() {
@@ -135,7 +143,7 @@ bad() {
     what=$3
     shift 3
     # shellcheck disable=SC2086
-    run_ranks 20 1 "$HARMONIA" train --data d.h5 --out bad $tiny "$@"
+    run 20 "$HARMONIA" train --data d.h5 --out bad $tiny "$@"
     refused "$code_wanted" "$text" "$what"
 }
 bad 2 "option --full-res: --head rgb draws .*expected --head affine" \
@@ -143,7 +151,7 @@ bad 2 "option --full-res: --head rgb draws .*expected --head affine" \
 bad 2 "option --full-res: --head blend draws" "a head that blends" --model idih
 bad 2 "option --full-res: the images have 128 pixels a side, no more than the \
 network \(--size 128\)" "a set without larger images" --model pct --size 128
-run_ranks 20 1 "$HARMONIA" train --data d.h5 --out pct-1 --resume --steps 9 \
+run 20 "$HARMONIA" train --data d.h5 --out pct-1 --resume --steps 9 \
     --full-res=no
 refused 1 "option --full-res: no, .*has yes" "another one when resuming"
 run 20 "$HARMONIA" eval --data h --method composite

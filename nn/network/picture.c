@@ -155,16 +155,17 @@ NN_CLONES static void map_by_own(size_t count, nn_real planes[THETA + 1][PLANE],
     }
 }
 
-/* What pixels have of four numbers, each plane's. */
-NN_CLONES static void spread(size_t blocks, const nn_real *const weights[TAPS],
+/* What pixels from `at` on have of four numbers, each plane's. */
+NN_CLONES static void spread(size_t at, size_t blocks,
+                             const nn_real *const weights[TAPS],
                              nn_real numbers[TAPS][THETA + 1],
                              nn_real (*restrict planes)[PLANE]) {
   const nn_real *w0 = weights[0], *w1 = weights[1], *w2 = weights[2],
                 *w3 = weights[3];
   for (int j = 0; j <= THETA; j++)
     for (size_t i = 0; i < LANES * blocks; i++)
-      planes[j][i] = w0[i] * numbers[0][j] + w1[i] * numbers[1][j] +
-                     w2[i] * numbers[2][j] + w3[i] * numbers[3][j];
+      planes[j][at + i] = w0[i] * numbers[0][j] + w1[i] * numbers[1][j] +
+                          w2[i] * numbers[2][j] + w3[i] * numbers[3][j];
 }
 
 /* Columns [begin, end) of a row, of which *run has the first; afterwards the
@@ -184,8 +185,8 @@ static void spread_runs(const nn_picture_change *p, const nn_real *row,
       numbers[k][THETA] = blends[at];
       weights[k] = p->weights[k] + x;
     }
-    spread(((size_t)(stop - x) + LANES - 1) / LANES, weights, numbers,
-           (nn_real(*)[PLANE])(planes[0] + (x - begin)));
+    spread((size_t)(x - begin), ((size_t)(stop - x) + LANES - 1) / LANES,
+           weights, numbers, planes);
     x = stop;
   }
 }
