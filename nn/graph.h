@@ -293,21 +293,23 @@ typedef struct nn_head_options {
   const char *prefix; /* of names: "G/" */
 } nn_head_options;
 
-/* What a head says of the colours, at the trunk's size. */
-typedef struct nn_colour_maps {
-  nn_head head;
-  nn_id values; /* colours [N,S,S,3], or numbers of a pixel or sample */
-  nn_id blend;  /* [N,S,S,1] in (0,1), or NN_NONE */
-} nn_colour_maps;
-nn_colour_maps nn_head_maps(nn_graph *g, nn_features features,
-                            const nn_head_options *options);
-
 /* A composite [N,H,W,3] in [-1,1], the same in ImageNet's units, as trunks see
  * it, and its mask [N,H,W,1]. */
 typedef struct nn_scene {
   nn_id composite, normalised, mask;
 } nn_scene;
 nn_scene nn_scene_of(nn_graph *g, nn_id composite, nn_id mask);
+
+/* What a head says of the colours of the scene that the trunk saw, at its size.
+ */
+typedef struct nn_colour_maps {
+  nn_head head;
+  nn_id values; /* colours [N,S,S,3], or numbers of a pixel or sample */
+  nn_id blend;  /* [N,S,S,1] in (0,1), or NN_NONE */
+} nn_colour_maps;
+nn_colour_maps nn_head_maps(nn_graph *g, nn_features features,
+                            const nn_scene *scene,
+                            const nn_head_options *options);
 
 /* Maps on a scene of any size, to which they are brought (bicubic). */
 typedef struct nn_colours {

@@ -210,8 +210,9 @@ CHOICE(nn_generator, NN_GENERATORS);
   X(NN_HEAD_RGB, "rgb")       /* a picture */                                  \
   X(NN_HEAD_BLEND, "blend")   /* one, and where the composite stays (iDIH) */  \
   X(NN_HEAD_AFFINE, "affine") /* an affine map of colours a pixel (PCT-Net) */ \
-  X(NN_HEAD_AFFINE_IMAGE, "affine-image") /* one an image, in the mask */      \
-  X(NN_HEAD_CURVES, "curves")             /* tone curves before it, too */
+  X(NN_HEAD_AFFINE_IMAGE, "affine-image")   /* one an image, in the mask */    \
+  X(NN_HEAD_AFFINE_OBJECT, "affine-object") /* about the object's colours */   \
+  X(NN_HEAD_CURVES, "curves")               /* tone curves before it, too */
 CHOICE(nn_head, NN_HEADS);
 
 /* Between output and real image: the mean, or squares over the mask's area. */

@@ -35,7 +35,7 @@ static void check_count(const char *what, bool issam, nn_head head, int width,
   nn_features f =
       issam ? nn_issam(t.g, x, mask, &trunk) : nn_idih(t.g, x, &trunk);
   nn_head_maps(
-      t.g, f,
+      t.g, f, NULL,
       &(nn_head_options){
           .head = head, .magnitude = 2, .unused_rgb = issam, .prefix = "G/"});
   tap_ok(count_parameters(t.g) == expected, "%s: %zu parameters, expected %zu",
@@ -211,7 +211,7 @@ static void check_monotone(void) {
   random_stream random = random_stream_make(6, RANDOM_TEST, 0, 0);
   nn_id code = trial_uniform(&t, NN_SHAPE(1, 1, 1, 5), &random, -9, 9);
   nn_colour_maps maps =
-      nn_head_maps(t.g, (nn_features){.map = NN_NONE, .code = code},
+      nn_head_maps(t.g, (nn_features){.map = NN_NONE, .code = code}, NULL,
                    &(nn_head_options){.head = NN_HEAD_CURVES, .prefix = "G/"});
   double ramp[3 * POINTS];
   for (int i = 0; i < POINTS; i++)
@@ -231,6 +231,79 @@ static void check_monotone(void) {
   tap_ok(rises && y[count - 1] > y[0], "curves are monotone");
   free(y);
   trial_free(&t);
+}
+
+/* ---- about the object's colours ---- */
+
+enum { ABOUT = 6, ABOUT_PIXELS = ABOUT * ABOUT };
+
+/* The twelve numbers that a head makes of a code, all of its state drawn; and
+ * the image in ImageNet's units with its mask. */
+typedef struct said {
+  double *theta, *image, *mask;
+} said;
+
+static said say(nn_head head) {
+  trial t = trial_make();
+  random_stream random = random_stream_make(8, RANDOM_TEST, 0, 0);
+  nn_shape image = NN_SHAPE(1, ABOUT, ABOUT, 3);
+  nn_id code = trial_uniform(&t, NN_SHAPE(1, 1, 1, 5), &random, -1, 1);
+  nn_id composite = trial_uniform(&t, image, &random, -1, 1);
+  nn_id mask = trial_uniform(&t, NN_SHAPE(1, ABOUT, ABOUT, 1), &random, 0, 1);
+  nn_scene scene = nn_scene_of(t.g, composite, mask);
+  nn_colour_maps maps =
+      nn_head_maps(t.g, (nn_features){.map = NN_NONE, .code = code}, &scene,
+                   &(nn_head_options){.head = head, .prefix = "G/"});
+  trial_keep(&t, "theta", maps.values);
+  trial_keep(&t, "image", nn_affine(t.g, scene.normalised, 1, 0));
+  trial_keep(&t, "mask", nn_affine(t.g, mask, 1, 0));
+  trial_plan(&t, 1, false);
+  const nn_layout *layout = nn_plan_layout(t.plan);
+  for (size_t i = 0; i < layout->state_size; i++)
+    t.state[i] = (nn_real)(2 * random_uniform(&random) - 1);
+  trial_run(&t);
+  size_t count;
+  said out = {.theta = trial_value(&t, "theta", &count)};
+  out.image = trial_value(&t, "image", &count);
+  out.mask = trial_value(&t, "mask", &count);
+  trial_free(&t);
+  return out;
+}
+
+static void forget(said *s) { free(s->theta), free(s->image), free(s->mask); }
+
+/* Channel c of the object: its mean, and its deviation. */
+static double object_mean(const said *s, int c, double *deviation) {
+  double sum = 0, squares = 0, area = 0;
+  for (size_t i = 0; i < ABOUT_PIXELS; i++) {
+    double x = s->image[3 * i + (size_t)c];
+    area += s->mask[i];
+    sum += s->mask[i] * x;
+    squares += s->mask[i] * x * x;
+  }
+  *deviation = sqrt(squares / area - sum / area * (sum / area));
+  return sum / area;
+}
+
+/* affine-image takes a code's numbers as they are; here they are those of axes
+ * a deviation long about the object's mean, added to the identity. */
+static void check_about_object(void) {
+  said about = say(NN_HEAD_AFFINE_OBJECT), plain = say(NN_HEAD_AFFINE_IMAGE);
+  double mean[3], deviation[3], worst = 0;
+  for (int c = 0; c < 3; c++) mean[c] = object_mean(&about, c, &deviation[c]);
+  for (int row = 0; row < 3; row++) {
+    double moved = about.theta[9 + row] - nn_imagenet_mean[row];
+    for (int c = 0; c < 3; c++) {
+      double linear = about.theta[3 * row + c];
+      if (row == c) linear -= nn_imagenet_std[c];
+      double numbers = plain.theta[3 * row + c];
+      worst = fmax(worst, fabs(linear * deviation[c] - numbers));
+      moved += linear * mean[c];
+    }
+    worst = fmax(worst, fabs(moved - plain.theta[9 + row]));
+  }
+  tap_ok(worst < BY_PRECISION(2e-5, 1e-6), "affine-object: %.1e", worst);
+  forget(&about), forget(&plain);
 }
 
 /* ---- learning ---- */
@@ -343,16 +416,17 @@ int main(void) {
   static const nn_generator generators[] = {
       NN_GENERATOR_UNET, NN_GENERATOR_UNET3PLUS, NN_GENERATOR_IDIH,
       NN_GENERATOR_ISSAM};
-  static const nn_head heads[] = {NN_HEAD_BLEND, NN_HEAD_AFFINE,
-                                  NN_HEAD_AFFINE_IMAGE, NN_HEAD_CURVES,
-                                  NN_HEAD_RGB};
+  static const nn_head heads[] = {NN_HEAD_BLEND,        NN_HEAD_AFFINE,
+                                  NN_HEAD_AFFINE_IMAGE, NN_HEAD_AFFINE_OBJECT,
+                                  NN_HEAD_CURVES,       NN_HEAD_RGB};
   check_counts();
-  for (int i = 0; i < 4; i++) check_identity(NN_GENERATOR_IDIH, heads[i]);
+  for (int i = 0; i < 5; i++) check_identity(NN_GENERATOR_IDIH, heads[i]);
   check_identity(NN_GENERATOR_ISSAM, NN_HEAD_BLEND);
   check_affine_identity();
+  check_about_object();
   check_monotone();
   for (int i = 0; i < 4 && sizeof(nn_real) == sizeof(float); i++)
-    for (int k = 0; k < 5; k++)
+    for (int k = 0; k < 6; k++)
       if (heads[k] != NN_HEAD_RGB || generators[i] >= NN_GENERATOR_IDIH)
         check_learning(generators[i], heads[k]);
   check_mix();

@@ -44,7 +44,7 @@ static status check_head(const nn_model_options *o) {
     return status_error(STATUS_USAGE,
                         "option --head: %s wants features of every pixel, and "
                         "--generator %s has those of the image; expected "
-                        "--head affine-image or curves",
+                        "--head affine-image, affine-object or curves",
                         head, CHOICES(NN_GENERATORS)[o->generator]);
   if (o->lambda_sobel > 0 && o->head != NN_HEAD_AFFINE)
     return status_error(STATUS_USAGE,
@@ -165,7 +165,7 @@ static void add_head(const model *m, const nn_generator_input *input,
                          .magnitude = nn_trunk_magnitude(m->o),
                          .unused_rgb = m->o->generator == NN_GENERATOR_ISSAM,
                          .prefix = input->layers.prefix};
-  nn_colour_maps maps = nn_head_maps(m->g, made->features, &how);
+  nn_colour_maps maps = nn_head_maps(m->g, made->features, &input->scene, &how);
   nn_colours colours = nn_head_apply(m->g, &maps, &input->scene);
   made->image[made->count++] = colours.output;
   all->maps = maps.values;
