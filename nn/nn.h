@@ -98,6 +98,8 @@ size_t nn_layout_result(const nn_layout *layout, size_t offset);
 size_t nn_layout_target(const nn_layout *layout, size_t result);
 
 const nn_entry *nn_layout_find(const nn_layout *layout, const char *name);
+/* Learned numbers of the entries whose names begin with `prefix`; "": all. */
+size_t nn_layout_parameters(const nn_layout *layout, const char *prefix);
 /* Public shape of an entry: returns the rank, fills shape[]. */
 int nn_entry_public_shape(const nn_entry *entry, uint64_t shape[4]);
 /* Between the state vector and the public (PyTorch) order of one entry. */
@@ -137,7 +139,8 @@ size_t nn_plan_arena_bytes(const nn_plan *plan);
  * one's size; it stays the caller's. What one keeps lasts until any of them
  * runs. */
 void nn_plan_lend(nn_plan *plan, nn_real *arena);
-/* Multiply-adds of all convolutions of one run. */
+/* Multiply-adds of all convolutions and matrix products of one run, done
+ * directly: what solvers save does not count. */
 double nn_plan_multiply_adds(const nn_plan *plan);
 /* What the planner chose for each convolution: its kernel, why, and its share
  * of the multiply-adds; the arena's size (plan/plan_print.c). */
