@@ -7,7 +7,7 @@
 
 #include "dist/draw/draw.h"
 
-enum { BAR = 14, TICK = 4, TICKS = 4, TEXT = 1 };
+enum { BAR = 14, TICK = 4, TICKS = 4, LARGE = 200 };
 
 static int error_at(const data_image *a, const data_image *b, size_t pixel) {
   const uint8_t *p = a->pixels + 3 * pixel, *q = b->pixels + 3 * pixel;
@@ -56,35 +56,39 @@ void error_map_draw(const data_image *a, const data_image *b, int end,
   }
 }
 
-static void draw_right(data_image *canvas, int right, int y, draw_colour ink,
-                       const char *text) {
-  draw_text(canvas, right - draw_text_width(text, TEXT), y, TEXT, ink, text);
+static const draw_colour ink = {34, 38, 46};
+
+/* What the numbers count, in lines that end at `right`. */
+static void draw_meaning(data_image *canvas, int right, int y, int height,
+                         int text) {
+  static const char *const lines[] = {"error: mean of", "the channels'",
+                                      "differences", "from the real",
+                                      "image, levels"};
+  enum { LINES = sizeof lines / sizeof lines[0] };
+  int line = (DRAW_FONT_HEIGHT + 3) * text;
+  for (int i = 0; i < LINES; i++)
+    draw_text(canvas, right - draw_text_width(lines[i], text),
+              y + (height - LINES * line) / 2 + i * line, text, ink, lines[i]);
 }
 
 void error_map_scale(data_image *canvas, int x, int y, int width, int height,
                      int end) {
-  static const draw_colour ink = {34, 38, 46};
-  static const char *const meaning[] = {"error: mean of", "the channels'",
-                                        "differences", "from the real",
-                                        "image, levels"};
-  enum { LINES = sizeof meaning / sizeof meaning[0] };
-  int half = DRAW_FONT_HEIGHT / 2, top = y + half, rows = height - 2 * half;
+  int text = height >= LARGE ? 2 : 1, half = DRAW_FONT_HEIGHT * text / 2;
+  int top = y + half, rows = height - 2 * half;
   int bar = x + width - BAR, numbers = bar - TICK - 2, widest = 0;
   for (int row = 0; row < rows; row++)
     draw_rectangle(canvas, bar, top + row, BAR, 1,
                    heat(1 - (double)row / (rows - 1)));
   for (int i = 0; i <= TICKS; i++) {
-    char text[16];
+    char number[16];
     int at = top + (rows - 1) * i / TICKS;
-    snprintf(text, sizeof text, "%d%s", end * (TICKS - i) / TICKS,
+    snprintf(number, sizeof number, "%d%s", end * (TICKS - i) / TICKS,
              i == 0 && end < ERROR_LEVELS - 1 ? "+" : "");
-    draw_rectangle(canvas, bar - TICK, at, TICK, 1, ink);
-    draw_right(canvas, numbers, at - half + 1, ink, text);
-    int taken = draw_text_width(text, TEXT);
+    int taken = draw_text_width(number, text);
     if (taken > widest) widest = taken;
+    draw_rectangle(canvas, bar - TICK, at, TICK, 1, ink);
+    draw_text(canvas, numbers - taken, at - half + text, text, ink, number);
   }
-  int left = numbers - widest - 2 * DRAW_FONT_WIDTH;
-  int line = DRAW_FONT_HEIGHT + 3, first = y + (height - LINES * line) / 2;
-  for (int i = 0; i < LINES; i++)
-    draw_right(canvas, left, first + i * line, ink, meaning[i]);
+  draw_meaning(canvas, numbers - widest - 2 * text * DRAW_FONT_WIDTH, y, height,
+               text);
 }

@@ -25,7 +25,8 @@ static bool changes(const method *m) {
 
 const method *evaluate_sheet_judged(const method *methods, int method_count) {
   for (int m = method_count - 1; m >= 0; m--)
-    if (changes(&methods[m])) return methods[m].ranked > 0 ? &methods[m] : NULL;
+    if (changes(&methods[m]))
+      return methods[m].ranked >= STANDINGS ? &methods[m] : NULL;
   return NULL;
 }
 

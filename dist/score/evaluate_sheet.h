@@ -11,7 +11,7 @@ typedef struct sheet_pace {
 } sheet_pace;
 
 /* The method whose samples stand first: the last one that changes composites,
- * if evaluate has ranked its samples; else NULL. */
+ * if evaluate has ranked enough of its samples; else NULL. */
 const method *evaluate_sheet_judged(const method *methods, int method_count);
 
 /* Not collective: one rank makes it. Writes a PNG (dist/draw/sheet.h) with a
