@@ -9,6 +9,7 @@ set -eu
 : "${NGF:=32}" "${NDF:=16}" "${NEF:=16}" "${CAT:=16}" "${BATCH:=8}" "${STEPS:=1500}"
 : "${LAUNCH:=mpirun -n $RANKS}" "${SAVE_EVERY:=250}" "${SHEET_ROWS:=8}" "${LIMIT:=0}"
 : "${SWEEP:=$(dirname "$0")/table.sweep}" "${METHODS:=composite lalonde xue}" "${MINUTES:=}"
+: "${EVAL:=}"
 : "${EXTRA=--blend --dropout 0 --lr 0.001 --d-lr-ratio 0.2}"
 : "${EXTRA_BARGAINNET=--lr-policy linear}"
 : "${EXTRA_STYLE_RGB=--style-layers 7}" "${EXTRA_STYLE_HSV=--style-layers 7}"
@@ -150,7 +151,7 @@ done
 say "evaluating"
 # shellcheck disable=SC2086
 attend $LAUNCH "$program" eval --data "$DATA" --threads "$THREADS" --limit "$LIMIT" \
-    --xue-model "$OUT/xue.model" "$@" --cost --csv "$OUT/eval.csv" \
+    --xue-model "$OUT/xue.model" "$@" $EVAL --cost --csv "$OUT/eval.csv" \
     --sheet "$OUT/table.png" --sheet-rows "$SHEET_ROWS" >"$OUT/eval.txt" ||
     die "the evaluation failed (exit status $?); trained rows are kept in $OUT"
 
