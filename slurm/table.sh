@@ -157,6 +157,7 @@ attend $LAUNCH "$program" eval --data "$DATA" --threads "$THREADS" --limit "$LIM
 
 # ---- the table --------------------------------------------------------------------
 
+published=$(echo "$rows" | awk -F '|' '$4 != "" { print "yes"; exit }')
 # NAME|LABEL|MSE|PSNR of all that can be a row.
 labels() {
     cat <<'LINES'
@@ -168,7 +169,7 @@ LINES
 }
 # Writes table.csv; the Markdown on stdout.
 join_published() {
-    labels | awk -F '|' -v csv="$OUT/table.csv" '
+    labels | awk -F '|' -v csv="$OUT/table.csv" -v published="$published" '
         FILENAME == "-" { name[$1] = $2; mse[$1] = $3; psnr[$1] = $4; next }
         FNR == 1 {
             n = split($0, heading, ",")
@@ -176,9 +177,10 @@ join_published() {
             print "method,name,mse,psnr,published_mse,published_psnr,fmse,ssim," \
                 "mse_ratio,parameters,multiply_adds,seconds,images" >csv
             print "| Method | MSE | of the composite\047s | PSNR | fMSE | SSIM " \
-                "| parameters, M | multiply-adds, G | seconds an image " \
-                "| published MSE | PSNR |"
-            print "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+                "| parameters, M | multiply-adds, G | seconds an image |" \
+                (published ? " published MSE | PSNR |" : "")
+            print "|---|--:|--:|--:|--:|--:|--:|--:|--:|" \
+                (published ? "--:|--:|" : "")
             next
         }
         {
@@ -190,12 +192,13 @@ join_published() {
                 cell("mse"), cell("psnr"), mse[m], psnr[m], cell("fmse"),
                 cell("ssim"), ratio, cell("parameters"), cell("multiply_adds"),
                 cell("seconds"), cell("images") >csv
-            printf "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n",
+            printf "| %s | %s | %s | %s | %s | %s | %s | %s | %s |%s\n",
                 name[m], number(cell("mse"), 2), number(ratio, 3),
                 number(cell("psnr"), 2), number(cell("fmse"), 2),
                 number(cell("ssim"), 4), number(cell("parameters"), 2, 1e-6),
                 number(cell("multiply_adds"), 3, 1e-9),
-                number(cell("seconds"), 4), mse[m], psnr[m]
+                number(cell("seconds"), 4),
+                published ? " " mse[m] " | " psnr[m] " |" : ""
         }
         function cell(heading) { return v[column[heading]] }
         # An empty cell: there is no such value.
@@ -210,10 +213,10 @@ join_published() {
     printf 'evaluated on %d of %d x %d pixels. Data set %s.\n' \
         "$(sed -n '2s/.*,//p' "$OUT/table.csv")" "$(data_value size)" \
         "$(data_value size)" "$(data_value identity)"
-    printf 'Seconds: on one of %s ranks.\nPublished: HCOCO, 256 x 256 pixels, ' \
-        "$RANKS"
-    printf "PCT-Net's at full size.\n\nOptions that are not the "
-    printf 'defaults of `harmonia train`:\n\n'
+    printf 'Seconds: on one of %s ranks.\n' "$RANKS"
+    [ -z "$published" ] ||
+        echo "Published: HCOCO, 256 x 256 pixels, PCT-Net's at full size."
+    printf '\nOptions that are not the defaults of `harmonia train`:\n\n'
     for row in $ROWS; do
         last=$(checkpoint_of "$row")
         printf -- '- %s, %d steps: `%s`\n' "$row" \
