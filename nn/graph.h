@@ -328,6 +328,12 @@ extern const double nn_imagenet_mean[3], nn_imagenet_std[3];
  * difference of channel c times scale[c]: [N,H,W,3], mask [N,H,W,1]. */
 nn_id nn_loss_fnmse(nn_graph *g, nn_id a, nn_id b, nn_id mask, double min_area,
                     const double scale[3]);
+/* Mean over samples of sum (a - b)^2 / (sum (composite - b)^2 + 3 least max(sum
+ * of the mask, 1)): an error over the composite's, to which `least` of a pixel
+ * is added. Each sample counts alike, however far its composite is from b, and
+ * where that is near it pays to change little. */
+nn_id nn_loss_relative(nn_graph *g, nn_id a, nn_id b, nn_id composite,
+                       nn_id mask, double least);
 /* Mean of sqrt(gx^2 + gy^2 + 1e-6), Sobel's derivatives of the maps. */
 nn_id nn_loss_sobel(nn_graph *g, nn_id maps);
 

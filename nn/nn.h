@@ -218,10 +218,12 @@ CHOICE(nn_generator, NN_GENERATORS);
   X(NN_HEAD_CURVES, "curves")               /* tone curves before it, too */
 CHOICE(nn_head, NN_HEADS);
 
-/* Between output and real image: the mean, or squares over the mask's area. */
+/* Between output and real image: the mean, squares over the mask's area, or
+ * squares over the composite's. */
 #define NN_LOSSES(X)                                                           \
   X(NN_LOSS_L1, "l1")                                                          \
-  X(NN_LOSS_FNMSE, "fnmse")
+  X(NN_LOSS_FNMSE, "fnmse")                                                    \
+  X(NN_LOSS_RELATIVE, "relative")
 CHOICE(nn_loss_kind, NN_LOSSES);
 
 /* The discriminator's loss; NN_GAN_NONE: there is no discriminator. */
@@ -281,9 +283,9 @@ typedef struct nn_model_options {
  * Inputs of every graph, by index: "composite", "mask", "real" (training, or
  * with style_code: the image whose background gives the code), "alpha".
  * Reports: of phase D: D_fake, D_real, D_global, D_local, D_gp, D; of phase G:
- * G_global, G_local, G_GAN, G_L1 or G_fnmse, G_sobel, clamped (the share of
- * values that an affine map puts outside [0,1]), tri_ff2, tri_f2b, tri, G,
- * where the system has them. NN_FOR_SCORE keeps "code_background" and
+ * G_global, G_local, G_GAN, G_L1, G_fnmse or G_relative, G_sobel, clamped (the
+ * share of values that an affine map puts outside [0,1]), tri_ff2, tri_f2b,
+ * tri, G, where the system has them. NN_FOR_SCORE keeps "code_background" and
  * "code_foreground" of "composite" and "mask". */
 enum { NN_MAX_PHASES = 2 };
 typedef struct nn_phase {

@@ -305,6 +305,42 @@ static void check_about_object(void) {
   forget(&about), forget(&plain);
 }
 
+/* ---- the error over the composite's ---- */
+
+static void check_relative(void) {
+  enum { N = 2, PIXELS = 5, COUNT = N * PIXELS * 3 };
+  const double least = 0.02;
+  trial t = trial_make();
+  random_stream random = random_stream_make(9, RANDOM_TEST, 0, 0);
+  nn_shape image = NN_SHAPE(N, 1, PIXELS, 3);
+  nn_id in[4];
+  for (int i = 0; i < 3; i++) in[i] = trial_uniform(&t, image, &random, -1, 1);
+  in[3] = trial_uniform(&t, NN_SHAPE(N, 1, PIXELS, 1), &random, 0, 1);
+  double wanted = 0;
+  for (int n = 0; n < N; n++) {
+    double after = 0, before = 0, area = 0;
+    for (int i = n * PIXELS * 3; i < (n + 1) * PIXELS * 3; i++) {
+      double real = (double)trial_input(&t, in[1])[i];
+      double error = (double)trial_input(&t, in[0])[i] - real;
+      double composite = (double)trial_input(&t, in[2])[i] - real;
+      after += error * error;
+      before += composite * composite;
+    }
+    for (int i = n * PIXELS; i < (n + 1) * PIXELS; i++)
+      area += (double)trial_input(&t, in[3])[i];
+    wanted += after / (before + 3 * least * fmax(area, 1)) / N;
+  }
+  trial_keep(&t, "loss",
+             nn_loss_relative(t.g, in[0], in[1], in[2], in[3], least));
+  trial_plan(&t, 1, false);
+  trial_run(&t);
+  size_t count;
+  double *loss = trial_value(&t, "loss", &count);
+  tap_near(loss[0], wanted, 1e-6 * wanted, "the error over the composite's");
+  free(loss);
+  trial_free(&t);
+}
+
 /* ---- learning ---- */
 
 static void check_learning(nn_generator generator, nn_head head) {
@@ -423,6 +459,7 @@ int main(void) {
   check_identity(NN_GENERATOR_ISSAM, NN_HEAD_BLEND);
   check_affine_identity();
   check_about_object();
+  check_relative();
   check_monotone();
   for (int i = 0; i < 4 && sizeof(nn_real) == sizeof(float); i++)
     for (int k = 0; k < 6; k++)
