@@ -253,6 +253,10 @@ demo: $(BUILD)/harmonia
 table: $(BUILD)/harmonia
 	@HARMONIA=$(BUILD)/harmonia .ci/mpi-env slurm/table.sh
 
+# What each part of a system is worth; MINUTES=M: in the same time.
+ablation: $(BUILD)/harmonia
+	@HARMONIA=$(BUILD)/harmonia .ci/mpi-env slurm/ablation.sh
+
 # make quality MINUTES=10 DATA=F.h5 SEED=1 OUT=DIR: how good a network gets in
 # that time.
 quality: $(BUILD)/harmonia
@@ -290,6 +294,7 @@ help:
 	@echo "make               builds $(BUILD)/harmonia"
 	@echo "make demo          trains, stops, resumes and evaluates a small network"
 	@echo "make table         trains and compares all systems (slurm/README.md)"
+	@echo "make ablation      trains one system with one part more at a time, and compares"
 	@echo "make test          all tests; make test-NAME: one of them"
 	@echo "make test-cluster  hosts that are lost, and Slurm (root; namespaces)"
 	@echo "make test-distros  make demo and make test on bare Debian 12, 13 and Ubuntu (root)"
@@ -312,4 +317,4 @@ help:
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
-.PHONY: all tests test test-kills test-faults test-cluster test-sanitize test-layouts fuzz fuzz-by bench bench-sum bench-torch bench-pack bench-apply demo table quality model lint readme man completion clean help
+.PHONY: all tests test test-kills test-faults test-cluster test-sanitize test-layouts fuzz fuzz-by bench bench-sum bench-torch bench-pack bench-apply demo table ablation quality model lint readme man completion clean help

@@ -356,6 +356,9 @@ status data_pack(const data_pack_options *options);
 
 typedef struct data_synth_options {
   const char *out; /* F.h5 */
+  /* A folder, made if need be, for NAME.png, NAME_mask.png and NAME_real.png of
+   * each scene as well; NULL: none. */
+  const char *pictures;
   int size, train_count, test_count, validation_count;
   uint64_t seed;
   int threads;

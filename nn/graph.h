@@ -293,21 +293,23 @@ typedef struct nn_head_options {
   const char *prefix; /* of names: "G/" */
 } nn_head_options;
 
-/* What a head says of the colours, at the trunk's size. */
-typedef struct nn_colour_maps {
-  nn_head head;
-  nn_id values; /* colours [N,S,S,3], or numbers of a pixel or sample */
-  nn_id blend;  /* [N,S,S,1] in (0,1), or NN_NONE */
-} nn_colour_maps;
-nn_colour_maps nn_head_maps(nn_graph *g, nn_features features,
-                            const nn_head_options *options);
-
 /* A composite [N,H,W,3] in [-1,1], the same in ImageNet's units, as trunks see
  * it, and its mask [N,H,W,1]. */
 typedef struct nn_scene {
   nn_id composite, normalised, mask;
 } nn_scene;
 nn_scene nn_scene_of(nn_graph *g, nn_id composite, nn_id mask);
+
+/* What a head says of the colours of the scene that the trunk saw, at its size.
+ */
+typedef struct nn_colour_maps {
+  nn_head head;
+  nn_id values; /* colours [N,S,S,3], or numbers of a pixel or sample */
+  nn_id blend;  /* [N,S,S,1] in (0,1), or NN_NONE */
+} nn_colour_maps;
+nn_colour_maps nn_head_maps(nn_graph *g, nn_features features,
+                            const nn_scene *scene,
+                            const nn_head_options *options);
 
 /* Maps on a scene of any size, to which they are brought (bicubic). */
 typedef struct nn_colours {
@@ -326,6 +328,12 @@ extern const double nn_imagenet_mean[3], nn_imagenet_std[3];
  * difference of channel c times scale[c]: [N,H,W,3], mask [N,H,W,1]. */
 nn_id nn_loss_fnmse(nn_graph *g, nn_id a, nn_id b, nn_id mask, double min_area,
                     const double scale[3]);
+/* Mean over samples of sum (a - b)^2 / (sum (composite - b)^2 + 3 least max(sum
+ * of the mask, 1)): an error over the composite's, to which `least` of a pixel
+ * is added. Each sample counts alike, however far its composite is from b, and
+ * where that is near it pays to change little. */
+nn_id nn_loss_relative(nn_graph *g, nn_id a, nn_id b, nn_id composite,
+                       nn_id mask, double least);
 /* Mean of sqrt(gx^2 + gy^2 + 1e-6), Sobel's derivatives of the maps. */
 nn_id nn_loss_sobel(nn_graph *g, nn_id maps);
 

@@ -98,6 +98,8 @@ size_t nn_layout_result(const nn_layout *layout, size_t offset);
 size_t nn_layout_target(const nn_layout *layout, size_t result);
 
 const nn_entry *nn_layout_find(const nn_layout *layout, const char *name);
+/* Learned numbers of the entries whose names begin with `prefix`; "": all. */
+size_t nn_layout_parameters(const nn_layout *layout, const char *prefix);
 /* Public shape of an entry: returns the rank, fills shape[]. */
 int nn_entry_public_shape(const nn_entry *entry, uint64_t shape[4]);
 /* Between the state vector and the public (PyTorch) order of one entry. */
@@ -137,7 +139,8 @@ size_t nn_plan_arena_bytes(const nn_plan *plan);
  * one's size; it stays the caller's. What one keeps lasts until any of them
  * runs. */
 void nn_plan_lend(nn_plan *plan, nn_real *arena);
-/* Multiply-adds of all convolutions of one run. */
+/* Multiply-adds of all convolutions and matrix products of one run, done
+ * directly: what solvers save does not count. */
 double nn_plan_multiply_adds(const nn_plan *plan);
 /* What the planner chose for each convolution: its kernel, why, and its share
  * of the multiply-adds; the arena's size (plan/plan_print.c). */
@@ -210,14 +213,17 @@ CHOICE(nn_generator, NN_GENERATORS);
   X(NN_HEAD_RGB, "rgb")       /* a picture */                                  \
   X(NN_HEAD_BLEND, "blend")   /* one, and where the composite stays (iDIH) */  \
   X(NN_HEAD_AFFINE, "affine") /* an affine map of colours a pixel (PCT-Net) */ \
-  X(NN_HEAD_AFFINE_IMAGE, "affine-image") /* one an image, in the mask */      \
-  X(NN_HEAD_CURVES, "curves")             /* tone curves before it, too */
+  X(NN_HEAD_AFFINE_IMAGE, "affine-image")   /* one an image, in the mask */    \
+  X(NN_HEAD_AFFINE_OBJECT, "affine-object") /* about the object's colours */   \
+  X(NN_HEAD_CURVES, "curves")               /* tone curves before it, too */
 CHOICE(nn_head, NN_HEADS);
 
-/* Between output and real image: the mean, or squares over the mask's area. */
+/* Between output and real image: the mean, squares over the mask's area, or
+ * squares over the composite's. */
 #define NN_LOSSES(X)                                                           \
   X(NN_LOSS_L1, "l1")                                                          \
-  X(NN_LOSS_FNMSE, "fnmse")
+  X(NN_LOSS_FNMSE, "fnmse")                                                    \
+  X(NN_LOSS_RELATIVE, "relative")
 CHOICE(nn_loss_kind, NN_LOSSES);
 
 /* The discriminator's loss; NN_GAN_NONE: there is no discriminator. */
@@ -281,9 +287,9 @@ typedef struct nn_model_options {
  * with style_code: the image whose background gives the code), "alpha"; images
  * have full_size pixels a side where there is one.
  * Reports: of phase D: D_fake, D_real, D_global, D_local, D_gp, D; of phase G:
- * G_global, G_local, G_GAN, G_L1 or G_fnmse, G_sobel, clamped (the share of
- * values that an affine map puts outside [0,1]), tri_ff2, tri_f2b, tri, G,
- * where the system has them. NN_FOR_SCORE keeps "code_background" and
+ * G_global, G_local, G_GAN, G_L1, G_fnmse or G_relative, G_sobel, clamped (the
+ * share of values that an affine map puts outside [0,1]), tri_ff2, tri_f2b,
+ * tri, G, where the system has them. NN_FOR_SCORE keeps "code_background" and
  * "code_foreground" of "composite" and "mask". */
 enum { NN_MAX_PHASES = 2 };
 typedef struct nn_phase {

@@ -8,13 +8,21 @@ set -eu
 : "${OUT:=out/table}" "${RANKS:=2}" "${THREADS:=0}" "${SIZE:=64}"
 : "${NGF:=32}" "${NDF:=16}" "${NEF:=16}" "${CAT:=16}" "${BATCH:=8}" "${STEPS:=1500}"
 : "${LAUNCH:=mpirun -n $RANKS}" "${SAVE_EVERY:=250}" "${SHEET_ROWS:=8}" "${LIMIT:=0}"
+: "${SWEEP:=$(dirname "$0")/table.sweep}" "${METHODS:=composite lalonde xue}" "${MINUTES:=}"
+: "${EVAL:=}"
 : "${EXTRA=--blend --dropout 0 --lr 0.001 --d-lr-ratio 0.2}"
 : "${EXTRA_BARGAINNET=--lr-policy linear}"
 : "${EXTRA_STYLE_RGB=--style-layers 7}" "${EXTRA_STYLE_HSV=--style-layers 7}"
+: "${EXTRA_MASKPOOL=--recompose 0.5 --ema 0.999 --lr-policy cosine --warmup-steps 100}"
 [ -z "${IMAGES:-}" ] || STEPS=$(((IMAGES + BATCH - 1) / BATCH))
+if [ -n "$MINUTES" ]; then
+    budget="$MINUTES minutes"
+    limit="--lr-policy cosine --lr-horizon time --max-minutes $MINUTES"
+else
+    budget="$((STEPS * BATCH)) images ($STEPS steps of $BATCH)"
+    limit="--steps $STEPS"
+fi
 program=${HARMONIA:-build/harmonia}
-models="dovenet bargainnet unet3plus style-rgb style-hsv"
-[ "${UNET:-no}" = no ] || models="$models unet"
 
 say() { printf 'table: %s\n' "$*" >&2 || :; }
 die() {
@@ -50,6 +58,21 @@ attend() {
     return "$code"
 }
 
+# ---- the rows ---------------------------------------------------------------------
+
+# Each learned one as OPTIONS|NAME|LABEL|MSE|PSNR, the last two published, if at all.
+rows=$(awk -F '|' '
+    /^#/ { if (NF > 1) head = substr($0, 2); next }
+    NF && head != "" { print $0 "|" head; head = "" }' "$SWEEP" |
+    sed 's/ *| */|/g')
+[ -n "$rows" ] || die "SWEEP: $SWEEP has no rows"
+all=$(echo "$rows" | cut -d '|' -f 2)
+: "${ROWS:=$all}"
+options_of() { echo "$rows" | awk -F '|' -v name="$1" '$2 == name { print $1 }'; }
+for row in $ROWS; do
+    [ -n "$(options_of "$row")" ] || die "ROWS: $SWEEP has no row $row"
+done
+
 # ---- the data set ---------------------------------------------------------------
 
 [ -x "$program" ] || die "$program is not there: run make first"
@@ -75,10 +98,11 @@ extra_of() {
 }
 settings() {
     echo "data $(data_value identity)"
-    echo "NGF=$NGF NDF=$NDF NEF=$NEF CAT=$CAT BATCH=$BATCH STEPS=$STEPS"
+    echo "NGF=$NGF NDF=$NDF NEF=$NEF CAT=$CAT BATCH=$BATCH"
+    echo "$limit"
     echo "EXTRA=$EXTRA"
-    for model in dovenet bargainnet unet3plus style-rgb style-hsv unet; do
-        echo "$model $(extra_of $model)"
+    for row in $all; do
+        echo "$row: $(options_of "$row") $(extra_of "$row")"
     done
 }
 settings >"$OUT/settings.new"
@@ -90,101 +114,115 @@ mv "$OUT/settings.new" "$OUT/settings"
 
 # ---- training ---------------------------------------------------------------------
 
-last_of() { printf '%s/%s/checkpoints/step-%08d.h5' "$OUT" "$1" "$STEPS"; }
-is_trained() { [ "$("$program" info --newest "$OUT/$1")" = "$(last_of "$1")" ]; }
+# A row that is trained has its last checkpoint's name beside them.
+checkpoint_of() { echo "$OUT/$1/$(cat "$OUT/$1/trained")"; }
+is_trained() { [ -s "$OUT/$1/trained" ] && [ -s "$(checkpoint_of "$1")" ]; }
 
 # Half of the budget at the full learning rate, half to bring it down to zero, as
-# the published 100 + 100 epochs.
+# the published 100 + 100 epochs; by the clock it falls from the start.
 half=$(awk -v n="$train_count" -v images="$((STEPS * BATCH))" \
     'BEGIN { print images / n / 2 }')
-for model in $models; do
-    if is_trained "$model"; then
-        say "$model is trained"
+for row in $ROWS; do
+    if is_trained "$row"; then
+        say "$row is trained"
         continue
     fi
-    say "training $model: $STEPS steps of $BATCH images"
+    say "training $row: $budget"
     # shellcheck disable=SC2046,SC2086
-    attend $LAUNCH "$program" train --resume --data "$DATA" \
-        --out "$OUT/$model" --model "$model" \
+    attend $LAUNCH "$program" train --resume --data "$DATA" --out "$OUT/$row" \
         --ngf "$NGF" --ndf "$NDF" --nef "$NEF" --cat-channels "$CAT" \
-        --batch "$BATCH" --steps "$STEPS" --threads "$THREADS" \
+        --batch "$BATCH" --threads "$THREADS" --save-every "$SAVE_EVERY" --keep 2 \
         --lr-constant-epochs "$half" --lr-decay-epochs "$half" \
-        --save-every "$SAVE_EVERY" --keep 2 $EXTRA $(extra_of "$model") ||
-        die "$model failed (exit status $?); rows before it are kept in $OUT"
-    is_trained "$model" || die "$model: no $(last_of "$model")"
+        $EXTRA $(options_of "$row") $(extra_of "$row") $limit ||
+        die "$row failed (exit status $?); rows before it are kept in $OUT"
+    last=$("$program" info --newest "$OUT/$row")
+    echo "${last#"$OUT/$row/"}" >"$OUT/$row/trained"
 done
 
 # ---- evaluation -------------------------------------------------------------------
 
 set --
-for model in $models; do
-    set -- "$@" --checkpoint "$(last_of "$model")"
+for method in $METHODS; do
+    set -- "$@" --method "$method"
+done
+for row in $ROWS; do
+    set -- "$@" --checkpoint "$(checkpoint_of "$row")" --label "$row"
 done
 say "evaluating"
 # shellcheck disable=SC2086
 attend $LAUNCH "$program" eval --data "$DATA" --threads "$THREADS" --limit "$LIMIT" \
-    --method composite --method lalonde --method xue \
-    --xue-model "$OUT/xue.model" "$@" --csv "$OUT/eval.csv" \
+    --xue-model "$OUT/xue.model" "$@" $EVAL --cost --csv "$OUT/eval.csv" \
     --sheet "$OUT/table.png" --sheet-rows "$SHEET_ROWS" >"$OUT/eval.txt" ||
     die "the evaluation failed (exit status $?); trained rows are kept in $OUT"
 
 # ---- the table --------------------------------------------------------------------
 
-# Ours beside the published: model, name, MSE, PSNR.
-published() {
+published=$(echo "$rows" | awk -F '|' '$4 != "" { print "yes"; exit }')
+# NAME|LABEL|MSE|PSNR of all that can be a row.
+labels() {
     cat <<'LINES'
 composite|Composite||
 lalonde|Lalonde and Efros|110|31
 xue|Xue|77|32
-dovenet|Dove-Net|35|36
-bargainnet|Bargain-Net|29|37
-unet3plus|U-Net 3+ generator|79|32
-style-rgb|U-Net + style encoder, RGB|60|34
-style-hsv|U-Net + style encoder, HSV|48|34
-unet|U-Net, L1||
 LINES
+    echo "$rows" | cut -d '|' -f 2-
 }
 # Writes table.csv; the Markdown on stdout.
 join_published() {
-    published | awk -F '|' -v csv="$OUT/table.csv" '
+    labels | awk -F '|' -v csv="$OUT/table.csv" -v published="$published" '
         FILENAME == "-" { name[$1] = $2; mse[$1] = $3; psnr[$1] = $4; next }
         FNR == 1 {
             n = split($0, heading, ",")
             for (i = 1; i <= n; i++) column[heading[i]] = i
-            print "method,name,mse,psnr,published_mse,published_psnr,fmse," \
-                "ssim,images" >csv
-            print "| Method | MSE | PSNR | published MSE | PSNR | fMSE | SSIM |"
-            print "|---|--:|--:|--:|--:|--:|--:|"
+            print "method,name,mse,psnr,published_mse,published_psnr,fmse,ssim," \
+                "mse_ratio,parameters,multiply_adds,seconds,images" >csv
+            print "| Method | MSE | of the composite\047s | PSNR | fMSE | SSIM " \
+                "| parameters, M | multiply-adds, G | seconds an image |" \
+                (published ? " published MSE | PSNR |" : "")
+            print "|---|--:|--:|--:|--:|--:|--:|--:|--:|" \
+                (published ? "--:|--:|" : "")
             next
         }
         {
             split($0, v, ",")
             m = v[1]
-            printf "%s,\"%s\",%s,%s,%s,%s,%s,%s,%s\n", m, name[m],
-                v[column["mse"]], v[column["psnr"]], mse[m], psnr[m],
-                v[column["fmse"]], v[column["ssim"]], v[column["images"]] >csv
-            printf "| %s | %s | %s | %s | %s | %s | %s |\n", name[m],
-                number("mse", 2), number("psnr", 2), mse[m], psnr[m],
-                number("fmse", 2), number("ssim", 4)
+            if (m == "composite") whole = cell("mse")
+            ratio = whole > 0 && cell("mse") != "" ? cell("mse") / whole : ""
+            printf "%s,\"%s\",%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s\n", m, name[m],
+                cell("mse"), cell("psnr"), mse[m], psnr[m], cell("fmse"),
+                cell("ssim"), ratio, cell("parameters"), cell("multiply_adds"),
+                cell("seconds"), cell("images") >csv
+            printf "| %s | %s | %s | %s | %s | %s | %s | %s | %s |%s\n",
+                name[m], number(cell("mse"), 2), number(ratio, 3),
+                number(cell("psnr"), 2), number(cell("fmse"), 2),
+                number(cell("ssim"), 4), number(cell("parameters"), 2, 1e-6),
+                number(cell("multiply_adds"), 3, 1e-9),
+                number(cell("seconds"), 4),
+                published ? " " mse[m] " | " psnr[m] " |" : ""
         }
-        # An empty cell: no image has a value.
-        function number(heading, digits) {
-            return v[column[heading]] == "" ? "-" : \
-                sprintf("%." digits "f", v[column[heading]])
+        function cell(heading) { return v[column[heading]] }
+        # An empty cell: there is no such value.
+        function number(value, digits, unit) {
+            return value == "" ? "-" : \
+                sprintf("%." digits "f", value * (unit ? unit : 1))
         }' - "$OUT/eval.csv"
 }
 {
     join_published
-    printf '\n%d images (%d steps of %d) for each learned row, out of %d; ' \
-        $((STEPS * BATCH)) "$STEPS" "$BATCH" "$train_count"
+    printf '\n%s for each learned row, out of %d composites; ' "$budget" "$train_count"
     printf 'evaluated on %d of %d x %d pixels. Data set %s.\n' \
         "$(sed -n '2s/.*,//p' "$OUT/table.csv")" "$(data_value size)" \
         "$(data_value size)" "$(data_value identity)"
-    printf 'Published: HCOCO, 256 x 256 pixels.\n\nOptions that are not the '
-    printf 'defaults of `harmonia train`:\n\n'
-    for model in $models; do
-        "$program" info --changed "$(last_of "$model")" |
-            sed 's/ --\(save-every\|keep\|report-samples\)=[^ ]*//g; s/.*/- `&`/'
+    printf 'Seconds: on one of %s ranks.\n' "$RANKS"
+    [ -z "$published" ] ||
+        echo "Published: HCOCO, 256 x 256 pixels, PCT-Net's at full size."
+    printf '\nOptions that are not the defaults of `harmonia train`:\n\n'
+    for row in $ROWS; do
+        last=$(checkpoint_of "$row")
+        printf -- '- %s, %d steps: `%s`\n' "$row" \
+            "$("$program" info "$last" | awk '$1 == "step" { print $2 }')" \
+            "$("$program" info --changed "$last" |
+                sed 's/ --\(save-every\|keep\|report-samples\)=[^ ]*//g')"
     done
 } >"$OUT/table.md.new"
 mv "$OUT/table.md.new" "$OUT/table.md"

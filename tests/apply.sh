@@ -27,12 +27,6 @@ check "info of a data set" sh -c '
 
 # ---- pictures of the run --------------------------------------------------------------
 
-# png_size FILE: "WIDTH HEIGHT" from its header
-png_size() {
-    od -An -tu1 -N24 "$1" | tr '\n' ' ' | awk '
-        $1 == 137 && $2 == 80 && $3 == 78 && $4 == 71 {
-            print $18 * 65536 + $19 * 256 + $20, $22 * 65536 + $23 * 256 + $24 }'
-}
 # is_sane FILE MIN_WIDTH MIN_HEIGHT
 is_sane() {
     png_size "$1" | awk -v w="$2" -v h="$3" '
@@ -40,7 +34,7 @@ is_sane() {
         END { if (!found) exit 1 }'
 }
 check "train left curves" is_sane run/curves.png 300 200
-check "and a sheet of 5 columns and 6 rows" is_sane run/sheet.png 320 384
+check "and a sheet of 4 columns and 6 samples" is_sane run/sheet.png 1100 1600
 cp run/sheet.png trained-sheet.png
 rm run/*.png
 run 20 "$HARMONIA" report run --data d.h5 --rows 3
@@ -48,7 +42,7 @@ exits 0 "report"
 check "it prints what it wrote" sh -c '
     test "$(tr "\n" " " <"$1")" = "run/curves.png run/sheet.png "' - "$stdout"
 check "curves" is_sane run/curves.png 300 200
-check "a sheet of 3 rows" is_sane run/sheet.png 320 192
+check "a sheet of 3 samples" is_sane run/sheet.png 1100 800
 check "which is smaller than that of 6" sh -c '
     test "$(wc -c <run/sheet.png)" -lt "$(wc -c <trained-sheet.png)"'
 run 20 "$HARMONIA" report run --data d.h5 --rows 6

@@ -145,6 +145,45 @@ static void test_lights(data_set *set) {
   tap_ok(variance > 15 * 15, "lights vary in colour");
 }
 
+static bool is_picture(const char *folder, const char *name, int channels,
+                       const uint8_t *pixels) {
+  char file[700];
+  data_image image;
+  snprintf(file, sizeof file, "%s/%s.png", folder, name);
+  if (data_image_read(file, &image) != STATUS_OK) {
+    tap_note("%s", status_message());
+    return false;
+  }
+  bool same = image.width == SIZE && image.height == SIZE;
+  for (size_t i = 0; i < PIXELS * 3 && same; i++)
+    same = image.pixels[i] == pixels[channels == 3 ? i : i / 3];
+  data_image_free(&image);
+  return same;
+}
+
+/* The pictures are those of the set. */
+static void test_pictures(data_set *set) {
+  char folder[600], other[600];
+  snprintf(folder, sizeof folder, "%s/pictures", tap_scratch_folder());
+  snprintf(other, sizeof other, "%s/other.h5", tap_scratch_folder());
+  data_synth_options options = {.out = other,
+                                .pictures = folder,
+                                .size = SIZE,
+                                .test_count = 2,
+                                .seed = 1,
+                                .threads = 1};
+  tap_ok(data_synth(&options) == STATUS_OK, "scenes as pictures as well");
+  sample second = read_sample(set, TRAIN + 1);
+  tap_ok(is_picture(folder, "test000001", 3, second.composite) &&
+             is_picture(folder, "test000001_real", 3, second.real) &&
+             is_picture(folder, "test000001_mask", 1, second.mask),
+         "are composite, real image and mask of the set");
+  options.pictures = "/nonexistent/pictures";
+  tap_ok(data_synth(&options) == STATUS_IO &&
+             strstr(status_message(), "/nonexistent/pictures") != NULL,
+         "a folder that cannot be made is named");
+}
+
 static void test_refusals(void) {
   data_synth_options options = {
       .out = path, .size = 4, .train_count = 1, .test_count = 1};
@@ -168,6 +207,7 @@ int main(void) {
          "with the scenes asked for");
   test_determinism(set);
   test_samples(set);
+  test_pictures(set);
   test_lights(set);
   data_set_close(&set);
   test_refusals();

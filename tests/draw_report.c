@@ -9,6 +9,7 @@
 #include "dist/draw/csv.h"
 #include "dist/draw/curves.h"
 #include "dist/draw/draw.h"
+#include "dist/draw/error_map.h"
 #include "dist/draw/plot.h"
 #include "dist/draw/sheet.h"
 #include "tests/tap.h"
@@ -95,46 +96,122 @@ static void test_text(void) {
 
 /* ---- sheets ---- */
 
-static void test_sheet(void) {
-  enum { COLUMNS = 4, ROWS = 3 };
-  data_image cells[COLUMNS * ROWS] = {{0}};
-  static const uint8_t tones[4] = {40, 90, 160, 220};
-  for (int i = 0; i < COLUMNS * ROWS - 1; i++) {
-    bool mask = i % COLUMNS == 1;
-    if (data_image_create(64, 64, mask ? 1 : 3, &cells[i]) != STATUS_OK)
-      exit(1);
-    size_t bytes = 64 * 64 * (mask ? 1 : 3);
-    for (size_t k = 0; k < bytes; k++)
-      cells[i].pixels[k] = (uint8_t)(tones[i % 4] + k % 7 * 4);
+enum { SIDE = 64, PICTURES = 3, SAMPLES = 2, BLOCK = 2 * 128 + 2 };
+
+static void fill(data_image *image, int channels, int tone, int inside) {
+  if (data_image_create(SIDE, SIDE, channels, image) != STATUS_OK) exit(1);
+  for (int y = 0; y < SIDE; y++)
+    for (int x = 0; x < SIDE; x++) {
+      bool object = x >= 20 && x < 50 && y >= 10 && y < 40;
+      memset(image->pixels + channels * (y * SIDE + x), object ? inside : tone,
+             (size_t)channels);
+    }
+}
+
+/* Outputs of the first sample are 20 levels off in the object, of the second
+ * right. */
+static void make_samples(sheet_sample samples[SAMPLES]) {
+  static const char *const labels[] = {"c123_1_1.jpg", "a_name_quite_long_1_2"};
+  for (int i = 0; i < SAMPLES; i++) {
+    sheet_sample *s = &samples[i];
+    *s =
+        (sheet_sample){.label = labels[i], .note = i == 0 ? "worst, 0.11" : ""};
+    s->pictures = calloc(PICTURES, sizeof *s->pictures);
+    if (s->pictures == NULL) exit(1);
+    fill(&s->mask, 1, 0, 255);
+    fill(&s->pictures[0], 3, 160, 160);
+    fill(&s->pictures[1], 3, 160, i == 0 ? 120 : 100);
+    fill(&s->pictures[2], 3, 160, 100);
   }
-  static const char *const headings[] = {"composite", "mask", "harmonized",
-                                         "real"};
-  static const char *const labels[] = {"c123_1_1", "a_name_quite_long_1_2",
-                                       "x"};
+}
+
+static void free_samples(sheet_sample samples[SAMPLES]) {
+  for (int i = 0; i < SAMPLES; i++) {
+    for (int k = 0; k < PICTURES; k++) data_image_free(&samples[i].pictures[k]);
+    free(samples[i].pictures);
+    data_image_free(&samples[i].mask);
+  }
+}
+
+static bool is_tone(const data_image *image, int x, int y, int tone) {
+  const uint8_t *p = at(image, x, y);
+  return p[0] == tone && p[1] == tone && p[2] == tone;
+}
+
+/* Columns and samples are counted from the last: `back` ones before it. */
+static int column_of(const data_image *image, int back) {
+  return image->width - 16 - BLOCK - back * (BLOCK + 10);
+}
+static int sample_of(const data_image *image, int back) {
+  return image->height - 16 - BLOCK - back * (BLOCK + 10);
+}
+
+static void check_sheet(const data_image *sheet) {
+  int real = column_of(sheet, 0), output = column_of(sheet, 1),
+      mask = column_of(sheet, 3);
+  int first = sample_of(sheet, 1), second = sample_of(sheet, 0);
+  tap_ok(is_tone(sheet, real, first, 160) &&
+             is_tone(sheet, real - 1, first, 255) &&
+             is_tone(sheet, real + 2 * 30, first + 2 * 20, 100) &&
+             is_tone(sheet, output + 2 * 30, first + 2 * 20, 120),
+         "pictures are where they should be, each pixel enlarged");
+  double light =
+      128 * 128 - darkness(sheet, mask + 130, first, mask + 258, first + 128);
+  tap_ok(light > 0.1 * 128 * 128 && light < 0.9 * 128 * 128,
+         "the detail beside the mask has the object's border (%.0f)", light);
+  int whole = 0;
+  for (int y = 0; y < 128; y += 8)
+    for (int x = 0; x < 128; x += 8)
+      whole += memcmp(at(sheet, real + 130 + x, first + y),
+                      at(sheet, real + 130 + x + 7, first + y + 7), 3) == 0;
+  tap_ok(whole == 256, "a detail's pixels are 8 pixels wide and high");
+  int below = first + 130;
+  tap_ok(is_tone(sheet, output, below, 0) &&
+             !is_tone(sheet, output + 2 * 30, below + 2 * 20, 0) &&
+             is_tone(sheet, real + 2 * 30, below + 2 * 20, 255),
+         "below the output its error, below the real image nothing");
+  tap_ok(is_tone(sheet, output + 2 * 30, second + 130 + 2 * 20, 0),
+         "an output that is right has none");
+  /* 60 levels, the composite's, end at 64: the bar is bright, then dark */
+  const uint8_t *top = at(sheet, mask + BLOCK - 4, below + 6);
+  const uint8_t *bottom = at(sheet, mask + BLOCK - 4, below + 121);
+  tap_ok(top[0] > 240 && bottom[0] < 20 &&
+             darkness(sheet, mask + 100, below, mask + BLOCK - 20,
+                      below + 128) > 50,
+         "beside the errors is their scale, with numbers");
+}
+
+static void test_sheet(void) {
+  sheet_sample samples[SAMPLES];
+  static const char *const headings[] = {"composite", "output", "real"};
+  static const char title[] = "unet after 2000 steps, test samples";
+  make_samples(samples);
   snprintf(png_path, sizeof png_path, "%s/sheet.png", folder);
-  tap_ok(sheet_write(png_path, "unet, step 2000: test samples", COLUMNS,
-                     headings, ROWS, labels, cells) == STATUS_OK,
+  tap_ok(sheet_write(png_path, title, PICTURES, headings, SAMPLES, samples) ==
+             STATUS_OK,
          "a sheet is written");
   data_image back;
   tap_ok(data_image_read(png_path, &back) == STATUS_OK &&
-             back.width > 4 * 128 && back.height > 3 * 128 && back.width < 1200,
-         "and read, with enlarged cells");
-  int x = back.width - 16 - 2 * 128 - 6, y = back.height - 16 - 2 * 128 - 6;
-  tap_ok(at(&back, x, y)[0] == 160 && at(&back, x + 1, y + 1)[0] == 160 &&
-             at(&back, x - 1, y)[0] == 255,
-         "a cell's pixels are where they should be");
+             column_of(&back, 3) > 16 && sample_of(&back, 1) > 16,
+         "and read, with all its columns and rows");
+  check_sheet(&back);
   data_image_free(&back);
-  tap_ok(sheet_write(png_path, NULL, COLUMNS, NULL, ROWS, NULL, cells) ==
-             STATUS_OK,
-         "a sheet without any text");
-  tap_ok(sheet_write("/nonexistent/a.png", NULL, COLUMNS, NULL, ROWS, NULL,
-                     cells) == STATUS_IO,
+  tap_ok(sheet_write("/nonexistent/a.png", title, PICTURES, headings, SAMPLES,
+                     samples) == STATUS_IO,
          "a missing folder is STATUS_IO");
-  tap_ok(sheet_write(png_path, NULL, 0, NULL, 0, NULL, cells) == STATUS_USAGE,
-         "no cells at all are refused");
-  sheet_write(png_path, "unet, step 2000: test samples", COLUMNS, headings,
-              ROWS, labels, cells);
-  for (int i = 0; i < COLUMNS * ROWS; i++) data_image_free(&cells[i]);
+  tap_ok(sheet_write(png_path, title, 0, NULL, 0, NULL) == STATUS_USAGE,
+         "no pictures at all are refused");
+  free_samples(samples);
+}
+
+static void test_error_scale(void) {
+  size_t counts[ERROR_LEVELS] = {[0] = 1000, [3] = 10};
+  tap_ok(error_map_end(counts) == 8, "the shortest scale ends at 8 levels");
+  counts[20] = 40;
+  counts[200] = 1;
+  tap_ok(error_map_end(counts) == 32, "a single pixel does not stretch it");
+  counts[200] = 5;
+  tap_ok(error_map_end(counts) == 255, "several do");
 }
 
 /* ---- axes ---- */
@@ -338,6 +415,7 @@ int main(int argc, char **argv) {
   test_shapes();
   test_text();
   test_sheet();
+  test_error_scale();
   test_axes();
   test_curves();
   test_validation();

@@ -130,6 +130,12 @@ for number in 1 2; do
 done
 check "is a picture, the same on any number of ranks" sh -c '
     test "$(head -c 4 1.png | tail -c 3)" = PNG && cmp 1.png 2.png'
+evaluate 1 sheet.csv --method composite --method lalonde --sheet few.png \
+    --sheet-rows 0
+exits 0 "eval --sheet with no samples but the worst, the median and the best"
+# a sample of 64 pixels has two rows of 128 and what is between
+check "which go before the others" test \
+    $((($(png_size 1.png | cut -d' ' -f2) - $(png_size few.png | cut -d' ' -f2)) / 268)) = 3
 evaluate 2 sheet.csv --method composite --sheet nowhere/s.png
 exits 1 "a sheet that cannot be written"
 says "nowhere/s.png" "the message names it"
@@ -138,6 +144,22 @@ evaluate 1 two.csv --checkpoint "$three" --checkpoint "$six"
 exits 0 "two checkpoints"
 check "are told apart by name" sh -c '
     test "$(cut -d, -f1 two.csv | sort -u | grep -c .)" -eq 3'
+evaluate 2 cost.csv --method composite --checkpoint "$six" --label "six steps" --cost
+exits 0 "eval --cost --label"
+check "the table tells of it" grep -Eq \
+    "^six steps +[0-9.]+ M +[0-9.]+ G +[0-9.]+$" "$stdout"
+check "and the CSV, behind the same scores" awk -F, '
+    NR == FNR { if ($1 == "unet") scores = substr($0, 5); next }
+    FNR == 1 { bad += !/,worse,parameters,multiply_adds,seconds$/ }
+    FNR == 2 { bad += !/,,,[0-9.e-]+$/ }
+    FNR == 3 {
+        bad += index($0, "six steps" scores ",") != 1 || scores == ""
+        bad += !($(NF - 2) > 1000 && $(NF - 1) > 1e5 && $NF > 0)
+    }
+    END { exit bad || FNR != 3 }' one.csv cost.csv
+evaluate 1 cost.csv --checkpoint "$six" --label one --label two
+exits 2 "more labels than checkpoints"
+says "option --label: 2 of them for 1 of --checkpoint" "the message says so"
 evaluate 2 limit.csv --method composite --limit 4
 check "--limit takes the first ones" sh -c '
     test "$(sed -n 2p limit.csv | cut -d, -f8)" = 4'

@@ -178,7 +178,7 @@ check "no pair of signals lost a step" test $lost -eq 0
 steps=$(newest | sed 's/^step-0*//; s/\.h5$//')
 steps=$((steps + 12))
 # shellcheck disable=SC2086
-run_ranks 600 2 "$HARMONIA" train $options --steps $steps --out undisturbed
+run_ranks $((600 + 2 * steps)) 2 "$HARMONIA" train $options --steps $steps --out undisturbed
 exits 0 "an undisturbed run of as many steps"
 # shellcheck disable=SC2086
 run_ranks 60 2 "$HARMONIA" train $options --steps $steps --out killed --resume

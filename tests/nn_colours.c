@@ -15,39 +15,38 @@ static const char *name_of(nn_head head) { return CHOICES(NN_HEADS)[head]; }
 
 /* ---- published sizes ---- */
 
-static size_t count_parameters(const nn_graph *g) {
-  size_t count = 0;
-  for (int i = 0; i < g->state_count; i++)
-    if (g->states[i].entry.trainable) count += g->states[i].entry.count;
-  return count;
+/* Parameters, and multiply-adds of an image of 256 x 256 pixels, in 10^9. */
+static void check_cost(const char *what, nn_generator generator, nn_head head,
+                       int width, size_t parameters, double multiply_adds) {
+  nn_model_options o = small_unet();
+  o.size = 256;
+  o.ngf = width;
+  o.norm = generator == NN_GENERATOR_UNET ? NN_INSTANCE_NORM : NN_BATCH_NORM;
+  o.generator = generator;
+  o.head = head;
+  o.purpose = NN_FOR_OUTPUT;
+  o.training = false;
+  nn_system *s;
+  if (nn_system_create(&o, &(nn_plan_options){.threads = 1, .no_arena = true},
+                       &s) != STATUS_OK)
+    test_failed("%s: %s", what, status_message());
+  const nn_plan *plan = s->phases[0].plan;
+  size_t count = nn_layout_parameters(nn_plan_layout(plan), "");
+  tap_ok(count == parameters, "%s: %zu parameters, expected %zu", what, count,
+         parameters);
+  tap_near(nn_plan_multiply_adds(plan) * 1e-9, multiply_adds, 0.005,
+           "%s: multiply-adds of an image", what);
+  nn_system_destroy(&s);
 }
 
-static void check_count(const char *what, bool issam, nn_head head, int width,
-                        size_t expected) {
-  trial t = trial_make();
-  nn_trunk_options trunk = {.width = width,
-                            .norm = NN_BATCH_NORM,
-                            .training = true,
-                            .magnitude = 2,
-                            .prefix = "G/"};
-  nn_id x = nn_input(t.g, "x", NN_SHAPE(2, 256, 256, 4));
-  nn_id mask = nn_input(t.g, "mask", NN_SHAPE(2, 256, 256, 1));
-  nn_features f =
-      issam ? nn_issam(t.g, x, mask, &trunk) : nn_idih(t.g, x, &trunk);
-  nn_head_maps(
-      t.g, f,
-      &(nn_head_options){
-          .head = head, .magnitude = 2, .unused_rgb = issam, .prefix = "G/"});
-  tap_ok(count_parameters(t.g) == expected, "%s: %zu parameters, expected %zu",
-         what, count_parameters(t.g), expected);
-  trial_free(&t);
-}
-
-static void check_counts(void) {
-  check_count("iDIH at 256 pixels", false, NN_HEAD_BLEND, 64, 8301284);
-  check_count("iDIH with PCT-Net's head", false, NN_HEAD_AFFINE, 64, 8301581);
-  check_count("iSSAM", true, NN_HEAD_BLEND, 32, 2185340);
-  check_count("PCT-Net", true, NN_HEAD_AFFINE, 32, 2185736);
+static void check_costs(void) {
+  check_cost("the attention U-Net", NN_GENERATOR_UNET, NN_HEAD_RGB, 64,
+             54755587, 6.87);
+  check_cost("iDIH", NN_GENERATOR_IDIH, NN_HEAD_BLEND, 64, 8301284, 1.66);
+  check_cost("iDIH with PCT-Net's head", NN_GENERATOR_IDIH, NN_HEAD_AFFINE, 64,
+             8301581, 1.68);
+  check_cost("iSSAM", NN_GENERATOR_ISSAM, NN_HEAD_BLEND, 32, 2185340, 14.88);
+  check_cost("PCT-Net", NN_GENERATOR_ISSAM, NN_HEAD_AFFINE, 32, 2185736, 14.90);
 }
 
 /* ---- systems under test ---- */
@@ -211,7 +210,7 @@ static void check_monotone(void) {
   random_stream random = random_stream_make(6, RANDOM_TEST, 0, 0);
   nn_id code = trial_uniform(&t, NN_SHAPE(1, 1, 1, 5), &random, -9, 9);
   nn_colour_maps maps =
-      nn_head_maps(t.g, (nn_features){.map = NN_NONE, .code = code},
+      nn_head_maps(t.g, (nn_features){.map = NN_NONE, .code = code}, NULL,
                    &(nn_head_options){.head = NN_HEAD_CURVES, .prefix = "G/"});
   double ramp[3 * POINTS];
   for (int i = 0; i < POINTS; i++)
@@ -230,6 +229,115 @@ static void check_monotone(void) {
   for (size_t i = 3; i < count; i++) rises = rises && y[i] >= y[i - 3];
   tap_ok(rises && y[count - 1] > y[0], "curves are monotone");
   free(y);
+  trial_free(&t);
+}
+
+/* ---- about the object's colours ---- */
+
+enum { ABOUT = 6, ABOUT_PIXELS = ABOUT * ABOUT };
+
+/* The twelve numbers that a head makes of a code, all of its state drawn; and
+ * the image in ImageNet's units with its mask. */
+typedef struct said {
+  double *theta, *image, *mask;
+} said;
+
+static said say(nn_head head) {
+  trial t = trial_make();
+  random_stream random = random_stream_make(8, RANDOM_TEST, 0, 0);
+  nn_shape image = NN_SHAPE(1, ABOUT, ABOUT, 3);
+  nn_id code = trial_uniform(&t, NN_SHAPE(1, 1, 1, 5), &random, -1, 1);
+  nn_id composite = trial_uniform(&t, image, &random, -1, 1);
+  nn_id mask = trial_uniform(&t, NN_SHAPE(1, ABOUT, ABOUT, 1), &random, 0, 1);
+  nn_scene scene = nn_scene_of(t.g, composite, mask);
+  nn_colour_maps maps =
+      nn_head_maps(t.g, (nn_features){.map = NN_NONE, .code = code}, &scene,
+                   &(nn_head_options){.head = head, .prefix = "G/"});
+  trial_keep(&t, "theta", maps.values);
+  trial_keep(&t, "image", nn_affine(t.g, scene.normalised, 1, 0));
+  trial_keep(&t, "mask", nn_affine(t.g, mask, 1, 0));
+  trial_plan(&t, 1, false);
+  const nn_layout *layout = nn_plan_layout(t.plan);
+  for (size_t i = 0; i < layout->state_size; i++)
+    t.state[i] = (nn_real)(2 * random_uniform(&random) - 1);
+  trial_run(&t);
+  size_t count;
+  said out = {.theta = trial_value(&t, "theta", &count)};
+  out.image = trial_value(&t, "image", &count);
+  out.mask = trial_value(&t, "mask", &count);
+  trial_free(&t);
+  return out;
+}
+
+static void forget(said *s) { free(s->theta), free(s->image), free(s->mask); }
+
+/* Channel c of the object: its mean, and its deviation. */
+static double object_mean(const said *s, int c, double *deviation) {
+  double sum = 0, squares = 0, area = 0;
+  for (size_t i = 0; i < ABOUT_PIXELS; i++) {
+    double x = s->image[3 * i + (size_t)c];
+    area += s->mask[i];
+    sum += s->mask[i] * x;
+    squares += s->mask[i] * x * x;
+  }
+  *deviation = sqrt(squares / area - sum / area * (sum / area));
+  return sum / area;
+}
+
+/* affine-image takes a code's numbers as they are; here they are those of axes
+ * a deviation long about the object's mean, added to the identity. */
+static void check_about_object(void) {
+  said about = say(NN_HEAD_AFFINE_OBJECT), plain = say(NN_HEAD_AFFINE_IMAGE);
+  double mean[3], deviation[3], worst = 0;
+  for (int c = 0; c < 3; c++) mean[c] = object_mean(&about, c, &deviation[c]);
+  for (int row = 0; row < 3; row++) {
+    double moved = about.theta[9 + row] - nn_imagenet_mean[row];
+    for (int c = 0; c < 3; c++) {
+      double linear = about.theta[3 * row + c];
+      if (row == c) linear -= nn_imagenet_std[c];
+      double numbers = plain.theta[3 * row + c];
+      worst = fmax(worst, fabs(linear * deviation[c] - numbers));
+      moved += linear * mean[c];
+    }
+    worst = fmax(worst, fabs(moved - plain.theta[9 + row]));
+  }
+  tap_ok(worst < BY_PRECISION(2e-5, 1e-6), "affine-object: %.1e", worst);
+  forget(&about), forget(&plain);
+}
+
+/* ---- the error over the composite's ---- */
+
+static void check_relative(void) {
+  enum { N = 2, PIXELS = 5, COUNT = N * PIXELS * 3 };
+  const double least = 0.02;
+  trial t = trial_make();
+  random_stream random = random_stream_make(9, RANDOM_TEST, 0, 0);
+  nn_shape image = NN_SHAPE(N, 1, PIXELS, 3);
+  nn_id in[4];
+  for (int i = 0; i < 3; i++) in[i] = trial_uniform(&t, image, &random, -1, 1);
+  in[3] = trial_uniform(&t, NN_SHAPE(N, 1, PIXELS, 1), &random, 0, 1);
+  double wanted = 0;
+  for (int n = 0; n < N; n++) {
+    double after = 0, before = 0, area = 0;
+    for (int i = n * PIXELS * 3; i < (n + 1) * PIXELS * 3; i++) {
+      double real = (double)trial_input(&t, in[1])[i];
+      double error = (double)trial_input(&t, in[0])[i] - real;
+      double composite = (double)trial_input(&t, in[2])[i] - real;
+      after += error * error;
+      before += composite * composite;
+    }
+    for (int i = n * PIXELS; i < (n + 1) * PIXELS; i++)
+      area += (double)trial_input(&t, in[3])[i];
+    wanted += after / (before + 3 * least * fmax(area, 1)) / N;
+  }
+  trial_keep(&t, "loss",
+             nn_loss_relative(t.g, in[0], in[1], in[2], in[3], least));
+  trial_plan(&t, 1, false);
+  trial_run(&t);
+  size_t count;
+  double *loss = trial_value(&t, "loss", &count);
+  tap_near(loss[0], wanted, 1e-6 * wanted, "the error over the composite's");
+  free(loss);
   trial_free(&t);
 }
 
@@ -343,16 +451,18 @@ int main(void) {
   static const nn_generator generators[] = {
       NN_GENERATOR_UNET, NN_GENERATOR_UNET3PLUS, NN_GENERATOR_IDIH,
       NN_GENERATOR_ISSAM};
-  static const nn_head heads[] = {NN_HEAD_BLEND, NN_HEAD_AFFINE,
-                                  NN_HEAD_AFFINE_IMAGE, NN_HEAD_CURVES,
-                                  NN_HEAD_RGB};
-  check_counts();
-  for (int i = 0; i < 4; i++) check_identity(NN_GENERATOR_IDIH, heads[i]);
+  static const nn_head heads[] = {NN_HEAD_BLEND,        NN_HEAD_AFFINE,
+                                  NN_HEAD_AFFINE_IMAGE, NN_HEAD_AFFINE_OBJECT,
+                                  NN_HEAD_CURVES,       NN_HEAD_RGB};
+  check_costs();
+  for (int i = 0; i < 5; i++) check_identity(NN_GENERATOR_IDIH, heads[i]);
   check_identity(NN_GENERATOR_ISSAM, NN_HEAD_BLEND);
   check_affine_identity();
+  check_about_object();
+  check_relative();
   check_monotone();
   for (int i = 0; i < 4 && sizeof(nn_real) == sizeof(float); i++)
-    for (int k = 0; k < 5; k++)
+    for (int k = 0; k < 6; k++)
       if (heads[k] != NN_HEAD_RGB || generators[i] >= NN_GENERATOR_IDIH)
         check_learning(generators[i], heads[k]);
   check_mix();

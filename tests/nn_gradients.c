@@ -535,6 +535,12 @@ static nn_id make_fnmse(building *b, const sizes *s) {
   nn_id mask = variable(b, NN_SHAPE(s->a.n, s->a.h, s->a.w, 1), POSITIVE);
   return nn_loss_fnmse(b->t.g, x, y, mask, s->other, scale);
 }
+static nn_id make_relative(building *b, const sizes *s) {
+  nn_id x = variable(b, s->a, ANY), y = variable(b, s->a, ANY);
+  nn_id composite = variable(b, s->a, ANY);
+  nn_id mask = variable(b, NN_SHAPE(s->a.n, s->a.h, s->a.w, 1), POSITIVE);
+  return nn_loss_relative(b->t.g, x, y, composite, mask, 0.1);
+}
 /* On slopes, for sqrt bends sharply where there is none. */
 static nn_id make_sobel_loss(building *b, const sizes *s) {
   nn_id x = variable(b, s->a, ANY);
@@ -819,6 +825,7 @@ static const family families[] = {
     {&nn_op_sobel, "sobel", make_sobel, maps, false},
     {&nn_op_sobel_adjoint, "sobel_adjoint", make_sobel_adjoint, maps, false},
     {NULL, "foreground-normalised error", make_fnmse, images, true},
+    {NULL, "error over the composite's", make_relative, images, true},
     {NULL, "Sobel's loss", make_sobel_loss, maps, true},
     {&nn_op_dropout_mask, "dropout_mask", make_dropout, elementwise, false},
     {&nn_op_sin, "sin", make_sin, elementwise, false},

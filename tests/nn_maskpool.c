@@ -93,7 +93,7 @@ static void fill(nn_real *image, nn_real *mask) {
 static void check_system(void) {
   nn_real *image = malloc(VALUES * sizeof *image), *state;
   nn_real *mask = malloc(VALUES / 3 * sizeof *mask);
-  nn_model_options options = options_of(NN_HEAD_AFFINE_IMAGE);
+  nn_model_options options = options_of(NN_HEAD_AFFINE_OBJECT);
   nn_plan_options how = {.threads = 1, .hand_over = true};
   nn_system *system;
   if (nn_system_create(&options, &how, &system) != STATUS_OK)
@@ -142,5 +142,6 @@ int main(void) {
   check_refusal(NN_HEAD_RGB, false);
   check_refusal(NN_HEAD_AFFINE, false);
   check_refusal(NN_HEAD_AFFINE_IMAGE, true);
+  check_refusal(NN_HEAD_AFFINE_OBJECT, true);
   return tap_done();
 }

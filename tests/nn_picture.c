@@ -12,6 +12,7 @@ enum { SIZE = 8, WIDTH = 149, HEIGHT = 13, PIXELS = WIDTH * HEIGHT };
 
 static const int channels_of[] = {[NN_HEAD_AFFINE] = 12,
                                   [NN_HEAD_AFFINE_IMAGE] = 12,
+                                  [NN_HEAD_AFFINE_OBJECT] = 12,
                                   [NN_HEAD_CURVES] = 3 * NN_TONE_SLOPES + 12};
 
 typedef struct scene {
@@ -85,6 +86,7 @@ static void check(nn_head head) {
 int main(void) {
   check(NN_HEAD_AFFINE);
   check(NN_HEAD_AFFINE_IMAGE);
+  check(NN_HEAD_AFFINE_OBJECT);
   check(NN_HEAD_CURVES);
   return tap_done();
 }

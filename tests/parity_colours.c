@@ -78,7 +78,7 @@ static harmonised build(const colour_record *c, trial *t, bool training) {
   nn_id x = nn_concat(g, h.scene.normalised, mask);
   nn_features features =
       c->issam ? nn_issam(g, x, mask, &trunk) : nn_idih(g, x, &trunk);
-  h.maps = nn_head_maps(g, features, &head);
+  h.maps = nn_head_maps(g, features, &h.scene, &head);
   return h;
 }
 

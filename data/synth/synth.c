@@ -1,8 +1,11 @@
 /* Procedural scenes as a packed data set. A sample is a scene whose object has
  * taken the colours of an object of the same family in another scene, as
  * HCOCO's composites have. */
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -137,6 +140,28 @@ static size_t count_all(const data_synth_options *options) {
          (size_t)options->validation_count;
 }
 
+/* HCOCO's form of a name, told apart by the split, without what follows it. */
+static void name_scene(data_split split, size_t index, char name[32]) {
+  snprintf(name, 32, "%s%06zu", data_split_name(split), index);
+}
+
+static status write_picture(const char *folder, const char *name,
+                            const char *ending, const data_image *image) {
+  char path[PATH_MAX];
+  int length = snprintf(path, sizeof path, "%s/%s%s", folder, name, ending);
+  if (length >= (int)sizeof path)
+    return status_error(STATUS_USAGE, "%s: too long a name", folder);
+  return data_image_write(path, image, 95);
+}
+
+static status write_pictures(const char *folder, const char *name,
+                             const synth_sample *sample) {
+  if (folder == NULL) return STATUS_OK;
+  TRY(write_picture(folder, name, ".png", &sample->composite));
+  TRY(write_picture(folder, name, "_mask.png", &sample->mask));
+  return write_picture(folder, name, "_real.png", &sample->real);
+}
+
 static status make_item(void *context, size_t i) {
   batch *b = context;
   const data_synth_options *options = b->options;
@@ -146,8 +171,11 @@ static status make_item(void *context, size_t i) {
   TRY(synth_sample_make(options->seed, split, index, options->size, &sample));
   chunks *item = &b->items[i];
   int size = options->size, level = DATA_SET_COMPRESSION;
-  status result =
-      data_chunk_make(sample.real.pixels, size, 3, level, &item->real);
+  char name[32];
+  name_scene(split, index, name);
+  status result = write_pictures(options->pictures, name, &sample);
+  if (result == STATUS_OK)
+    result = data_chunk_make(sample.real.pixels, size, 3, level, &item->real);
   if (result == STATUS_OK)
     result = data_chunk_make(sample.mask.pixels, size, 1, level, &item->mask);
   if (result == STATUS_OK)
@@ -161,8 +189,9 @@ static status add_item(data_set_writer *writer, const batch *b, size_t i) {
   size_t index, real, mask;
   data_split split = split_of(b->options, b->first + i, &index);
   const chunks *item = &b->items[i];
-  char name[64]; /* HCOCO's form, told apart by the split */
-  snprintf(name, sizeof name, "%s%06zu_1_1.jpg", data_split_name(split), index);
+  char scene[32], name[64];
+  name_scene(split, index, scene);
+  snprintf(name, sizeof name, "%s_1_1.jpg", scene);
   TRY(data_set_writer_add_real(writer, &item->real, &real));
   TRY(data_set_writer_add_mask(writer, &item->mask, &mask));
   return data_set_writer_add_composite(writer, name, split, real, mask,
@@ -213,6 +242,10 @@ status data_synth(const data_synth_options *options) {
   char protocol[256];
   snprintf(protocol, sizeof protocol, "size %d, procedural scenes 1, seed %llu",
            options->size, (unsigned long long)options->seed);
+  if (options->pictures != NULL && mkdir(options->pictures, 0777) != 0 &&
+      errno != EEXIST)
+    return status_error(STATUS_IO, "%s: cannot create: %s", options->pictures,
+                        strerror(errno));
   size_t total = count_all(options);
   data_set_attributes attributes = {.size = options->size,
                                     .reals = total,

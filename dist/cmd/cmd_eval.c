@@ -23,9 +23,9 @@ typedef struct eval_configuration {
   data_psnr_range range;
   quantisation quantise;
   code_source code;
-  option_list checkpoints, methods;
+  option_list checkpoints, labels, methods;
   int64_t limit, threads, sheet_rows;
-  bool full_res, train_mode;
+  bool full_res, train_mode, cost;
 } eval_configuration;
 
 static const char *const splits[] = {[DATA_TRAIN] = "train",
@@ -50,6 +50,9 @@ static const option options[] = {
      .help = "which part of it"},
     {ROW("checkpoint", checkpoints), .argument = "C.h5",
      .help = "a trained network; may be given many times"},
+    {ROW("label", labels), .argument = "TEXT",
+     .help = "what table and sheet call a checkpoint, the first one's first "
+             "[its model]"},
     {ROW("method", methods), .argument = "NAME",
      .help = "a method without a network, may be given many times: composite "
              "(the input itself), lalonde (Lalonde and Efros 2007), xue (Xue "
@@ -61,12 +64,17 @@ static const option options[] = {
      .help = "only the first N samples of the split; 0: all"},
     {ROW("csv", csv), .argument = "FILE",
      .help = "write the table there as well"},
+    {ROW("cost", cost),
+     .help = "tell as well what an image costs: a network's parameters and "
+             "multiply-adds, and the seconds that a rank took for one by the "
+             "wall's clock"},
     {ROW("sheet", sheet), .argument = "FILE.png",
      .help = "make a picture sheet: a column each for mask, composite, every "
-             "method and the real image"},
-    {ROW("sheet-rows", sheet_rows), .preset = "6", .min = 1, .max = 64,
-     .argument = "N",
-     .help = "its samples, spread evenly over those evaluated"},
+             "method and the real image, each with a detail, and a map of its "
+             "error. First come the samples that the last method leaves worst, "
+             "median and best, by MSE over the composite's"},
+    {ROW("sheet-rows", sheet_rows), .preset = "6", .max = 64, .argument = "N",
+     .help = "more of its samples, spread evenly over those evaluated"},
     {ROW("full-res", full_res),
      .help = "at the pictures' own size, as apply: of a set of larger images "
              "than the networks', or of a folder's files, one after the other. "
@@ -106,10 +114,14 @@ static const option_table table = {
 
 /* ---- the methods ---- */
 
-/* "unet", or with the checkpoint's path where that name stands already. */
-static void name_method(method *methods, int index, const char *checkpoint) {
+/* The label, where there is one; "unet", or with the checkpoint's path where
+ * that name stands already. */
+static void name_method(method *methods, int index, const char *label,
+                        const char *checkpoint) {
   method *m = &methods[index];
-  snprintf(m->name, sizeof m->name, "%s", harmonizer_model(m->network));
+  snprintf(m->name, sizeof m->name, "%s",
+           label != NULL ? label : harmonizer_model(m->network));
+  if (label != NULL) return;
   for (int i = 0; i < index; i++)
     if (strcmp(methods[i].name, m->name) == 0)
       snprintf(m->name, sizeof m->name, "%s:%.200s",
@@ -138,7 +150,8 @@ static status open_methods(const eval_configuration *conf, int threads,
                           "%s: a network for %d pixels a side, the data set "
                           "has %d (--full-res: at the data set's size)",
                           path, harmonizer_size(methods[count].network), size);
-    name_method(methods, count, path);
+    name_method(methods, count,
+                i < conf->labels.count ? conf->labels.values[i] : NULL, path);
     count++;
   }
   return STATUS_OK;
@@ -183,16 +196,32 @@ static status check_places(const cluster *c, const eval_configuration *conf) {
   return STATUS_OK;
 }
 
+static status make_sheet(const eval_configuration *conf, data_set *set,
+                         const protocol *how, const method *methods,
+                         int count) {
+  const method *judged = evaluate_sheet_judged(methods, count);
+  size_t samples = evaluate_count(set, how);
+  const char *split = data_split_name(how->split);
+  char title[384];
+  if (judged != NULL)
+    snprintf(title, sizeof title,
+             "%s: worst, median and best of %zu %s samples by MSE over the "
+             "composite's; then others",
+             judged->name, samples, split);
+  else
+    snprintf(title, sizeof title, "of %zu %s samples", samples, split);
+  return evaluate_sheet(conf->sheet, title, set, how, methods, count,
+                        (int)conf->sheet_rows, (sheet_pace){NULL, NULL});
+}
+
 static status give_results(const eval_configuration *conf, data_set *set,
                            const protocol *how, const method *methods,
                            int count, const averages *scores) {
-  evaluate_table_print(stdout, set, how, methods, count, scores);
+  evaluate_table_print(stdout, set, how, methods, count, scores, conf->cost);
   fflush(stdout); /* --csv may be /dev/stdout */
   if (conf->csv[0] != '\0')
-    TRY(evaluate_table_write(conf->csv, methods, count, scores));
-  if (conf->sheet[0] != '\0')
-    TRY(evaluate_sheet(conf->sheet, set, how, methods, count,
-                       (int)conf->sheet_rows));
+    TRY(evaluate_table_write(conf->csv, methods, count, scores, conf->cost));
+  if (conf->sheet[0] != '\0') TRY(make_sheet(conf, set, how, methods, count));
   return STATUS_OK;
 }
 
@@ -204,6 +233,10 @@ static status check(const eval_configuration *conf) {
   if (conf->methods.count + conf->checkpoints.count == 0)
     return status_error(STATUS_USAGE,
                         "nothing to evaluate: give --checkpoint or --method");
+  if (conf->labels.count > conf->checkpoints.count)
+    return status_error(STATUS_USAGE,
+                        "option --label: %d of them for %d of --checkpoint",
+                        conf->labels.count, conf->checkpoints.count);
   return STATUS_OK;
 }
 

@@ -31,8 +31,9 @@ static const option_table table = {
     .command = "report",
     .synopsis = "[OPTIONS] RUN",
     .description =
-        "Draws RUN/curves.png (losses by step) and RUN/sheet.png (composite, "
-        "mask, output, real, error). train does the same at each checkpoint.",
+        "Draws RUN/curves.png (losses by step) and RUN/sheet.png (mask, "
+        "composite, output and real image, each with a detail, and errors). "
+        "train does the same at each checkpoint.",
     .options = options,
     .count = sizeof options / sizeof options[0],
     .size = sizeof(report_configuration),
@@ -49,7 +50,7 @@ static status make_sheet(const report_configuration *conf, const char *folder,
   if (result == STATUS_OK) result = data_set_open(conf->data, &set);
   if (result == STATUS_OK)
     result = report_sheet(folder, h, harmonizer_step(h), set, (int)conf->rows,
-                          (report_pace){NULL, NULL});
+                          (sheet_pace){NULL, NULL});
   if (result == STATUS_MISFIT)
     status_add_context("%s with %s", conf->data, checkpoint);
   data_set_close(&set);

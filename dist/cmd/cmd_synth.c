@@ -4,6 +4,7 @@
 #include "data/data.h"
 
 typedef struct synth_configuration {
+  const char *pictures;
   int64_t size, train, test, validation, seed, threads;
 } synth_configuration;
 
@@ -19,6 +20,9 @@ static const option options[] = {
      .help = "scenes to validate on while training"},
     {ROW("seed", seed), .preset = "1", .max = 9e15, .argument = "S",
      .help = "random seed: the same seed makes the same file"},
+    {ROW("pictures", pictures), .argument = "DIR",
+     .help = "write the scenes there as pictures, too: NAME.png, NAME_mask.png "
+             "and NAME_real.png, as apply takes them"},
     {ROW("threads", threads), .preset = "0", .max = 256, .argument = "T",
      .help = "threads; 0: all cores"},
 };
@@ -44,6 +48,7 @@ static status run(void *configuration, const bool *given,
   const synth_configuration *conf = configuration;
   data_synth_options synth = {
       .out = positional[0],
+      .pictures = conf->pictures[0] != '\0' ? conf->pictures : NULL,
       .size = (int)conf->size,
       .train_count = (int)conf->train,
       .test_count = (int)conf->test,

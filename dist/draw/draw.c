@@ -102,10 +102,18 @@ void draw_disc(data_image *canvas, double x, double y, double radius,
 
 void draw_picture(data_image *canvas, int x, int y, const data_image *source,
                   int scale) {
+  draw_picture_part(canvas, x, y, source, 0, 0, source->width, source->height,
+                    scale);
+}
+
+void draw_picture_part(data_image *canvas, int x, int y,
+                       const data_image *source, int left, int top, int width,
+                       int height, int scale) {
   int channels = source->channels;
-  for (int sy = 0; sy < source->height; sy++)
-    for (int sx = 0; sx < source->width; sx++) {
-      size_t at = (size_t)sy * (size_t)source->width + (size_t)sx;
+  for (int sy = 0; sy < height; sy++)
+    for (int sx = 0; sx < width; sx++) {
+      size_t at =
+          (size_t)(top + sy) * (size_t)source->width + (size_t)(left + sx);
       const uint8_t *p = source->pixels + at * (size_t)channels;
       draw_colour colour = {p[0], p[channels == 3 ? 1 : 0],
                             p[channels == 3 ? 2 : 0]};

@@ -27,6 +27,10 @@ void draw_disc(data_image *canvas, double x, double y, double radius,
 /* `source` (1 or 3 channels) with each pixel `scale` times as large. */
 void draw_picture(data_image *canvas, int x, int y, const data_image *source,
                   int scale);
+/* Its part of width by height pixels from (left, top). */
+void draw_picture_part(data_image *canvas, int x, int y,
+                       const data_image *source, int left, int top, int width,
+                       int height, int scale);
 
 /* The font is fixed: a character and its spacing take DRAW_FONT_WIDTH by
  * DRAW_FONT_HEIGHT pixels at scale 1. Printable ASCII; what else there is in

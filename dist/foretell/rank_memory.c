@@ -154,7 +154,7 @@ static double features(const train_options *o) {
 }
 
 /* A harmonizer and an evaluator each for validation and, on rank 0, for the
- * sheet of pictures, whose cells and canvas have some 30 bytes a pixel. */
+ * sheet of pictures, whose cells and canvas have some 60 bytes a pixel. */
 static double scoring(const train_options *o, const memory_sizes *sizes,
                       const place *at) {
   int size = train_image_size(o);
@@ -163,7 +163,8 @@ static double scoring(const train_options *o, const memory_sizes *sizes,
                   (double)data_metrics_scratch(size, size) * sizeof(float);
   if (o->validate_every > 0) bytes += (double)sizes->output + sample;
   if (at->rank == 0 && o->report_samples > 0)
-    bytes += (double)sizes->output + 30 * (double)o->report_samples * pixels;
+    bytes += (double)sizes->output + sample +
+             60 * (double)o->report_samples * pixels;
   return bytes;
 }
 

@@ -88,7 +88,7 @@ static void make_pictures(saver *s) {
   if (result == STATUS_OK) result = open_pictures(s);
   if (result == STATUS_OK)
     result = report_sheet(s->folder->path, s->network, s->copy.step, s->set,
-                          rows, (report_pace){has_time, s});
+                          rows, (sheet_pace){has_time, s});
   if (result != STATUS_OK && result != STATUS_STOPPED)
     log_warning("no pictures: %s", status_message());
 }

@@ -322,12 +322,9 @@ static void tell_end(const trainer *t, char *text, size_t size) {
 }
 
 static void introduce(const trainer *t) {
-  double parameters = 0;
+  double parameters = (double)nn_layout_parameters(t->layout, "");
   char end[96], size[TRAIN_SIZE_TEXT];
   tell_end(t, end, sizeof end);
-  for (int i = 0; i < t->layout->entry_count; i++)
-    if (t->layout->entries[i].trainable)
-      parameters += (double)t->layout->entries[i].count;
   log_info("%s: %.2f M parameters, %s; %d rank%s x %d "
            "thread%s on %d node%s, OpenBLAS core %s",
            train_model_name(t->options->model), parameters * 1e-6,

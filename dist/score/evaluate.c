@@ -12,10 +12,11 @@
 const char *const share_names[SHARES] = {"all", "0-5", "5-15", "15-100"};
 
 /* This rank's samples: every ranks-th. Scores of others stay zero. Behind those
- * of the methods is the MSE of composites. */
+ * of the methods is the MSE of composites. `seconds` sums what each method
+ * took. */
 static status score_share(const cluster *c, evaluator *e, size_t first,
                           size_t count, const method *methods, int method_count,
-                          data_scores *scores) {
+                          data_scores *scores, double *seconds) {
   double start = clock_seconds();
   for (size_t i = (size_t)c->rank; i < count; i += (size_t)c->ranks) {
     TRY(evaluator_read(e, first + i));
@@ -26,7 +27,9 @@ static status score_share(const cluster *c, evaluator *e, size_t first,
         data_mse(e->output, e->target, e->mask, e->width, e->height,
                  e->protocol->background);
     for (int m = 0; m < method_count; m++) {
+      double begin = clock_seconds();
       TRY(evaluator_run(e, &methods[m], i));
+      seconds[m] += clock_seconds() - begin;
       data_metrics(e->output, e->target, e->mask, e->width, e->height,
                    e->protocol->background, e->protocol->range, e->scratch,
                    &scores[(size_t)m * count + i]);
@@ -104,11 +107,32 @@ static void average(const data_scores *scores, const data_scores *composites,
       if (bins[b].images[k] > 0) bins[b].mean[k] /= (double)bins[b].images[k];
 }
 
-/* Every score is computed by one rank and zero elsewhere: a sum collects. */
-static void collect(const cluster *c, data_scores *scores, size_t count) {
-  size_t per_score = sizeof *scores / sizeof(double);
-  MPI_Reduce(c->rank == 0 ? MPI_IN_PLACE : (void *)scores, scores,
-             (int)(count * per_score), MPI_DOUBLE, MPI_SUM, 0, c->world);
+/* `order` has room for all samples. */
+static void rank_samples(const data_scores *scores,
+                         const data_scores *composites, size_t count,
+                         standing_sample *order, method *m) {
+  for (size_t i = 0; i < count; i++)
+    order[i] = (standing_sample){scores[i].mse / composites[i].mse, i};
+  m->ranked = standing_find(order, count, m->standing);
+}
+
+/* On rank 0, of what was collected. */
+static void conclude(const data_scores *scores, const double *seconds,
+                     size_t count, standing_sample *order, method *methods,
+                     int method_count, averages *table) {
+  const data_scores *composites = scores + (size_t)method_count * count;
+  for (int m = 0; m < method_count; m++) {
+    const data_scores *own = scores + (size_t)m * count;
+    average(own, composites, count, table + m * SHARES);
+    rank_samples(own, composites, count, order, &methods[m]);
+    methods[m].seconds = seconds[m] / (double)count;
+  }
+}
+
+/* What one rank computed is zero elsewhere: a sum collects. */
+static void collect(const cluster *c, double *values, size_t count) {
+  MPI_Reduce(c->rank == 0 ? MPI_IN_PLACE : (void *)values, values, (int)count,
+             MPI_DOUBLE, MPI_SUM, 0, c->world);
 }
 
 size_t evaluate_count(const data_set *set, const protocol *how) {
@@ -118,26 +142,33 @@ size_t evaluate_count(const data_set *set, const protocol *how) {
 
 status evaluate(const cluster *c, data_set *set, const protocol *how,
                 method *methods, int method_count, averages *table) {
-  const data_set_info *info = data_set_describe(set);
+  size_t begin = data_set_describe(set)->split_begin[how->split];
   size_t count = evaluate_count(set, how);
+  size_t score_count = count * ((size_t)method_count + 1);
   evaluator e;
   data_scores *scores = NULL;
+  standing_sample *order = NULL;
+  double *seconds = NULL;
   status own = evaluator_open(&e, set, how);
+  if (own == STATUS_OK) own = MEMORY_NEW(score_count, "scores", &scores);
+  if (own == STATUS_OK) own = MEMORY_NEW(count, "scores", &order);
   if (own == STATUS_OK)
-    own = MEMORY_NEW(count * ((size_t)method_count + 1), "scores", &scores);
+    own = MEMORY_NEW((size_t)method_count, "seconds", &seconds);
   status result = cluster_agree(c, own);
   if (own == STATUS_OK && result == STATUS_OK) {
-    result = score_share(c, &e, info->split_begin[how->split], count, methods,
-                         method_count, scores);
+    result = score_share(c, &e, begin, count, methods, method_count, scores,
+                         seconds);
     result = cluster_agree(c, result);
   }
   if (own == STATUS_OK && result == STATUS_OK) {
-    collect(c, scores, count * ((size_t)method_count + 1));
-    for (int m = 0; c->rank == 0 && m < method_count; m++)
-      average(scores + (size_t)m * count, scores + (size_t)method_count * count,
-              count, table + m * SHARES);
+    collect(c, (double *)scores, score_count * sizeof *scores / sizeof(double));
+    collect(c, seconds, (size_t)method_count);
+    if (c->rank == 0)
+      conclude(scores, seconds, count, order, methods, method_count, table);
   }
   memory_free(scores);
+  memory_free(order);
+  memory_free(seconds);
   evaluator_close(&e);
   return result;
 }

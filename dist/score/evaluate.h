@@ -4,6 +4,7 @@
 
 #include "base/choice.h"
 #include "data/data.h"
+#include "dist/score/standing.h"
 #include "dist/use/methods.h"
 #include "dist/ranks/cluster.h"
 #include "dist/use/harmonizer.h"
@@ -34,6 +35,10 @@ typedef struct method {
   harmonizer *network;
   const classical *classical;
   const data_xue_model *model; /* what the classical one may need */
+  /* What evaluate leaves here on rank 0. */
+  double seconds; /* of the wall clock that an image takes, on its rank */
+  size_t ranked;  /* samples with a ratio; without any nothing stands */
+  standing_sample standing[STANDINGS];
 } method;
 
 /* The foreground shares of the field's tables: (0,5], (5,15], (15,100] %. */

@@ -70,9 +70,27 @@ static int name_width(const method *methods, int count) {
   return width;
 }
 
+/* Of networks; of other methods the seconds alone. */
+static void print_costs(FILE *file, const method *methods, int count,
+                        int width) {
+  fprintf(file, "\nCost of an image\n%-*s %12s %14s %9s\n", width, "Method",
+          "Parameters", "Multiply-adds", "Seconds");
+  for (int m = 0; m < count; m++) {
+    const harmonizer *network = methods[m].network;
+    fprintf(file, "%-*s", width, methods[m].name);
+    if (network != NULL)
+      fprintf(file, " %10.2f M %12.3f G",
+              (double)harmonizer_parameters(network) * 1e-6,
+              harmonizer_multiply_adds(network) * 1e-9);
+    else
+      fprintf(file, " %12s %14s", "-", "-");
+    fprintf(file, " %9.4f\n", methods[m].seconds);
+  }
+}
+
 void evaluate_table_print(FILE *file, const data_set *set, const protocol *how,
                           const method *methods, int count,
-                          const averages *scores) {
+                          const averages *scores, bool cost) {
   int width = name_width(methods, count);
   fprintf(file, "%-*s %9s %9s %9s %9s %9s %7s\n", width, "Method", "MSE",
           "PSNR", "fMSE", "SSIM", "PSNR255", "Worse%");
@@ -93,6 +111,7 @@ void evaluate_table_print(FILE *file, const data_set *set, const protocol *how,
         print_number(file, a, (metric)k);
       fputc('\n', file);
     }
+  if (cost) print_costs(file, methods, count, width);
   print_lacks(file, set, how, methods, count, scores);
 }
 
@@ -120,7 +139,7 @@ static void print_name(FILE *file, const char *name) {
   fputc('"', file);
 }
 
-static void print_header(FILE *file) {
+static void print_header(FILE *file, bool cost) {
   fprintf(file, "method");
   for (int k = 0; k < METRICS; k++) fprintf(file, ",%s", csv_names[k]);
   fprintf(file, ",images");
@@ -132,7 +151,7 @@ static void print_header(FILE *file) {
   for (int k = 0; k < METRICS; k++) fprintf(file, ",%s_images", csv_names[k]);
   for (int s = 1; s < SHARES; s++)
     fprintf(file, ",psnr_images_%s", share_names[s]);
-  fprintf(file, ",worse\n");
+  fprintf(file, ",worse%s\n", cost ? ",parameters,multiply_adds,seconds" : "");
 }
 
 static void print_row(FILE *file, const averages *bins) {
@@ -147,19 +166,30 @@ static void print_row(FILE *file, const averages *bins) {
   for (int k = 0; k < METRICS; k++) fprintf(file, ",%zu", bins[0].images[k]);
   for (int s = 1; s < SHARES; s++)
     fprintf(file, ",%zu", bins[s].images[METRIC_PSNR]);
-  fprintf(file, ",%.9g\n", evaluate_worse(&bins[0]));
+  fprintf(file, ",%.9g", evaluate_worse(&bins[0]));
+}
+
+static void print_cost_cells(FILE *file, const method *m) {
+  if (m->network != NULL)
+    fprintf(file, ",%zu,%.9g", harmonizer_parameters(m->network),
+            harmonizer_multiply_adds(m->network));
+  else
+    fputs(",,", file);
+  fprintf(file, ",%.4g", m->seconds);
 }
 
 status evaluate_table_write(const char *path, const method *methods, int count,
-                            const averages *scores) {
+                            const averages *scores, bool cost) {
   char *text = NULL;
   size_t length = 0;
   FILE *file = open_memstream(&text, &length);
   if (file != NULL) {
-    print_header(file);
+    print_header(file, cost);
     for (int m = 0; m < count; m++) {
       print_name(file, methods[m].name);
       print_row(file, &scores[m * SHARES]);
+      if (cost) print_cost_cells(file, &methods[m]);
+      fputc('\n', file);
     }
   }
   status result = STATUS_OK;

@@ -7,14 +7,15 @@
 #include "dist/score/evaluate.h"
 
 /* Prints all methods, the same by foreground share, and a line for every reason
- * for which a mean leaves images out. `scores` as evaluate gives them. */
+ * for which a mean leaves images out; with `cost` parameters, multiply-adds and
+ * seconds an image. `scores` and `methods` as evaluate leaves them. */
 void evaluate_table_print(FILE *file, const data_set *set,
                           const protocol *protocol, const method *methods,
-                          int count, const averages *scores);
+                          int count, const averages *scores, bool cost);
 
 /* Writes the CSV, whole or not at all. Cells without a value are empty. */
 status evaluate_table_write(const char *path, const method *methods, int count,
-                            const averages *scores);
+                            const averages *scores, bool cost);
 
 /* ",VALUE" with the digits of CSV, or "," where no image has one. */
 void evaluate_print_cell(FILE *file, const averages *scores, metric which);

@@ -98,11 +98,13 @@ static const option options[] = {
              "it; blend draws it and tells where the composite stays (iDIH); "
              "affine maps each pixel's colours by twelve numbers of its own "
              "(PCT-Net); affine-image all pixels' inside the mask by the same "
-             "twelve; curves these after a tone curve a channel"},
+             "twelve; affine-object likewise, about the mean of the object's "
+             "colours; curves affine-image after a tone curve a channel"},
     {ROW("loss", network.loss), .preset = "l1", .choices = CHOICES(NN_LOSSES),
      .before = "l1",
-     .help = "between output and real image: l1, or squares over the mask's "
-             "area"},
+     .help =
+         "between output and real image: l1; fnmse: squares over the mask's "
+         "area; relative: squares over those of the composite"},
     {ROW("min-area", network.min_area), .preset = "100", .min = 1, .max = 1e9,
      .argument = "A", .before = "100",
      .help = "fnmse: pixels that a mask counts at least"},

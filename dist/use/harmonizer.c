@@ -110,6 +110,14 @@ const char *harmonizer_model(const harmonizer *h) {
 
 uint64_t harmonizer_step(const harmonizer *h) { return h->step; }
 
+size_t harmonizer_parameters(const harmonizer *h) {
+  return nn_layout_parameters(nn_plan_layout(plan_of(h)), "");
+}
+
+double harmonizer_multiply_adds(const harmonizer *h) {
+  return nn_plan_multiply_adds(plan_of(h));
+}
+
 static void run(harmonizer *h, const nn_real *image, const nn_real *mask,
                 const nn_real *reference, uint64_t sample) {
   const nn_real *inputs[] = {image, mask, reference};

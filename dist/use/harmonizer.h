@@ -24,6 +24,11 @@ bool harmonizer_full_res(const harmonizer *h); /* trained at larger images' */
 const char *harmonizer_model(const harmonizer *h); /* "unet" */
 uint64_t harmonizer_step(const harmonizer *h);     /* steps it was trained */
 
+/* What an image of the network's size takes: learned numbers, and multiply-adds
+ * (nn_plan_multiply_adds). Of one that was opened, not borrowed. */
+size_t harmonizer_parameters(const harmonizer *h);
+double harmonizer_multiply_adds(const harmonizer *h);
+
 /* composite [S,S,3] in [-1,1], mask [S,S] 0 to 1; the result [S,S,3] is valid
  * until the next call. Where the generator is given a domain code, it is that
  * of the background of `reference` (as composite; NULL: of the composite).

@@ -7,6 +7,9 @@
  *                 M, b a pixel (PCT-Net); here a of 1 changes
  *   affine-image  the same with twelve numbers an image, made of the code of
  *                 all of it, and the mask in the place of a
+ *   affine-object likewise y = v + D (n - mean)/deviation + d of the object's
+ *                 mean and deviation: where its mean and its axes go are
+ *                 numbers of their own, of one scale
  *   curves        likewise clamp(M t + b, 0, 1) of tone curves t = t(v), whose
  *                 slopes softplus keeps from falling
  *
@@ -122,7 +125,8 @@ static nn_colour_maps maps_and_blend(const predictor *p, nn_id x,
 }
 
 bool nn_head_reads_map(nn_head head) {
-  return head != NN_HEAD_AFFINE_IMAGE && head != NN_HEAD_CURVES;
+  return head != NN_HEAD_AFFINE_IMAGE && head != NN_HEAD_AFFINE_OBJECT &&
+         head != NN_HEAD_CURVES;
 }
 
 static nn_id of_code(const predictor *p, nn_id code, int channels,
@@ -139,7 +143,27 @@ static nn_id curves_of_code(const predictor *p, nn_id code) {
   return nn_concat(g, slopes, nn_slice(g, all, SLOPES, THETA));
 }
 
+/* The numbers about the object's colours as those of affine-image: with
+ * L = D/deviation they are diag(std) + L and MEAN + d - L mean. */
+static nn_id about_object(const predictor *p, nn_id code,
+                          const nn_scene *scene) {
+  static const double none[THETA] = {0};
+  nn_graph *g = p->g;
+  nn_moments object = nn_region_moments(g, scene->normalised, scene->mask);
+  nn_shape colour = NN_SHAPE(nn_shape_of(g, code).n, 1, 1, NN_COLOURS);
+  nn_id mean = nn_reshape(g, object.mean, colour);
+  nn_id deviation = nn_reshape(g, object.deviation, colour);
+  nn_id all = of_code(p, code, THETA, none);
+  nn_id each = nn_concat(g, nn_concat(g, deviation, deviation), deviation);
+  nn_id linear = nn_div(g, nn_slice(g, all, 0, NN_AFFINE_MATRIX), each);
+  nn_id shift = nn_slice(g, all, NN_AFFINE_MATRIX, NN_COLOURS);
+  nn_id offset = nn_affine_colour(g, nn_concat(g, linear, shift),
+                                  nn_affine(g, mean, -1, 0));
+  return nn_add(g, nn_concat(g, linear, offset), nn_table(g, identity, THETA));
+}
+
 nn_colour_maps nn_head_maps(nn_graph *g, nn_features features,
+                            const nn_scene *scene,
                             const nn_head_options *options) {
   predictor p = {.g = g,
                  .options = options,
@@ -158,6 +182,9 @@ nn_colour_maps nn_head_maps(nn_graph *g, nn_features features,
     return maps_and_blend(&p, map, "get_params", THETA, identity);
   case NN_HEAD_AFFINE_IMAGE:
     maps.values = of_code(&p, features.code, THETA, identity);
+    break;
+  case NN_HEAD_AFFINE_OBJECT:
+    maps.values = about_object(&p, features.code, scene);
     break;
   case NN_HEAD_CURVES: maps.values = curves_of_code(&p, features.code); break;
   }
@@ -198,7 +225,7 @@ nn_colours nn_head_apply(nn_graph *g, const nn_colour_maps *maps,
                          const nn_scene *scene) {
   nn_id c = scene->composite, values = maps->values;
   if (maps->head == NN_HEAD_CURVES) return curve_and_change(g, values, scene);
-  if (maps->head == NN_HEAD_AFFINE_IMAGE)
+  if (!nn_head_reads_map(maps->head))
     return change(g, values, scene->normalised, scene->mask, c);
   values = at_size(g, values, c);
   if (maps->head == NN_HEAD_AFFINE)

@@ -45,18 +45,38 @@ nn_id nn_loss_triplet_entries(nn_graph *g, nn_id anchor, nn_id positive,
                          nn_reshape(g, negative, each), margin);
 }
 
-nn_id nn_loss_fnmse(nn_graph *g, nn_id a, nn_id b, nn_id mask, double min_area,
-                    const double scale[3]) {
+/* Of each sample, of a and b; channels weighted by the squares of their scales,
+ * or alike. */
+static nn_id sum_of_squares(nn_graph *g, nn_id a, nn_id b,
+                            const double *scale) {
   nn_shape s = nn_shape_of(g, a);
   nn_id difference = nn_sub(g, a, b);
   nn_id squares =
       nn_dot_to(g, difference, difference, NN_SHAPE(s.n, 1, 1, s.c));
-  nn_id weight = nn_square(g, nn_table(g, scale, s.c));
-  nn_id sum =
-      nn_reduce_like(g, nn_mul(g, squares, weight), NN_SHAPE(s.n, 1, 1, 1));
-  nn_id area = nn_reduce_like(g, mask, NN_SHAPE(s.n, 1, 1, 1));
-  nn_id ratio = nn_div(g, sum, nn_clamp_min(g, area, min_area));
-  return nn_affine(g, nn_mean(g, ratio), 1.0 / s.c, 0);
+  if (scale != NULL)
+    squares = nn_mul(g, squares, nn_square(g, nn_table(g, scale, s.c)));
+  return nn_reduce_like(g, squares, NN_SHAPE(s.n, 1, 1, 1));
+}
+
+static nn_id area_of(nn_graph *g, nn_id mask, double least) {
+  nn_shape each = NN_SHAPE(nn_shape_of(g, mask).n, 1, 1, 1);
+  return nn_clamp_min(g, nn_reduce_like(g, mask, each), least);
+}
+
+nn_id nn_loss_fnmse(nn_graph *g, nn_id a, nn_id b, nn_id mask, double min_area,
+                    const double scale[3]) {
+  nn_id sum = sum_of_squares(g, a, b, scale);
+  nn_id ratio = nn_div(g, sum, area_of(g, mask, min_area));
+  return nn_affine(g, nn_mean(g, ratio), 1.0 / nn_shape_of(g, a).c, 0);
+}
+
+nn_id nn_loss_relative(nn_graph *g, nn_id a, nn_id b, nn_id composite,
+                       nn_id mask, double least) {
+  int channels = nn_shape_of(g, a).c;
+  nn_id before = sum_of_squares(g, composite, b, NULL);
+  nn_id area = nn_affine(g, area_of(g, mask, 1), least * channels, 0);
+  nn_id after = sum_of_squares(g, a, b, NULL);
+  return nn_mean(g, nn_div(g, after, nn_add(g, before, area)));
 }
 
 nn_id nn_loss_sobel(nn_graph *g, nn_id maps) {

@@ -8,7 +8,7 @@
  * are the object m, the background 1 - m, and the border's two sides
  * m box(1 - m) and (1 - m) box(m): what lies on both sides of a mask that is
  * not exact had one light. m is averaged over the pixels that become one. Of
- * the image itself colours and their squares are pooled: means and variances.
+ * the image itself means and deviations of the colours are taken.
  */
 #include <math.h>
 
@@ -30,19 +30,23 @@ static int channels_of(const maskpool *net, int block) {
   return net->options->width << (before_last < 3 ? 3 - before_last : 0);
 }
 
-/* Adds the means of x over the regions. */
-static void pool(maskpool *net, nn_id x, nn_id mask) {
+/* Adds what is known of the regions, [N,1,R,C]. */
+static void keep(maskpool *net, nn_id of_regions) {
   nn_graph *g = net->g;
-  nn_shape s = nn_shape_of(g, x);
-  nn_id regions = nn_mask_regions(g, mask);
-  nn_id sums = nn_matmul(g, regions, x, true, false);
-  nn_id area = nn_sum_to(g, regions, NN_SHAPE(s.n, 1, 1, NN_REGIONS));
-  area = nn_reshape(g, nn_clamp_min(g, area, 0.01),
-                    NN_SHAPE(s.n, 1, NN_REGIONS, 1));
-  nn_id means = nn_reshape(g, nn_div(g, sums, area),
-                           NN_SHAPE(s.n, 1, 1, NN_REGIONS * s.c));
-  net->pooled =
-      net->pooled == NN_NONE ? means : nn_concat(g, net->pooled, means);
+  nn_shape s = nn_shape_of(g, of_regions);
+  nn_id flat = nn_reshape(g, of_regions, NN_SHAPE(s.n, 1, 1, s.w * s.c));
+  net->pooled = net->pooled == NN_NONE ? flat : nn_concat(g, net->pooled, flat);
+}
+
+static void pool_colours(maskpool *net, nn_id image, nn_id mask) {
+  nn_id regions = nn_mask_regions(net->g, mask);
+  nn_moments colours = nn_region_moments(net->g, image, regions);
+  keep(net, colours.mean);
+  keep(net, colours.deviation);
+}
+
+static void pool(maskpool *net, nn_id x, nn_id mask) {
+  keep(net, nn_region_means(net->g, x, nn_mask_regions(net->g, mask)));
 }
 
 static nn_id down(const maskpool *net, int block, nn_id x) {
@@ -81,7 +85,7 @@ static nn_features maskpool_of(nn_graph *g, nn_id x, const nn_scene *scene,
   INVARIANT(s.h == s.w && 2 << net.depth == s.h && net.depth >= 3,
             "mask pooling of %d x %d pixels", s.h, s.w);
   nn_id image = scene->normalised, mask = scene->mask;
-  pool(&net, nn_concat(g, image, nn_square(g, image)), mask);
+  pool_colours(&net, image, mask);
   for (int block = 0; block < net.depth; block++) {
     x = down(&net, block, x);
     if (block == net.depth - 1) break;
@@ -89,9 +93,9 @@ static nn_features maskpool_of(nn_graph *g, nn_id x, const nn_scene *scene,
     pool(&net, x, mask);
   }
   nn_id all = nn_concat(g, net.pooled, x);
-  nn_id hidden = dense(&net, "dense.0", all, HIDDEN);
-  hidden = nn_elu(g, nn_layer_norm(&net.layers, "dense.1", hidden));
-  nn_id code = nn_elu(g, dense(&net, "dense.2", hidden, CODE));
+  nn_id hidden = dense(&net, "code.0", all, HIDDEN);
+  hidden = nn_elu(g, nn_layer_norm(&net.layers, "code.1", hidden));
+  nn_id code = nn_elu(g, dense(&net, "code.2", hidden, CODE));
   return (nn_features){.code = code, .map = NN_NONE};
 }
 

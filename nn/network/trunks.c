@@ -36,3 +36,22 @@ nn_id nn_trunk_dense(const nn_layers *l, const char *name, int in, int out,
   own.deviation = sqrt(magnitude / ((in + out) / 2.0));
   return nn_layer_dense(&own, name, in, out);
 }
+
+nn_id nn_region_means(nn_graph *g, nn_id x, nn_id regions) {
+  nn_shape s = nn_shape_of(g, regions);
+  nn_id sums = nn_matmul(g, regions, x, true, false);
+  nn_id area = nn_sum_to(g, regions, NN_SHAPE(s.n, 1, 1, s.c));
+  area = nn_clamp_min(g, area, 0.01);
+  return nn_div(g, sums, nn_reshape(g, area, NN_SHAPE(s.n, 1, s.c, 1)));
+}
+
+nn_moments nn_region_moments(nn_graph *g, nn_id x, nn_id regions) {
+  enum { LEAST = 20 }; /* to the unit of x */
+  int channels = nn_shape_of(g, x).c;
+  nn_id both = nn_region_means(g, nn_concat(g, x, nn_square(g, x)), regions);
+  nn_id mean = nn_slice(g, both, 0, channels);
+  nn_id squares = nn_slice(g, both, channels, channels);
+  nn_id variance = nn_sub(g, squares, nn_square(g, mean));
+  variance = nn_clamp_min(g, variance, 1.0 / (LEAST * LEAST));
+  return (nn_moments){.mean = mean, .deviation = nn_sqrt(g, variance)};
+}

@@ -18,4 +18,13 @@ nn_id nn_trunk_dense(const nn_layers *l, const char *name, int in, int out,
 nn_id nn_trunk_input(const nn_generator_input *input);
 nn_trunk_options nn_trunk_options_of(const nn_generator_input *input);
 
+/* The means of x [N,H,W,C] over regions [N,H,W,R]: [N,1,R,C]. They go to zero
+ * with a region of less than a hundredth of a pixel. */
+nn_id nn_region_means(nn_graph *g, nn_id x, nn_id regions);
+/* Those and the deviations, 0.05 at least. */
+typedef struct nn_moments {
+  nn_id mean, deviation;
+} nn_moments;
+nn_moments nn_region_moments(nn_graph *g, nn_id x, nn_id regions);
+
 #endif

@@ -212,6 +212,16 @@ const nn_entry *nn_layout_find(const nn_layout *layout, const char *name) {
   return NULL;
 }
 
+size_t nn_layout_parameters(const nn_layout *layout, const char *prefix) {
+  size_t sum = 0;
+  for (int i = 0; i < layout->entry_count; i++) {
+    const nn_entry *entry = &layout->entries[i];
+    if (entry->trainable && strncmp(entry->name, prefix, strlen(prefix)) == 0)
+      sum += entry->count;
+  }
+  return sum;
+}
+
 int nn_entry_public_shape(const nn_entry *entry, uint64_t shape[4]) {
   nn_shape s = entry->shape;
   if (entry->rank == 4) { /* [kh,kw,a,b] is [b,a,kh,kw] outside */

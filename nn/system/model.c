@@ -46,7 +46,7 @@ static status check_head(const nn_model_options *o) {
     return status_error(STATUS_USAGE,
                         "option --head: %s wants features of every pixel, and "
                         "--generator %s has those of the image; expected "
-                        "--head affine-image or curves",
+                        "--head affine-image, affine-object or curves",
                         head, CHOICES(NN_GENERATORS)[o->generator]);
   if (o->lambda_sobel > 0 && o->head != NN_HEAD_AFFINE)
     return status_error(STATUS_USAGE,
@@ -204,7 +204,7 @@ static void add_head(const model *m, const nn_generator_input *input,
                          .magnitude = nn_trunk_magnitude(m->o),
                          .unused_rgb = m->o->generator == NN_GENERATOR_ISSAM,
                          .prefix = input->layers.prefix};
-  nn_colour_maps maps = nn_head_maps(m->g, made->features, &how);
+  nn_colour_maps maps = nn_head_maps(m->g, made->features, &input->scene, &how);
   nn_scene scene = input->scene;
   if (m->o->full_size > 0) scene = nn_scene_of(m->g, m->composite, m->mask);
   nn_colours colours = nn_head_apply(m->g, &maps, &scene);
@@ -334,11 +334,20 @@ static nn_id triplet_losses(const model *m, const outputs *all) {
                 nn_affine(g, nn_add(g, ff2, f2b), m->o->lambda_tri, 0));
 }
 
+/* A mean squared error of 50, of 255 levels, in [-1,1]'s units: composites of
+ * less are hardly seen to be wrong. */
+#define LEAST_ERROR (50 * 4 / (255.0 * 255.0))
+
 static nn_id difference(const model *m, nn_id image) {
-  if (m->o->loss == NN_LOSS_FNMSE)
+  switch (m->o->loss) {
+  case NN_LOSS_FNMSE:
     return nn_loss_fnmse(m->g, image, m->real, m->mask, m->o->min_area,
                          nn_imagenet_scale);
-  return nn_loss_l1(m->g, image, m->real);
+  case NN_LOSS_RELATIVE:
+    return nn_loss_relative(m->g, image, m->real, m->composite, m->mask,
+                            LEAST_ERROR);
+  default: return nn_loss_l1(m->g, image, m->real);
+  }
 }
 
 /* Between output and real image; with deep supervision of every stage's
@@ -389,6 +398,11 @@ static nn_id add_smoothness(const model *m, const outputs *all, nn_id loss) {
   return nn_add(g, loss, report(m, "G_sobel", sobel));
 }
 
+static const char *const reconstructions[] = {[NN_LOSS_L1] = "G_L1",
+                                              [NN_LOSS_FNMSE] = "G_fnmse",
+                                              [NN_LOSS_RELATIVE] =
+                                                  "G_relative"};
+
 static void train_generator(const model *m, const outputs *all) {
   static const char *const networks[] = {"G/", "E/"};
   nn_graph *g = m->g;
@@ -398,7 +412,7 @@ static void train_generator(const model *m, const outputs *all) {
   nn_id l1 = reconstruction(m, all);
   nn_id loss = l1;
   if (has_gan(o)) loss = nn_add(g, adversarial_loss(m, output), loss);
-  report(m, o->loss == NN_LOSS_FNMSE ? "G_fnmse" : "G_L1", l1);
+  report(m, reconstructions[o->loss], l1);
   if (o->lambda_tri > 0) loss = nn_add(g, loss, triplet_losses(m, all));
   loss = add_style(m, output, loss);
   loss = add_smoothness(m, all, loss);

@@ -17,7 +17,7 @@ CHOICE(clock_choice, CLOCKS);
 typedef struct bench_options {
   option_list models, sizes, batches, threads;
   int64_t repeat, ngf, nodes;
-  bool all;
+  bool all, sizes_given, batches_given;
   const char *csv, *serve;
   clock_choice clock;
 } bench_options;
@@ -30,7 +30,7 @@ static const option options[] = {
     {ROW("size", sizes), .argument = "P",
      .help = "pixels a side; again for more [256; 128 for unet3plus]"},
     {ROW("batch", batches), .argument = "B",
-     .help = "images a step; again for more [1]"},
+     .help = "images a step; again for more [1; 2 for systems that need it]"},
     {ROW("threads", threads), .argument = "T",
      .help = "threads; again for more [1]"},
     {ROW("all", all), .preset = "no",
@@ -43,8 +43,8 @@ static const option options[] = {
     {ROW("clock", clock), .preset = "wall", .choices = CHOICES(CLOCKS),
      .help =
          "cpu counts CPU seconds, for one thread on a machine with other work"},
-    {ROW("ngf", ngf), .preset = "64", .min = 1, .max = 4096, .argument = "C",
-     .help = "channels of the generator's first level"},
+    {ROW("ngf", ngf), .max = 4096, .argument = "C",
+     .help = "channels of the generator's first level; 0: the system's own"},
     {ROW("nodes", nodes), .preset = "12", .max = 1000, .argument = "N",
      .help = "lines of the list of nodes far above their limit"},
     {ROW("csv", csv), .argument = "FILE", .help = "writes every number there"},
@@ -84,42 +84,56 @@ static status number(const char *name, const char *text, int most, int *out) {
   return STATUS_OK;
 }
 
-static status run_sizes(const bench_options *o, const bench_output *output,
-                        bench_case what) {
-  for (int i = 0; i < o->batches.count; i++)
-    for (int k = 0; k < o->threads.count; k++) {
-      TRY(number("batch", o->batches.values[i], 1024, &what.batch));
-      TRY(number("threads", o->threads.values[k], 256, &what.threads));
-      TRY(bench_case_run(&what, (int)o->repeat, output));
-    }
+/* Sets size, batch and threads from text. A batch or size that is not the
+ * user's is one that suits the system. */
+static status specify(const bench_options *o, int size, int batch, int threads,
+                      bench_case *what) {
+  TRY(number("size", o->sizes.values[size], 4096, &what->size));
+  TRY(number("batch", o->batches.values[batch], 1024, &what->batch));
+  TRY(number("threads", o->threads.values[threads], 256, &what->threads));
+  train_options system;
+  TRY(bench_case_options(what, &system));
+  int least = nn_model_least_batch(&system.network);
+  if (!o->batches_given && what->batch < least) what->batch = least;
+  if (!o->sizes_given && strcmp(what->model, "unet3plus") == 0)
+    what->size = 128;
+  what->ngf = system.network.ngf;
+  return STATUS_OK;
+}
+
+static status run_model(const bench_options *o, const bench_output *output,
+                        const char *model) {
+  for (int i = 0; i < o->sizes.count; i++)
+    for (int k = 0; k < o->batches.count; k++)
+      for (int t = 0; t < o->threads.count; t++) {
+        bench_case what = {.model = model, .ngf = (int)o->ngf};
+        TRY(specify(o, i, k, t, &what));
+        TRY(bench_case_run(&what, (int)o->repeat, output));
+      }
   return STATUS_OK;
 }
 
 static status run_cases(bench_options *o, const bench_output *output) {
-  bool sizes_given = o->sizes.count > 0 || o->all;
+  o->sizes_given = o->sizes.count > 0 || o->all;
+  o->batches_given = o->batches.count > 0;
   fill(&o->models, CHOICES(TRAIN_MODELS));
   fill(&o->sizes, o->all ? LIST("64", "128", "256") : LIST("256"));
   fill(&o->batches, o->all ? LIST("1", "4") : LIST("1"));
   fill(&o->threads, o->all ? LIST("1", "2") : LIST("1"));
   for (int m = 0; m < o->models.count; m++)
-    for (int i = 0; i < o->sizes.count; i++) {
-      bench_case what = {.model = o->models.values[m], .ngf = (int)o->ngf};
-      TRY(number("size", o->sizes.values[i], 4096, &what.size));
-      if (!sizes_given && strcmp(what.model, "unet3plus") == 0) what.size = 128;
-      TRY(run_sizes(o, output, what));
-    }
+    TRY(run_model(o, output, o->models.values[m]));
   return STATUS_OK;
 }
 
 static status serve(bench_options *o) {
+  o->sizes_given = true;
+  o->batches_given = o->batches.count > 0;
   fill(&o->models, LIST("unet"));
   fill(&o->sizes, LIST("256"));
   fill(&o->batches, LIST("1"));
   fill(&o->threads, LIST("1"));
   bench_case what = {.model = o->models.values[0], .ngf = (int)o->ngf};
-  TRY(number("size", o->sizes.values[0], 4096, &what.size));
-  TRY(number("batch", o->batches.values[0], 1024, &what.batch));
-  TRY(number("threads", o->threads.values[0], 256, &what.threads));
+  TRY(specify(o, 0, 0, 0, &what));
   return bench_serve(&what, o->serve);
 }
 

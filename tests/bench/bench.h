@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "dist/state/train_options.h"
 #include "nn/plan/plan.h"
 
 enum { BENCH_REPEATS = 64 };
@@ -38,8 +39,12 @@ bench_limits bench_machine_limits(bench_machine *m);
 
 typedef struct bench_case {
   const char *model; /* as `harmonia train --model` */
-  int size, batch, threads, ngf;
+  int size, batch, threads;
+  int ngf; /* 0: the system's own */
 } bench_case;
+
+/* The system's options as `harmonia train` has them. */
+status bench_case_options(const bench_case *what, train_options *out);
 
 #define BENCH_WORKS(X)                                                         \
   X(BENCH_FORWARD, "forward")                                                  \
@@ -67,8 +72,6 @@ void bench_stepper_destroy(bench_stepper **stepper);
 /* All phases, each with Adam's update if the work is a step. */
 void bench_stepper_run(bench_stepper *s);
 double bench_stepper_multiply_adds(const bench_stepper *s);
-/* Learned numbers of the network whose names begin with `prefix`. */
-size_t bench_stepper_parameters(const bench_stepper *s, const char *prefix);
 
 /* ---- one case in a process of its own (case.c) ---- */
 

@@ -15,9 +15,10 @@ status bench_serve(const bench_case *what, const char *work) {
                         work);
   bench_stepper *s;
   TRY(bench_stepper_create(what, (bench_work)kind, &s));
+  const nn_layout *layout = &s->system->layout;
   printf("ready G %zu D %zu E %zu multiply-adds %.0f core %s\n",
-         bench_stepper_parameters(s, "G/"), bench_stepper_parameters(s, "D/"),
-         bench_stepper_parameters(s, "E/"), bench_stepper_multiply_adds(s),
+         nn_layout_parameters(layout, "G/"), nn_layout_parameters(layout, "D/"),
+         nn_layout_parameters(layout, "E/"), bench_stepper_multiply_adds(s),
          nn_blas_core());
   fflush(stdout);
   char line[64];

@@ -1,9 +1,6 @@
 /* A system's training step without a trainer around it. */
-#include <string.h>
-
 #include "base/memory.h"
 #include "base/random.h"
-#include "dist/state/train_options.h"
 #include "tests/bench/bench.h"
 
 /* Colours of noise; the mask is a rectangle of a quarter of the image. */
@@ -23,13 +20,18 @@ static status make_images(bench_stepper *s, const bench_case *what) {
   return STATUS_OK;
 }
 
+status bench_case_options(const bench_case *what, train_options *out) {
+  options_defaults(&train_option_table, out);
+  TRY(options_set(&train_option_table, out, "model", what->model));
+  train_options_preset(out, NULL);
+  out->network.size = what->size;
+  if (what->ngf > 0) out->network.ngf = what->ngf;
+  return STATUS_OK;
+}
+
 static status make_system(bench_stepper *s, const bench_case *what) {
   train_options o;
-  options_defaults(&train_option_table, &o);
-  TRY(options_set(&train_option_table, &o, "model", what->model));
-  train_options_preset(&o, NULL);
-  o.network.size = what->size;
-  o.network.ngf = what->ngf;
+  TRY(bench_case_options(what, &o));
   nn_model_options model = train_model_options(
       &o, what->batch,
       s->work == BENCH_FORWARD ? NN_FOR_OUTPUT : NN_FOR_TRAINING, true);
@@ -125,16 +127,5 @@ double bench_stepper_multiply_adds(const bench_stepper *s) {
   double sum = 0;
   for (int k = 0; k < s->system->phase_count; k++)
     sum += nn_plan_multiply_adds(s->system->phases[k].plan);
-  return sum;
-}
-
-size_t bench_stepper_parameters(const bench_stepper *s, const char *prefix) {
-  const nn_layout *layout = &s->system->layout;
-  size_t sum = 0;
-  for (int i = 0; i < layout->entry_count; i++) {
-    const nn_entry *e = &layout->entries[i];
-    if (e->trainable && strncmp(e->name, prefix, strlen(prefix)) == 0)
-      sum += e->count;
-  }
   return sum;
 }

@@ -98,7 +98,8 @@ begun stopped
 kill -TERM $launched
 quickly
 ended 75 "$name: stopped"
-says "stopped by a signal and saved" "$name: and saved"
+# the second where mpirun had ended its ranks and did not hear signals any more
+says "stopped by a signal( and saved|; newest checkpoint: stopped/.*step-)" "$name: and saved"
 launch stopped --resume
 ended 0 "$name: with --resume it goes on"
 same stopped "$name"

@@ -143,6 +143,13 @@ refused() {
     fi
 }
 
+# png_size FILE: "WIDTH HEIGHT" from its header
+png_size() {
+    od -An -tu1 -N24 "$1" | tr '\n' ' ' | awk '
+        $1 == 137 && $2 == 80 && $3 == 78 && $4 == 71 {
+            print $18 * 65536 + $19 * 256 + $20, $22 * 65536 + $23 * 256 + $24 }'
+}
+
 # ranks N COMMAND...: under mpirun.
 ranks() {
     ranks_wanted=$1
