@@ -59,6 +59,26 @@ fi
 ratio() { # FILE: of the network's error to the composite's
     awk -F, 'NR > 1 { mse[$1 == "composite"] = $2 } END { print mse[0] / mse[1] }' "$1"
 }
+# ---- how it is made ----------------------------------------------------------------
+
+run 30 "$HARMONIA" synth s.h5 --size 64 --train 8 --test 4 --seed 2 --pictures drawn
+mkdir -p photos/train photos/test
+printf 'category\tname\tsplit\n' >photos/index.tsv
+for real in drawn/*_real.png; do
+    name=$(basename "$real" _real.png)
+    split=${name%%0*}
+    cp "$real" "photos/$split/$name.jpg"
+    cp "drawn/${name}_mask.png" "photos/$split/$name.png"
+    printf 'shape\t%s\t%s\n' "$name" "$split" >>photos/index.tsv
+done
+run 120 env PHOTOS=photos WORK=work OUT=network.h5 SIZE=64 DRAWN=4 MINUTES=0.05 RANKS=1 \
+    TRAIN="--batch 8 --micro-batch 8" "$HARMONIA_SOURCE/slurm/model.sh"
+exits 0 "slurm/model.sh"
+check "trains on photographs and drawn scenes" \
+    test "$(wc -l <work/composed/HCOCO_train.txt) $(wc -l <work/composed/HCOCO_test.txt)" = "48 16"
+check "and leaves a network" "$HARMONIA" info --verify network.h5
+check "with its scores on both" test -s work/data-64.csv -a -s work/drawn-64.csv
+
 # ---- quality, and weights alone --------------------------------------------------
 
 run 60 "$HARMONIA" synth --size 64 --train 200 --test 20 --seed 1 small.h5
