@@ -76,12 +76,17 @@ typedef struct data_metadata {
 typedef struct data_picture {
   int width, height; /* upright, as viewers show it */
   int channels;      /* 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha */
-  int bits;          /* 8 or 16, in the machine's byte order */
+  int bits;          /* 8, 16 in the machine's byte order, or 32: floats of 0
+                        to 1 and beyond, which no file holds */
   bool palette;      /* the colours came from a palette */
   bool inks;         /* the colours came from CMYK: so does the profile */
   void *pixels;      /* interleaved, rows from top to bottom */
   data_metadata metadata;
 } data_picture;
+
+/* Black, without metadata; of the sizes that data_image_create takes. */
+status data_picture_create(int width, int height, int channels, int bits,
+                           data_picture *out);
 
 /* Reads what data_image_read reads, with nothing left out: alpha (also of
  * tRNS) and 16 bits are kept. Fewer than 8 bits become 8, a palette and inks

@@ -24,6 +24,17 @@ status image_pixels_create(data_picture *picture) {
   return STATUS_OK;
 }
 
+status data_picture_create(int width, int height, int channels, int bits,
+                           data_picture *out) {
+  *out = (data_picture){0};
+  TRY(image_check_size("a new image", width, height));
+  data_picture made = {
+      .width = width, .height = height, .channels = channels, .bits = bits};
+  TRY(image_pixels_create(&made));
+  *out = made;
+  return STATUS_OK;
+}
+
 void data_picture_free(data_picture *picture) {
   memory_free(picture->pixels);
   image_metadata_free(&picture->metadata);
@@ -35,6 +46,22 @@ static uint8_t to_byte(uint16_t value) {
   return (uint8_t)((value * 255u + 32767u) / 65535u);
 }
 
+/* NaN to 0. */
+static uint8_t share_to_byte(float share) {
+  return (uint8_t)((share > 0 ? share < 1 ? share : 1 : 0) * 255 + 0.5f);
+}
+
+/* Value `at` of a row of the picture's. */
+static uint8_t byte_at(const data_picture *picture, const void *row,
+                       size_t at) {
+  const uint8_t *bytes = row;
+  const uint16_t *words = row;
+  const float *shares = row;
+  return picture->bits == 8    ? bytes[at]
+         : picture->bits == 16 ? to_byte(words[at])
+                               : share_to_byte(shares[at]);
+}
+
 void image_row_to_bytes(const data_picture *picture, size_t y, uint8_t *out) {
   size_t channels = (size_t)picture->channels, colours = channels < 3 ? 1 : 3;
   const uint8_t *bytes =
@@ -43,12 +70,9 @@ void image_row_to_bytes(const data_picture *picture, size_t y, uint8_t *out) {
     memcpy(out, bytes, image_row_bytes(picture));
     return;
   }
-  const uint16_t *words = (const uint16_t *)(const void *)bytes;
   for (size_t x = 0; x < (size_t)picture->width; x++)
-    for (size_t c = 0; c < colours; c++) {
-      size_t at = x * channels + c;
-      *out++ = picture->bits == 16 ? to_byte(words[at]) : bytes[at];
-    }
+    for (size_t c = 0; c < colours; c++)
+      *out++ = byte_at(picture, bytes, x * channels + c);
 }
 
 /* ---- colours ---- */

@@ -100,8 +100,11 @@ static void add_to_pixel(const data_picture *picture, size_t at,
   size_t first = at * (size_t)picture->channels;
   uint8_t *bytes = (uint8_t *)picture->pixels + first;
   uint16_t *words = (uint16_t *)picture->pixels + first;
+  float *floats = (float *)picture->pixels + first;
   for (size_t c = 0; c < 3; c++)
-    if (picture->bits == 16)
+    if (picture->bits == 32)
+      floats[c] += (float)(change[c] / 255);
+    else if (picture->bits == 16)
       words[c] = to_level(words[c] + 257 * change[c], 65535);
     else
       bytes[c] = (uint8_t)to_level(bytes[c] + change[c], 255);
@@ -185,11 +188,14 @@ static void picture_colours(const data_picture *picture, size_t at,
   size_t channels = (size_t)picture->channels;
   const uint8_t *bytes = (const uint8_t *)picture->pixels + at * channels;
   const uint16_t *words = (const uint16_t *)picture->pixels + at * channels;
+  const float *floats = (const float *)picture->pixels + at * channels;
   for (size_t i = 0; i < count; i++)
-    for (size_t c = 0; c < 3; c++)
-      out[3 * i + c] = picture->bits == 16
-                           ? (float)words[i * channels + c] / 65535
-                           : (float)bytes[i * channels + c] / 255;
+    for (size_t c = 0; c < 3; c++) {
+      size_t value = i * channels + c;
+      out[3 * i + c] = picture->bits == 32   ? floats[value]
+                       : picture->bits == 16 ? (float)words[value] / 65535
+                                             : (float)bytes[value] / 255;
+    }
 }
 
 /* `before` are the picture's own colours, `after` what sRGB they become. */
