@@ -9,6 +9,7 @@
 #include "dist/cmd/command.h"
 #include "dist/run/signals.h"
 #include "base/version.h"
+#include "checkpoint/checkpoint.h"
 #include "nn/nn.h"
 
 static const command *const commands[] = {
@@ -117,6 +118,18 @@ static int end_of_text(void) {
   return status_exit_code(result);
 }
 
+/* The first line is the version alone. */
+static void print_version(void) {
+  char mpi[128], hdf5[32], blas[32];
+  cluster_mpi_version(mpi, sizeof mpi);
+  ckpt_hdf5_version(hdf5, sizeof hdf5);
+  nn_blas_version(blas, sizeof blas);
+  printf("harmonia " HARMONIA_VERSION "\n"
+         "MPI       %s\nHDF5      %s\nOpenBLAS  %s, kernels for %s\n"
+         "CPU       %s\n",
+         mpi, hdf5, blas, nn_blas_core(), nn_cpu_instructions());
+}
+
 static const command *find_command(const char *word) {
   for (int i = 0; i < COMMANDS; i++)
     if (strcmp(word, commands[i]->table->command) == 0) return commands[i];
@@ -128,14 +141,15 @@ int main(int argc, char **argv) {
   const command *chosen = find_command(word);
   /* first: a program that starts itself anew inherits which are ignored */
   signals_outlive_readers();
-  if (chosen != NULL && chosen->multiplies) nn_blas_fit(argv);
+  bool version = strcmp(word, "--version") == 0;
+  if (version || (chosen != NULL && chosen->multiplies)) nn_blas_fit(argv);
   if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
       strcmp(word, "help") == 0 || argc < 2) {
     print_help(argc < 2 ? stderr : stdout);
     return argc < 2 ? 2 : end_of_text();
   }
-  if (strcmp(word, "--version") == 0) {
-    puts("harmonia " HARMONIA_VERSION);
+  if (version) {
+    print_version();
     return end_of_text();
   }
   if (chosen != NULL) return run_command(chosen, argc, argv);

@@ -12,6 +12,13 @@
 
 enum { MESSAGE_SIZE = 1024 };
 
+void cluster_mpi_version(char *text, size_t size) {
+  char all[MPI_MAX_LIBRARY_VERSION_STRING];
+  int length = 0;
+  MPI_Get_library_version(all, &length);
+  snprintf(text, size, "%.*s", (int)strcspn(all, ",\n"), all);
+}
+
 /* Places among ranks that are in the order of their nodes. */
 static status find_places(cluster *c) {
   MPI_Comm_rank(c->world, &c->rank);

@@ -26,6 +26,8 @@ typedef struct cluster {
  * twice. Every communication goes over the two communicators, which live until
  * cluster_stop. */
 status cluster_start(int *argc, char ***argv, cluster *out);
+/* Which MPI it is: "Open MPI v4.1.4". Before cluster_start, too. */
+void cluster_mpi_version(char *text, size_t size);
 /* Ends MPI, if it was started; collective. */
 void cluster_stop(cluster *c);
 
