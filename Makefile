@@ -2,6 +2,7 @@
 # Ubuntu; `make help` lists the rest.
 #
 #   BUILD=dir          where everything built goes            [build]
+#   PREFIX=, DESTDIR=  where `make install` puts it           [/usr/local]
 #   SANITIZE=a,b       sanitizers (address,undefined)         [none]
 #   CC, MPICC, CFLAGS  as usual
 
@@ -293,6 +294,22 @@ completion: $(BUILD)/harmonia
 	@.ci/from-help completion $(BUILD)/harmonia >$(BUILD)/completion/harmonia.bash
 	@echo ". $(BUILD)/completion/harmonia.bash"
 
+# PREFIX=, DESTDIR=; LIBDIR= and PYTHONDIR= for other folders of the libraries and
+# the Python module.
+export PREFIX DESTDIR LIBDIR PYTHONDIR
+install: all man completion
+	@.packaging/install install $(BUILD)
+uninstall: man
+	@.packaging/install uninstall $(BUILD)
+
+# The source as one file, and a package for Debian and Ubuntu.
+VERSION := $(shell sed -n 's/^.define HARMONIA_VERSION "\(.*\)"/\1/p' dist/base/version.h)
+dist:
+	@mkdir -p $(BUILD)
+	git archive --prefix=harmonia-$(VERSION)/ -o $(BUILD)/harmonia-$(VERSION).tar.gz HEAD
+deb: all man completion
+	@.packaging/deb $(BUILD)
+
 clean:
 	rm -rf $(BUILD)
 
@@ -318,7 +335,9 @@ help:
 	@echo "make readme        the option reference in dist/cmd/README.md, from --help"
 	@echo "make man           man pages in $(BUILD)/man, from --help"
 	@echo "make completion    completion for bash in $(BUILD)/completion, from --help"
+	@echo "make install       program, library, documents below PREFIX; make uninstall"
+	@echo "make dist, deb     the source as one file, a package for Debian in $(BUILD)"
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
-.PHONY: all library tests test test-kills test-faults test-cluster test-sanitize test-layouts fuzz fuzz-by bench bench-sum bench-torch bench-pack demo table quality model lint readme man completion clean help
+.PHONY: all library install uninstall dist deb tests test test-kills test-faults test-cluster test-sanitize test-layouts fuzz fuzz-by bench bench-sum bench-torch bench-pack demo table quality model lint readme man completion clean help
