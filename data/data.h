@@ -293,6 +293,30 @@ typedef struct data_folder {
 status data_folder_open(const char *path, data_folder *out);
 void data_folder_close(data_folder *folder);
 
+/* ---- pictures with their masks (pairs.c) ---- */
+
+/* Paths; `mask` is "" where there is none. */
+typedef struct data_pair {
+  char *image, *mask, *output;
+} data_pair;
+typedef struct data_pairs {
+  data_pair *pairs;
+  size_t count, room;
+} data_pairs;
+
+/* The pictures of a folder, whose outputs are of the same name in the folder
+ * `out`. Of HCOCO's (composite_images, masks) those of its lists; of any other
+ * folder NAME.png, .jpg or .jpeg with NAME_mask.png, .jpg or .jpeg, in the order
+ * of their names. STATUS_FORMAT where there is no picture. */
+status data_pairs_of_folder(const char *folder, const char *out,
+                            data_pairs *pairs);
+/* A tab-separated list with the columns image, mask and output in its header,
+ * others ignored; paths that begin with no / are below the list's folder. mask
+ * may be missing; output as well where `out` is not "": then as above.
+ * STATUS_FORMAT names the line. */
+status data_pairs_of_list(const char *path, const char *out, data_pairs *pairs);
+void data_pairs_free(data_pairs *pairs);
+
 /* ---- validation (hold_out.c) ----
  *
  * Scenes of the training split can be held out for validation, with all that

@@ -72,7 +72,7 @@ static void put_line(const char *prefix, const char *format,
 }
 
 void log_info(const char *format, ...) {
-  if (own_rank != 0) return;
+  if (own_rank != 0 || kept != NULL) return;
   va_list arguments;
   va_start(arguments, format);
   put_line("", format, arguments);

@@ -21,9 +21,10 @@ void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "harmonia: ...", an error; names the rank if it is not 0. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* From here on lines of this thread are kept in `text`, one after the other as
- * far as its size goes, without a prefix; nothing is printed. NULL: no more. A
- * library does not write to the stderr of its user. */
+/* From here on this thread prints nothing: its warnings and errors are kept in
+ * `text`, a line each as far as its size goes, without a prefix. NULL: no more.
+ * For a library, which has no stderr of its own, and for who knows better of
+ * what they are. */
 void log_keep(char *text, size_t size);
 
 /* The live progress line, rank 0 only. On a terminal it overwrites itself;

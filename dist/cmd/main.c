@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "dist/ranks/cluster.h"
+#include "dist/ranks/launcher.h"
 #include "dist/cmd/command.h"
 #include "dist/run/signals.h"
 #include "base/version.h"
@@ -97,11 +98,14 @@ static status finish_output(bool *unread) {
 
 /* Ranks agree before they leave, so the message of rank 0 is everybody's. */
 static int run_command(const command *chosen, int argc, char **argv) {
-  cluster c = {.ranks = 1, .node_ranks = 1};
+  cluster c;
+  cluster_alone(&c);
+  bool together = chosen->run_collective != NULL &&
+                  (!chosen->often_alone || launcher_started_several());
   bool unread = false;
   status result = STATUS_OK;
   if (chosen->saves_when_asked) signals_watch();
-  if (chosen->run_collective != NULL) result = cluster_start(&argc, &argv, &c);
+  if (together) result = cluster_start(&argc, &argv, &c);
   if (result == STATUS_OK) result = run(chosen, &c, argc - 2, argv + 2);
   if (result != STATUS_OK && c.rank == 0) log_error("%s", status_message());
   if (result == STATUS_OK && c.rank == 0) result = finish_output(&unread);
