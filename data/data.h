@@ -173,6 +173,12 @@ typedef enum data_binarize { DATA_THRESHOLD, DATA_DITHER } data_binarize;
 status data_mask_binarize(const data_image *grey, data_binarize how,
                           data_image *out);
 
+/* Edges (mask_edge.c): each value becomes the greatest, or the mean, of those
+ * within `pixels` of it across and down; beyond the border a mask goes on as at
+ * it. 0 to 1000 pixels. */
+status data_mask_grow(data_image *mask, int pixels);
+status data_mask_feather(data_image *mask, int pixels);
+
 /* A grey mask as a network of size x size pixels sees it, in {0,255}: its
  * nearest pixels, 255 where >= 128, as `pack` has them. Parts of the object
  * that the nearest pixels miss - a pole, a wire, a dot - take the pixels of

@@ -13,7 +13,8 @@
 typedef struct apply_configuration {
   const char *checkpoint, *method, *data, *xue_model, *image, *mask, *output,
       *list;
-  int64_t threads, quality;
+  int64_t threads, quality, grow, feather;
+  double strength;
   bool invert, force;
   mask_options masks;
 } apply_configuration;
@@ -50,6 +51,14 @@ static const option options[] = {
      .help = "many pictures: make those, too, whose outputs are there"},
     {ROW("invert", invert),
      .help = "harmonize the background to the foreground"},
+    {ROW("strength", strength), .preset = "1", .max = 1, .argument = "S",
+     .help = "how much of a network's change is made: 0 none, 1 all"},
+    {ROW("mask-grow", grow), .preset = "0", .max = 1000, .argument = "N",
+     .help = "let the mask grow by N pixels, against a rim of old colours"},
+    {ROW("feather", feather), .preset = "0", .max = 1000, .argument = "N",
+     .help =
+         "let a network's change fade out over N pixels on both sides of the "
+         "mask's edge"},
     {ROW("quality", quality), .preset = "95", .min = 1, .max = 100,
      .argument = "Q", .help = "of a JPEG"},
     {ROW("threads", threads), .preset = "0", .max = 256, .argument = "T",
@@ -80,7 +89,12 @@ typedef struct maker {
   data_xue_model *model; /* for xue */
 } maker;
 
+/* Classical methods blend by the mask themselves. */
 static status check_method(const apply_configuration *conf) {
+  if (conf->strength < 1 || conf->feather > 0)
+    return status_error(STATUS_USAGE,
+                        "options --strength and --feather are for networks, "
+                        "not for --method");
   const classical *method = classical_find(conf->method);
   if (method == NULL)
     return status_error(STATUS_USAGE, "option --method: '%s' is not one of %s",
@@ -170,6 +184,9 @@ static apply_how how_of(const apply_configuration *conf, const maker *by,
                      .threads = threads,
                      .mask = mask_options_of(&conf->masks, true),
                      .invert = conf->invert,
+                     .grow = (int)conf->grow,
+                     .feather = (int)conf->feather,
+                     .strength = conf->strength,
                      .quality = (int)conf->quality};
 }
 

@@ -160,7 +160,8 @@ static void end_work(harmonia *network, work *w) {
 }
 
 static status apply(harmonia *network, work *w, float *parameters) {
-  TRY(apply_network(w->plan, network->threads, NULL, &w->picture, &w->mask));
+  TRY(apply_network(w->plan, network->threads, NULL, &w->picture, &w->mask,
+                    &w->mask));
   nn_colour_change change;
   if (parameters != NULL && harmonizer_change(w->plan, &change))
     nn_change_numbers(&change, parameters);

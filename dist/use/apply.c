@@ -360,7 +360,8 @@ done:
 }
 
 status apply_network(harmonizer *h, int threads, const data_profile *profile,
-                     data_picture *picture, const data_image *mask) {
+                     data_picture *picture, const data_image *mask,
+                     const data_image *weights) {
   int size = harmonizer_size(h);
   size_t pixels = (size_t)size * (size_t)size;
   float *inputs = NULL, *srgb = NULL, *change = NULL;
@@ -374,12 +375,12 @@ status apply_network(harmonizer *h, int threads, const data_profile *profile,
       harmonizer_run(h, inputs, inputs + 3 * pixels, NULL, 0);
   nn_colour_change colours;
   if (harmonizer_change(h, &colours)) {
-    result = change_colours(&colours, threads, profile, picture, mask);
+    result = change_colours(&colours, threads, profile, picture, weights);
     goto done;
   }
   change_of(output, inputs, pixels, change);
   if (profile != NULL) change_back(profile, pixels, srgb, change);
-  result = add_change(change, size, threads, picture, mask);
+  result = add_change(change, size, threads, picture, weights);
 done:
   memory_free(inputs);
   memory_free(srgb);

@@ -15,12 +15,42 @@ typedef struct work {
   data_picture picture;
   data_profile *profile;
   data_image mask;
+  data_image weights; /* where another than the mask; else of no pixels */
 } work;
 
 static void free_work(work *w) {
   data_picture_free(&w->picture);
   data_profile_close(&w->profile);
   data_image_free(&w->mask);
+  data_image_free(&w->weights);
+}
+
+static size_t pixel_count(const data_image *image) {
+  return (size_t)image->width * (size_t)image->height;
+}
+
+/* A mask that has grown over all of the picture leaves nothing to go by. */
+static status grow_mask(const apply_how *how, const char *image,
+                        data_image *mask) {
+  size_t pixels = pixel_count(mask), object = 0;
+  TRY(data_mask_grow(mask, how->grow));
+  for (size_t i = 0; i < pixels; i++) object += mask->pixels[i] >= 128;
+  if (object < pixels) return STATUS_OK;
+  return status_error(STATUS_MISFIT,
+                      "%s: by --mask-grow %d the mask leaves no background",
+                      image, how->grow);
+}
+
+static status make_weights(const apply_how *how, const data_image *mask,
+                           data_image *out) {
+  if (how->feather == 0 && how->strength >= 1) return STATUS_OK;
+  TRY(data_image_create(mask->width, mask->height, 1, out));
+  size_t pixels = pixel_count(mask);
+  memcpy(out->pixels, mask->pixels, pixels);
+  TRY(data_mask_feather(out, how->feather));
+  for (size_t i = 0; i < pixels; i++)
+    out->pixels[i] = (uint8_t)(how->strength * out->pixels[i] + 0.5);
+  return STATUS_OK;
 }
 
 static status read_pictures(const apply_how *how, const char *image,
@@ -28,17 +58,22 @@ static status read_pictures(const apply_how *how, const char *image,
   TRY(apply_read(image, &w->picture, &w->profile));
   TRY(data_mask_read(mask[0] != '\0' ? mask : image, &how->mask, image,
                      w->picture.width, w->picture.height, &w->mask));
-  size_t pixels = (size_t)w->mask.width * (size_t)w->mask.height;
+  size_t pixels = pixel_count(&w->mask);
   for (size_t i = 0; how->invert && i < pixels; i++)
     w->mask.pixels[i] = (uint8_t)(255 - w->mask.pixels[i]);
-  return STATUS_OK;
+  TRY(grow_mask(how, image, &w->mask));
+  return make_weights(how, &w->mask, &w->weights);
+}
+
+static const data_image *weights_of(const work *w) {
+  return w->weights.pixels != NULL ? &w->weights : &w->mask;
 }
 
 static status by_network(const apply_how *how, work *w) {
   harmonizer *plan;
   TRY(harmonizer_pool_take(how->networks, &plan));
-  status result =
-      apply_network(plan, how->threads, w->profile, &w->picture, &w->mask);
+  status result = apply_network(plan, how->threads, w->profile, &w->picture,
+                                &w->mask, weights_of(w));
   harmonizer_pool_give(how->networks, plan);
   return result;
 }
@@ -65,6 +100,7 @@ status apply_file(const apply_how *how, const char *image, const char *mask,
                  : apply_classical(how->classical, how->model, w.profile,
                                    &w.picture, &w.mask);
   data_image_free(&w.mask);
+  data_image_free(&w.weights);
   if (result == STATUS_OK)
     result = write_picture(how, image, &w.picture, output);
   free_work(&w);

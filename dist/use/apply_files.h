@@ -15,6 +15,10 @@ typedef struct apply_how {
   data_mask_options mask;
   bool invert;
   int quality; /* of a JPEG */
+  int grow;    /* pixels that masks grow by, as networks see them, too */
+  /* of a network's change: */
+  int feather;     /* pixels that it fades out over, at the mask's edges */
+  double strength; /* 0 to 1 */
 } apply_how;
 
 /* Without a mask ("") it is the image's alpha. Written whole or not at all. */
