@@ -52,6 +52,44 @@ says "1 of 5 pictures failed" "counts for both"
 run 60 "$HARMONIA" apply --method xue-zero --image photos --output classical
 says "4 pictures written, 0 were there, 1 failed" "by a classical method"
 
+# ---- --json ----------------------------------------------------------------------
+
+small_set d.h5
+# shellcheck disable=SC2086
+run 60 "$HARMONIA" train --data d.h5 --out run $small --model bargainnet --nef 4 --steps 2
+network=$(checkpoint run 2)
+mkdir told && cp photos/b.png told/b.png
+run 60 "$HARMONIA" apply --checkpoint "$network" --image photos --output told --json
+exits 1 "--json"
+cat >told.py <<'SCRIPT'
+import hashlib, json, subprocess, sys
+network, program = sys.argv[1:]
+records = {line["image"]: line for line in map(json.loads, sys.stdin)}
+assert sorted(records) == ["photos/%s.png" % c for c in "abcde"], records
+assert records["photos/b.png"]["outcome"] == "there"
+assert records["photos/d.png"]["outcome"] == "failed" and "no mask" in records["photos/d.png"]["error"]
+a = records["photos/a.png"]
+assert a["outcome"] == "written" and a["error"] is None and a["output"] == "told/a.png", a
+for key in "image", "mask":
+    assert a[key + "_sha256"] == hashlib.sha256(open(a[key], "rb").read()).hexdigest()
+def score(image):
+    return float(subprocess.check_output([program, "score", "--checkpoint", network,
+                                          "--image", image, "--mask", a["mask"]]))
+assert abs(a["harmony_before"] - score(a["image"])) < 1e-5, a
+assert abs(a["harmony_after"] - score(a["output"])) < 0.01, a
+assert 0 < a["mean_change"] < 100 and a["ms"] > 0, a
+SCRIPT
+if has_modules json; then
+    check "a line a picture says what was done" sh -c \
+        '/usr/bin/python3 told.py "$1" "$HARMONIA" <"$2"' - "$network" "$stdout"
+    run 60 "$HARMONIA" apply --image photos/a.png --mask photos/a_mask.png --output o.png --json
+    check "of one picture, too; without a code extractor no harmony" sh -c \
+        'grep -q "\"outcome\": \"written\", .*\"harmony_before\": null" "$1" &&
+        test "$(wc -l <"$1")" = 1' - "$stdout"
+else
+    skip "no Python"
+fi
+
 # ---- HCOCO's folders, alpha, lists -------------------------------------------------
 
 mkdir -p coco/composite_images coco/masks coco/real_images

@@ -15,7 +15,7 @@ typedef struct apply_configuration {
       *list;
   int64_t threads, quality, grow, feather;
   double strength;
-  bool invert, force;
+  bool invert, force, json;
   mask_options masks;
 } apply_configuration;
 
@@ -61,6 +61,11 @@ static const option options[] = {
          "mask's edge"},
     {ROW("quality", quality), .preset = "95", .min = 1, .max = 100,
      .argument = "Q", .help = "of a JPEG"},
+    {ROW("json", json),
+     .help = "print a line of JSON a picture: files, SHA-256 of the inputs, "
+             "mean change of the object in levels of 255, harmony before and "
+             "after (of systems with a code extractor: bargainnet), "
+             "milliseconds"},
     {ROW("threads", threads), .preset = "0", .max = 256, .argument = "T",
      .help = "0: all cores"},
 };
@@ -85,6 +90,7 @@ static const option_table table = {
 /* What makes the picture: a network or a classical method. */
 typedef struct maker {
   harmonizer_pool *networks;
+  harmonizer_pool *scores; /* for --json, where the system has a score */
   const classical *classical;
   data_xue_model *model; /* for xue */
 } maker;
@@ -162,10 +168,23 @@ static status open_network(const apply_configuration *conf, int threads,
   return harmonizer_pool_create(&network, threads, out);
 }
 
+/* Of a system without a code extractor there is none. */
+static status open_scores(const apply_configuration *conf, int threads,
+                          harmonizer_pool **out) {
+  harmonizer *network;
+  if (!conf->json || conf->checkpoint[0] == '\0') return STATUS_OK;
+  status result = harmonizer_open_score(conf->checkpoint, threads, &network);
+  if (result == STATUS_MISFIT) return STATUS_OK;
+  if (result != STATUS_OK) return result;
+  return harmonizer_pool_create(&network, threads, out);
+}
+
 static status open_maker(const apply_configuration *conf, int threads,
                          maker *out) {
-  if (conf->method[0] == '\0')
+  if (conf->method[0] == '\0') {
+    TRY(open_scores(conf, threads, &out->scores));
     return open_network(conf, threads, &out->networks);
+  }
   out->classical = classical_find(conf->method);
   if (!out->classical->needs_model) return STATUS_OK;
   return open_model(conf, threads, &out->model);
@@ -173,6 +192,7 @@ static status open_maker(const apply_configuration *conf, int threads,
 
 static void close_maker(maker *by) {
   harmonizer_pool_destroy(&by->networks);
+  harmonizer_pool_destroy(&by->scores);
   data_xue_model_free(&by->model);
 }
 
@@ -187,6 +207,8 @@ static apply_how how_of(const apply_configuration *conf, const maker *by,
                      .grow = (int)conf->grow,
                      .feather = (int)conf->feather,
                      .strength = conf->strength,
+                     .json = conf->json,
+                     .scores = by->scores,
                      .quality = (int)conf->quality};
 }
 
@@ -198,8 +220,12 @@ static status apply_one(const cluster *c, const apply_configuration *conf) {
   maker by = {0};
   status result = open_maker(conf, threads, &by);
   apply_how how = how_of(conf, &by, threads);
+  apply_record record =
+      apply_record_begin(conf->image, conf->mask, conf->output);
   if (result == STATUS_OK)
-    result = apply_file(&how, conf->image, conf->mask, conf->output);
+    result = apply_file(&how, conf->image, conf->mask, conf->output,
+                        conf->json ? &record : NULL);
+  if (conf->json && record.outcome != NULL) apply_record_print(&record, stdout);
   close_maker(&by);
   return result;
 }
