@@ -26,20 +26,21 @@ typedef struct data_image {
 status data_image_create(int width, int height, int channels, data_image *out);
 void data_image_free(data_image *image);
 
-/* Reads a PNG (grey, RGB, palette, alpha; 1 to 16 bit) or a JPEG (grey, YCbCr,
- * CMYK/YCCK as Adobe writes it), told apart by their first bytes, as 3 channels
- * (RGB), upright: turned as the EXIF orientation says (damaged EXIF says
- * nothing). 16-bit values are rounded to the nearest of 8 bits; alpha is
- * dropped, as Pillow's convert("RGB") does. Truncated and foreign files are
- * STATUS_FORMAT. */
+/* Reads a PNG (grey, RGB, palette, alpha; 1 to 16 bit), a JPEG (grey, YCbCr,
+ * CMYK/YCCK as Adobe writes it) or a PPM or PGM (P6, P5), told apart by their
+ * first bytes, as 3 channels (RGB), upright: turned as the EXIF orientation says
+ * (damaged EXIF says nothing). 16-bit values are rounded to the nearest of 8
+ * bits; alpha is dropped, as Pillow's convert("RGB") does. Truncated and foreign
+ * files are STATUS_FORMAT. "-" is standard input. */
 status data_image_read(const char *path, data_image *out);
 
 /* Only the size, upright, from the header. */
 status data_image_read_size(const char *path, int *width, int *height);
 
 /* By the path's ending: .png, .jpg or .jpeg (4:4:4 above quality 90, else
- * 4:2:0). Written by publish_bytes: a full disk never leaves half a file, a
- * link is followed. 1 or 3 channels. */
+ * 4:2:0), .ppm or .pgm. "-" is standard output, as PNG; "jpg:-" and "ppm:-" as
+ * these. Written by publish_bytes: a full disk never leaves half a file, a link
+ * is followed. 1 or 3 channels. */
 status data_image_write(const char *path, const data_image *image, int quality);
 
 /* Whether data_image_write takes the path: asked before long work. */

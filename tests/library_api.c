@@ -72,7 +72,7 @@ static void test_picture(void) {
       change += abs(expected[i] - composite[i]);
       worst = fmax(worst, fabs(255 * mapped(numbers, x, c) - expected[i]));
     }
-  tap_ok(stays && change > PIXELS / 10,
+  tap_ok(stays && change > 0.1 * PIXELS,
          "the background stays bit for bit, the object does not");
   tap_ok(worst < 0.51, "by the numbers that it gives (%.2f levels)", worst);
 }

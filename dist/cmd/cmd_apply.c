@@ -32,9 +32,9 @@ static const option options[] = {
     {ROW("xue-model", xue_model), .argument = "FILE",
      .help = "xue: the model, if it lies elsewhere"},
     {ROW("image", image), .argument = "FILE",
-     .help = "the composite, PNG or JPEG, of any size; or a folder of them, "
-             "each NAME with NAME_mask.png (PCT-Net's names), or one of "
-             "HCOCO's"},
+     .help = "the composite, PNG, JPEG or PPM, of any size (- is standard "
+             "input); or a folder of them, each NAME with NAME_mask.png "
+             "(PCT-Net's names), or one of HCOCO's"},
     {ROW("mask", mask), .argument = "FILE",
      .help = "its mask, of the same size: white where the pasted object is; "
              "greys blend"},
@@ -44,7 +44,8 @@ static const option options[] = {
     MASK_OPTIONS(apply_configuration, masks, "greys blend",
                  " (of --mask, or without it of the image)"),
     {ROW("output", output), .argument = "FILE",
-     .help = "where the harmonized picture goes, .png or .jpg; PNG keeps the "
+     .help = "where the harmonized picture goes, .png, .jpg or .ppm, or "
+             "standard output (- as PNG, jpg:-, ppm:-); PNG and PPM keep the "
              "background's pixels bit for bit; of many a folder, where they "
              "have the names of their composites"},
     {ROW("force", force),
@@ -113,6 +114,21 @@ static status check_method(const apply_configuration *conf) {
   return STATUS_OK;
 }
 
+/* Standard input can be read once, and output has one meaning. */
+static status check_standard(const apply_configuration *conf) {
+  bool in = strcmp(conf->image, "-") == 0, mask = strcmp(conf->mask, "-") == 0;
+  const char *colon = strchr(conf->output, ':'); /* ppm:- */
+  bool out = strcmp(colon != NULL ? colon + 1 : conf->output, "-") == 0;
+  if (in && (mask || conf->masks.alpha))
+    return status_error(STATUS_USAGE,
+                        "options --image and %s: standard input "
+                        "can be one of the two",
+                        mask ? "--mask" : "--mask-alpha");
+  if (conf->json && (in || mask || out))
+    return status_error(STATUS_USAGE, "option --json: expected files, not -");
+  return STATUS_OK;
+}
+
 static status check(const apply_configuration *conf, bool many) {
   if (conf->checkpoint[0] != '\0' && conf->method[0] != '\0')
     return status_error(STATUS_USAGE,
@@ -126,6 +142,7 @@ static status check(const apply_configuration *conf, bool many) {
     return status_error(STATUS_USAGE,
                         "option --mask: many pictures have masks of their own "
                         "(NAME_mask.png, or the list's)");
+  TRY(check_standard(conf));
   const struct {
     const char *name;
     bool there;
