@@ -320,9 +320,9 @@ typedef struct nn_colour_change {
 } nn_colour_change;
 
 /* The numbers of a change (network/change_numbers.c), as maps M x + t of
- * colours x in [0,1], not yet clamped: of affine-image M row by row and t; of
- * curves before these NN_TONE_SLOPES slopes of each channel; of affine those of
- * each pixel, then all of `blend`. 0 numbers of other heads. */
+ * colours x in [0,1], not yet clamped: of an image or object M row by row and
+ * t; of curves before these NN_TONE_SLOPES slopes of each channel; of affine
+ * those of each pixel, then all of `blend`. 0 numbers of other heads. */
 size_t nn_change_number_count(nn_head head, int size);
 void nn_change_numbers(const nn_colour_change *change, nn_real *out);
 

@@ -7,11 +7,11 @@
 
 size_t nn_change_number_count(nn_head head, int size) {
   size_t pixels = (size_t)size * (size_t)size;
+  if (!nn_head_changes_pictures(head)) return 0;
   switch (head) {
   case NN_HEAD_AFFINE: return (NN_AFFINE + 1) * pixels;
-  case NN_HEAD_AFFINE_IMAGE: return NN_AFFINE;
   case NN_HEAD_CURVES: return NN_TONES + NN_AFFINE;
-  default: return 0;
+  default: return NN_AFFINE; /* one map for the whole object */
   }
 }
 
