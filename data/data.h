@@ -28,10 +28,10 @@ void data_image_free(data_image *image);
 
 /* Reads a PNG (grey, RGB, palette, alpha; 1 to 16 bit), a JPEG (grey, YCbCr,
  * CMYK/YCCK as Adobe writes it) or a PPM or PGM (P6, P5), told apart by their
- * first bytes, as 3 channels (RGB), upright: turned as the EXIF orientation says
- * (damaged EXIF says nothing). 16-bit values are rounded to the nearest of 8
- * bits; alpha is dropped, as Pillow's convert("RGB") does. Truncated and foreign
- * files are STATUS_FORMAT. "-" is standard input. */
+ * first bytes, as 3 channels (RGB), upright: turned as the EXIF orientation
+ * says (damaged EXIF says nothing). 16-bit values are rounded to the nearest of
+ * 8 bits; alpha is dropped, as Pillow's convert("RGB") does. Truncated and
+ * foreign files are STATUS_FORMAT. "-" is standard input. */
 status data_image_read(const char *path, data_image *out);
 
 /* Only the size, upright, from the header. */
@@ -313,8 +313,8 @@ typedef struct data_pairs {
 
 /* The pictures of a folder, whose outputs are of the same name in the folder
  * `out`. Of HCOCO's (composite_images, masks) those of its lists; of any other
- * folder NAME.png, .jpg or .jpeg with NAME_mask.png, .jpg or .jpeg, in the order
- * of their names. STATUS_FORMAT where there is no picture. */
+ * folder NAME.png, .jpg or .jpeg with NAME_mask.png, .jpg or .jpeg, in the
+ * order of their names. STATUS_FORMAT where there is no picture. */
 status data_pairs_of_folder(const char *folder, const char *out,
                             data_pairs *pairs);
 /* A tab-separated list with the columns image, mask and output in its header,
