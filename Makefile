@@ -2,6 +2,7 @@
 # Ubuntu; `make help` lists the rest.
 #
 #   BUILD=dir          where everything built goes            [build]
+#   PREFIX=, DESTDIR=  where `make install` puts it           [/usr/local]
 #   SANITIZE=a,b       sanitizers (address,undefined)         [none]
 #   CC, MPICC, CFLAGS  as usual
 
@@ -11,13 +12,16 @@ CFLAGS ?= -O3 -g
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --jobs=$(shell nproc 2>/dev/null || echo 1)
 endif
+OBJCOPY ?= objcopy
 WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla
 STD := -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-math-errno -fno-trapping-math
 ifneq ($(SANITIZE),)
   SAN := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
-COMPILE = $(CC) $(STD) $(CFLAGS) $(WARNINGS) $(SAN) -pthread -fopenmp -MMD -MP -Idist -c
+# Objects are the program's and the shared library's alike; hidden, functions call
+# each other as directly as without -fPIC.
+COMPILE = $(CC) $(STD) $(CFLAGS) $(WARNINGS) $(SAN) -fPIC -fvisibility=hidden -pthread -fopenmp -MMD -MP -Idist -c
 
 BASE_SRC := $(wildcard dist/base/*.c)
 HDF5_SRC := $(wildcard dist/hdf5/*.c)
@@ -25,7 +29,7 @@ NN_SRC   := $(wildcard nn/*/*.c)
 DATA_SRC := $(wildcard data/*/*.c)
 CKPT_SRC := $(wildcard checkpoint/*.c)
 # The wings of dist: each may know those behind it in this line (.ci/lint).
-WINGS    := cmd run foretell score use draw state feed sum ranks
+WINGS    := cmd library run foretell score use draw state feed sum ranks
 
 BASE_OBJ := $(BASE_SRC:%.c=$(BUILD)/%.o)
 HDF5_OBJ := $(HDF5_SRC:%.c=$(BUILD)/%.o)
@@ -44,7 +48,7 @@ LIBDIST := $(WINGS:%=$(BUILD)/libdist_%.a)
 
 # tests/<library>_*.c are programs; those named nn_* are built twice, in float
 # and in double. tests/*.sh run the program itself.
-TEST_C     := $(wildcard tests/base_*.c tests/data_*.c tests/checkpoint_*.c tests/nn_*.c tests/draw_*.c tests/dist_*.c)
+TEST_C     := $(wildcard tests/base_*.c tests/data_*.c tests/checkpoint_*.c tests/nn_*.c tests/draw_*.c tests/dist_*.c tests/library_*.c)
 TEST_BIN   := $(TEST_C:tests/%.c=$(BUILD)/tests/%)
 TEST_NND   := $(patsubst tests/%.c,$(BUILD)/tests/%_double,$(wildcard tests/nn_*.c))
 TOOL_BIN   := $(BUILD)/tests/parity $(BUILD)/tests/parity_double
@@ -53,7 +57,7 @@ BENCH_BIN  := $(BUILD)/tests/bench/bench
 # Libraries that tests put in front of the program's own calls.
 PRELOAD    := $(patsubst tests/preload/%.c,$(BUILD)/tests/%.so,$(wildcard tests/preload/*.c))
 
-all: $(BUILD)/harmonia
+all: $(BUILD)/harmonia library
 
 -include $(if $(filter clean help,$(MAKECMDGOALS)),,$(BUILD)/config.mk)
 $(BUILD)/config.mk: .ci/install-deps
@@ -62,6 +66,18 @@ $(BUILD)/config.mk: .ci/install-deps
 $(BUILD)/harmonia: $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBHDF5) $(LIBBASE)
 	$(MPICC) $(SAN) -pthread -fopenmp -o $@ $^ $(IMAGE_LIBS) $(HDF5_LIBS) $(BLAS_LIBS) -lm
 
+# libharmonia, shared and static, of one object: all that its functions need, with
+# no other names for its users than theirs. No MPI: --no-undefined would tell.
+ABI := $(shell sed -n 's/^.define HARMONIA_ABI //p' dist/library/harmonia.h)
+library: $(BUILD)/libharmonia.so $(BUILD)/libharmonia.a
+$(BUILD)/libharmonia.o: $(BUILD)/dist/library/harmonia.o $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBHDF5) $(LIBBASE)
+	$(CC) -r -nostdlib -o $@ $^
+	$(OBJCOPY) --wildcard --keep-global-symbol='harmonia_*' $@
+$(BUILD)/libharmonia.so: $(BUILD)/libharmonia.o
+	$(CC) $(SAN) -shared -pthread -fopenmp -Wl,-soname,$(@F).$(ABI) -Wl,--as-needed -Wl,--no-undefined -o $@ $< $(IMAGE_LIBS) $(HDF5_LIBS) $(BLAS_LIBS) -lm
+	@ln -sf $(@F) $@.$(ABI)
+$(BUILD)/libharmonia.a: $(BUILD)/libharmonia.o
+
 $(LIBBASE): $(BASE_OBJ)
 $(LIBHDF5): $(HDF5_OBJ)
 $(LIBNN): $(NN_OBJ)
@@ -69,7 +85,7 @@ $(LIBNND): $(NND_OBJ)
 $(LIBDATA): $(DATA_OBJ)
 $(LIBCKPT): $(CKPT_OBJ)
 define wing
-$(BUILD)/libdist_$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(wildcard dist/$(1)/*.c))
+$(BUILD)/libdist_$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/example.c,$(wildcard dist/$(1)/*.c)))
 endef
 $(foreach name,$(WINGS),$(eval $(call wing,$(name))))
 $(BUILD)/lib%.a:
@@ -124,6 +140,9 @@ $(BUILD)/tests/draw_%: $(BUILD)/tests/draw_%.o $(TEST_COMMON) $(LIBDIST) $(LIBDA
 # Of dist's wings they use what needs no MPI.
 $(BUILD)/tests/dist_%: $(BUILD)/tests/dist_%.o $(TEST_COMMON) $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBHDF5) $(LIBBASE)
 	$(TEST_LINK)
+# Of libharmonia they see what everybody does.
+$(BUILD)/tests/library_%: $(BUILD)/tests/library_%.o $(BUILD)/tests/tap.o $(BUILD)/libharmonia.a
+	$(TEST_LINK)
 # Benchmarks of the program's own parts under mpirun.
 $(BUILD)/tests/bench/node_sum.o: tests/bench/node_sum.c | $(BUILD)/config.mk
 	@mkdir -p $(@D)
@@ -158,7 +177,7 @@ $(BUILD)/tests/fuzz/libfuzzer: $(BUILD)/tests/fuzz/libfuzzer.o $(FUZZ_OBJ) $(LIB
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-tests: $(BUILD)/harmonia $(TEST_BIN) $(TEST_NND) $(TOOL_BIN) $(PRELOAD) $(BENCH_BIN) $(BUILD)/tests/fuzz/fuzz
+tests: $(BUILD)/harmonia library $(TEST_BIN) $(TEST_NND) $(TOOL_BIN) $(PRELOAD) $(BENCH_BIN) $(BUILD)/tests/fuzz/fuzz
 
 # One after the other: each may use all cores. What they print beside TAP is
 # shown by make test-NAME.
@@ -287,6 +306,22 @@ completion: $(BUILD)/harmonia
 	@.ci/from-help completion $(BUILD)/harmonia >$(BUILD)/completion/harmonia.bash
 	@echo ". $(BUILD)/completion/harmonia.bash"
 
+# PREFIX=, DESTDIR=; LIBDIR= and PYTHONDIR= for other folders of the libraries and
+# the Python module.
+export PREFIX DESTDIR LIBDIR PYTHONDIR
+install: all man completion
+	@.packaging/install install $(BUILD)
+uninstall: man
+	@.packaging/install uninstall $(BUILD)
+
+# The source as one file, and a package for Debian and Ubuntu.
+VERSION := $(shell sed -n 's/^.define HARMONIA_VERSION "\(.*\)"/\1/p' dist/base/version.h)
+dist:
+	@mkdir -p $(BUILD)
+	git archive --prefix=harmonia-$(VERSION)/ -o $(BUILD)/harmonia-$(VERSION).tar.gz HEAD
+deb: all man completion
+	@.packaging/deb $(BUILD)
+
 clean:
 	rm -rf $(BUILD)
 
@@ -314,7 +349,9 @@ help:
 	@echo "make readme        the option reference in dist/cmd/README.md, from --help"
 	@echo "make man           man pages in $(BUILD)/man, from --help"
 	@echo "make completion    completion for bash in $(BUILD)/completion, from --help"
+	@echo "make install       program, library, documents below PREFIX; make uninstall"
+	@echo "make dist, deb     the source as one file, a package for Debian in $(BUILD)"
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
-.PHONY: all tests test test-kills test-faults test-cluster test-sanitize test-layouts fuzz fuzz-by bench bench-sum bench-torch bench-pack bench-apply demo table ablation quality model lint readme man completion clean help
+.PHONY: all library install uninstall dist deb tests test test-kills test-faults test-cluster test-sanitize test-layouts fuzz fuzz-by bench bench-sum bench-torch bench-pack bench-apply demo table ablation quality model lint readme man completion clean help

@@ -1,10 +1,18 @@
-/* How arrays are named and laid out in the file. */
+/* How arrays are named and laid out in the file, and by which HDF5. */
 #include <stdio.h>
 #include <string.h>
 
 #include "checkpoint/internal.h"
 
 enum { CHUNK_BYTES = 1 << 20 };
+
+void ckpt_hdf5_version(char *text, size_t size) {
+  unsigned major = 0, minor = 0, release = 0;
+  hdf5_lock();
+  H5get_libversion(&major, &minor, &release);
+  hdf5_unlock();
+  snprintf(text, size, "%u.%u.%u", major, minor, release);
+}
 
 hid_t ckpt_native_type(ckpt_type type) {
   switch (type) {

@@ -34,6 +34,9 @@ typedef struct ckpt_array {
   uint64_t shape[CKPT_MAX_RANK];
 } ckpt_array;
 
+/* That of the HDF5 library: "1.10.8". */
+void ckpt_hdf5_version(char *text, size_t size);
+
 /* ---- writing ---- */
 
 typedef struct ckpt_writer ckpt_writer;

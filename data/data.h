@@ -26,20 +26,21 @@ typedef struct data_image {
 status data_image_create(int width, int height, int channels, data_image *out);
 void data_image_free(data_image *image);
 
-/* Reads a PNG (grey, RGB, palette, alpha; 1 to 16 bit) or a JPEG (grey, YCbCr,
- * CMYK/YCCK as Adobe writes it), told apart by their first bytes, as 3 channels
- * (RGB), upright: turned as the EXIF orientation says (damaged EXIF says
- * nothing). 16-bit values are rounded to the nearest of 8 bits; alpha is
- * dropped, as Pillow's convert("RGB") does. Truncated and foreign files are
- * STATUS_FORMAT. */
+/* Reads a PNG (grey, RGB, palette, alpha; 1 to 16 bit), a JPEG (grey, YCbCr,
+ * CMYK/YCCK as Adobe writes it) or a PPM or PGM (P6, P5), told apart by their
+ * first bytes, as 3 channels (RGB), upright: turned as the EXIF orientation
+ * says (damaged EXIF says nothing). 16-bit values are rounded to the nearest of
+ * 8 bits; alpha is dropped, as Pillow's convert("RGB") does. Truncated and
+ * foreign files are STATUS_FORMAT. "-" is standard input. */
 status data_image_read(const char *path, data_image *out);
 
 /* Only the size, upright, from the header. */
 status data_image_read_size(const char *path, int *width, int *height);
 
 /* By the path's ending: .png, .jpg or .jpeg (4:4:4 above quality 90, else
- * 4:2:0). Written by publish_bytes: a full disk never leaves half a file, a
- * link is followed. 1 or 3 channels. */
+ * 4:2:0), .ppm or .pgm. "-" is standard output, as PNG; "jpg:-" and "ppm:-" as
+ * these. Written by publish_bytes: a full disk never leaves half a file, a link
+ * is followed. 1 or 3 channels. */
 status data_image_write(const char *path, const data_image *image, int quality);
 
 /* Whether data_image_write takes the path: asked before long work. */
@@ -173,6 +174,12 @@ typedef enum data_binarize { DATA_THRESHOLD, DATA_DITHER } data_binarize;
 status data_mask_binarize(const data_image *grey, data_binarize how,
                           data_image *out);
 
+/* Edges (mask_edge.c): each value becomes the greatest, or the mean, of those
+ * within `pixels` of it across and down; beyond the border a mask goes on as at
+ * it. 0 to 1000 pixels. */
+status data_mask_grow(data_image *mask, int pixels);
+status data_mask_feather(data_image *mask, int pixels);
+
 /* A grey mask as a network of size x size pixels sees it, in {0,255}: its
  * nearest pixels, 255 where >= 128, as `pack` has them. Parts of the object
  * that the nearest pixels miss - a pole, a wire, a dot - take the pixels of
@@ -292,6 +299,30 @@ typedef struct data_folder {
  * what is not of that form are errors that name the list and the line. */
 status data_folder_open(const char *path, data_folder *out);
 void data_folder_close(data_folder *folder);
+
+/* ---- pictures with their masks (pairs.c) ---- */
+
+/* Paths; `mask` is "" where there is none. */
+typedef struct data_pair {
+  char *image, *mask, *output;
+} data_pair;
+typedef struct data_pairs {
+  data_pair *pairs;
+  size_t count, room;
+} data_pairs;
+
+/* The pictures of a folder, whose outputs are of the same name in the folder
+ * `out`. Of HCOCO's (composite_images, masks) those of its lists; of any other
+ * folder NAME.png, .jpg or .jpeg with NAME_mask.png, .jpg or .jpeg, in the
+ * order of their names. STATUS_FORMAT where there is no picture. */
+status data_pairs_of_folder(const char *folder, const char *out,
+                            data_pairs *pairs);
+/* A tab-separated list with the columns image, mask and output in its header,
+ * others ignored; paths that begin with no / are below the list's folder. mask
+ * may be missing; output as well where `out` is not "": then as above.
+ * STATUS_FORMAT names the line. */
+status data_pairs_of_list(const char *path, const char *out, data_pairs *pairs);
+void data_pairs_free(data_pairs *pairs);
 
 /* ---- validation (hold_out.c) ----
  *

@@ -329,6 +329,13 @@ typedef struct nn_colour_change {
   const nn_real *blend; /* [size,size]: how far affine's maps are followed */
 } nn_colour_change;
 
+/* The numbers of a change (network/change_numbers.c), as maps M x + t of
+ * colours x in [0,1], not yet clamped: of an image or object M row by row and
+ * t; of curves before these NN_TONE_SLOPES slopes of each channel; of affine
+ * those of each pixel, then all of `blend`. 0 numbers of other heads. */
+size_t nn_change_number_count(nn_head head, int size);
+void nn_change_numbers(const nn_colour_change *change, nn_real *out);
+
 /* Maps are brought to the picture's size as training brings them there:
  * bicubic. What `change` points to must outlive it. STATUS_MEMORY. */
 typedef struct nn_picture_change nn_picture_change;
@@ -450,6 +457,10 @@ double nn_lr_factor(const nn_lr_schedule *schedule, const nn_lr_moment *at);
 
 /* The core OpenBLAS chose ("Zen", "SkylakeX"). */
 const char *nn_blas_core(void);
+/* "0.3.21" */
+void nn_blas_version(char *text, size_t size);
+/* The widest instructions of this CPU for which there are kernels: "AVX2". */
+const char *nn_cpu_instructions(void);
 /* Makes OpenBLAS use kernels that suit this CPU where it chose others, or an
  * environment asks for others: the program starts anew with OPENBLAS_CORETYPE
  * set. To be called first in main, with its argv. HARMONIA_BLAS_CORE=keep

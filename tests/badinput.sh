@@ -112,7 +112,7 @@ refused 2 "o.gif: " "apply: an output format that is not known"
 apply_to image.png mask.png nowhere/o.png
 refused 1 "nowhere/o.png: " "apply: an output folder that is not there"
 apply_to . mask.png o.png
-refused 1 "\.: " "apply: a folder as image"
+refused 2 "option --mask: many pictures" "apply: a folder as image, and one mask"
 check "apply left nothing behind" test ! -e o.png -a ! -e o.gif
 
 # ---- folders ---------------------------------------------------------------------

@@ -13,7 +13,11 @@ cp "$stdout" help.txt
 run 10 "$HARMONIA" -h
 check "-h is the same" cmp help.txt "$stdout"
 run 10 "$HARMONIA" --version
-check "--version" grep -Eqx 'harmonia [0-9]+\.[0-9]+\.[0-9]+' "$stdout"
+check "--version: the first line" sh -c \
+    'head -n 1 "$1" | grep -Eqx "harmonia [0-9]+[.][0-9]+[.][0-9]+"' - "$stdout"
+for line in 'MPI +.*[0-9]' 'HDF5 +[0-9.]+' 'OpenBLAS +[0-9.]+.*, kernels for [A-Z].*' 'CPU +.+'; do
+    check "then $line" grep -Eqx "$line" "$stdout"
+done
 run 10 "$HARMONIA"
 exits 2 "no command at all"
 check "shows the help on stderr" cmp help.txt "$stderr"

@@ -423,6 +423,56 @@ static void test_background(void) {
   data_image_free(&small);
 }
 
+/* ---- edges ---- */
+
+/* The greatest, or the mean to nearest, about a pixel. */
+static int about(const data_image *mask, int x, int y, int pixels, bool mean) {
+  int most = 0, sum = 0, side = 2 * pixels + 1;
+  for (int j = y - pixels; j <= y + pixels; j++)
+    for (int i = x - pixels; i <= x + pixels; i++) {
+      int column = i < 0 ? 0 : i < mask->width ? i : mask->width - 1;
+      int row = j < 0 ? 0 : j < mask->height ? j : mask->height - 1;
+      int value = mask->pixels[row * mask->width + column];
+      most = value > most ? value : most;
+      sum += value;
+    }
+  return mean ? (sum + side * side / 2) / (side * side) : most;
+}
+
+static void check_edge(int width, int height, int pixels) {
+  random_stream random = random_stream_make(5, RANDOM_TEST, 1, 0);
+  data_image before, grown, feathered;
+  must(data_image_create(width, height, 1, &before));
+  must(data_image_create(width, height, 1, &grown));
+  must(data_image_create(width, height, 1, &feathered));
+  size_t count = (size_t)width * (size_t)height, wrong = 0;
+  for (size_t i = 0; i < count; i++)
+    before.pixels[i] =
+        (uint8_t)(random_below(&random, 40) == 0 ? random_below(&random, 256)
+                                                 : 0);
+  memcpy(grown.pixels, before.pixels, count);
+  memcpy(feathered.pixels, before.pixels, count);
+  must(data_mask_grow(&grown, pixels));
+  must(data_mask_feather(&feathered, pixels));
+  for (int y = 0; y < height; y++)
+    for (int x = 0; x < width; x++) {
+      int at = y * width + x;
+      wrong += grown.pixels[at] != about(&before, x, y, pixels, false) ||
+               feathered.pixels[at] != about(&before, x, y, pixels, true);
+    }
+  tap_ok(wrong == 0, "%d x %d: edges changed by %d pixels, %zu wrong", width,
+         height, pixels, wrong);
+  data_image_free(&before);
+  data_image_free(&grown);
+  data_image_free(&feathered);
+}
+
+static void test_edges(void) {
+  for (int pixels = 0; pixels < 9; pixels++) check_edge(40, 30, pixels);
+  check_edge(7, 90, 20);
+  check_edge(1, 1, 3);
+}
+
 int main(void) {
   test_good_files();
   test_bad_files();
@@ -431,5 +481,6 @@ int main(void) {
   test_thin_objects();
   test_bodies();
   test_background();
+  test_edges();
   return tap_done();
 }

@@ -83,10 +83,72 @@ static void check(nn_head head) {
   trial_free(&s.t);
 }
 
+/* ---- the numbers of a change ---- */
+
+static double clamped(double x, double least, double most) {
+  return fmin(fmax(x, least), most);
+}
+
+/* What nn.h says that they do to a colour. */
+static void by_numbers(nn_head head, const nn_real *numbers, size_t pixel,
+                       const nn_real *x, double *out) {
+  double toned[3] = {x[0], x[1], x[2]}, blend = 1;
+  if (head == NN_HEAD_CURVES) {
+    for (int c = 0; c < 3; c++, numbers += NN_TONE_SLOPES) {
+      toned[c] = 0;
+      for (int k = 0; k < NN_TONE_SLOPES; k++)
+        toned[c] += numbers[k] * clamped(x[c] - k / 8.0, 0, 0.125);
+    }
+  } else if (head == NN_HEAD_AFFINE) {
+    blend = numbers[(size_t)12 * SIZE * SIZE + pixel];
+    numbers += 12 * pixel;
+  }
+  for (int i = 0; i < 3; i++) {
+    double y = numbers[9 + i];
+    for (int j = 0; j < 3; j++) y += numbers[3 * i + j] * toned[j];
+    out[i] = x[i] + blend * (clamped(y, 0, 1) - x[i]);
+  }
+}
+
+/* On a picture of the maps' size, where each pixel has its own. */
+static void check_numbers(nn_head head) {
+  scene s = make_scene(head);
+  nn_colour_change change = {.head = head,
+                             .size = SIZE,
+                             .maps = trial_input(&s.t, s.maps),
+                             .blend = trial_input(&s.t, s.blend)};
+  static nn_real numbers[13 * SIZE * SIZE];
+  size_t count = nn_change_number_count(head, SIZE);
+  nn_change_numbers(&change, numbers);
+  nn_picture_change *picture;
+  if (nn_picture_change_create(&change, SIZE, SIZE, &picture) != STATUS_OK)
+    test_failed("%s", status_message());
+  nn_real *row = calloc(nn_picture_change_row_size(picture) + 1, sizeof *row);
+  double worst = 0;
+  for (size_t p = 0; p < SIZE * SIZE; p++) {
+    const nn_real *composite = trial_input(&s.t, s.composite) + 3 * p;
+    nn_real x[3], got[3];
+    double want[3];
+    for (int c = 0; c < 3; c++) x[c] = (composite[c] + 1) / 2;
+    int column = (int)(p % SIZE);
+    nn_picture_change_row(picture, (int)(p / SIZE), row);
+    nn_picture_change_pixels(picture, row, column, column + 1, x, got);
+    by_numbers(head, numbers, p, x, want);
+    for (int c = 0; c < 3; c++) worst = fmax(worst, fabs(got[c] - want[c]));
+  }
+  free(row);
+  nn_picture_change_destroy(&picture);
+  trial_free(&s.t);
+  tap_ok(count > 0 && worst < 2e-6, "%s: %zu numbers tell what is done (%.1e)",
+         CHOICES(NN_HEADS)[head], count, worst);
+}
+
 int main(void) {
-  check(NN_HEAD_AFFINE);
-  check(NN_HEAD_AFFINE_IMAGE);
-  check(NN_HEAD_AFFINE_OBJECT);
-  check(NN_HEAD_CURVES);
+  static const nn_head heads[] = {NN_HEAD_AFFINE, NN_HEAD_AFFINE_IMAGE,
+                                  NN_HEAD_AFFINE_OBJECT, NN_HEAD_CURVES};
+  for (int i = 0; i < 4; i++) check(heads[i]);
+  for (int i = 0; i < 4; i++) check_numbers(heads[i]);
+  tap_ok(nn_change_number_count(NN_HEAD_RGB, SIZE) == 0,
+         "what is drawn has none");
   return tap_done();
 }

@@ -16,7 +16,7 @@ for folder in dist nn data checkpoint tests slurm; do
 done
 check "every folder has a README;$missing" test -z "$missing"
 
-documents="README.md */README.md dist/cmd/README.md .github/CONTRIBUTING.md"
+documents="README.md */README.md dist/cmd/README.md dist/library/README.md .github/CONTRIBUTING.md"
 # Prints what is wrong: a link to no file or to no heading, or a source file that
 # is nowhere in the project. Names with capitals stand for others.
 wrong_links() {

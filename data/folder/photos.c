@@ -6,10 +6,9 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "data/folder/fields.h"
 #include "data/folder/file_names.h"
 #include "data/folder/overlap.h"
-
-enum { MAX_COLUMNS = 64 };
 
 enum { NAME, SPLIT, CATEGORY, SCENE, WANTED };
 static const char *const wanted_names[WANTED] = {"name", "split", "category",
@@ -19,30 +18,11 @@ typedef struct columns {
   int at[WANTED]; /* -1: not there */
 } columns;
 
-/* A field without blanks around it and the quotes that spreadsheets put around
- * some. */
-static char *clean(char *field) {
-  field = text_trim(field);
-  size_t length = strlen(field);
-  if (length < 2 || field[0] != '"' || field[length - 1] != '"') return field;
-  field[length - 1] = '\0';
-  return text_trim(field + 1);
-}
-
-static int cut_fields(char *line, char *fields[MAX_COLUMNS]) {
-  int count = 0;
-  for (char *rest = line; rest != NULL && count < MAX_COLUMNS; count++)
-    fields[count] = clean(strsep(&rest, "\t"));
-  return count;
-}
-
 static status read_header(const char *path, char *line, columns *out) {
-  char *fields[MAX_COLUMNS] = {NULL};
-  int count = cut_fields(line, fields);
+  char *fields[FIELDS_MAX] = {NULL};
+  int count = fields_cut(line, fields);
   for (int w = 0; w < WANTED; w++) {
-    out->at[w] = -1;
-    for (int i = 0; i < count; i++)
-      if (strcmp(fields[i], wanted_names[w]) == 0) out->at[w] = i;
+    out->at[w] = fields_find(fields, count, wanted_names[w]);
     if (out->at[w] < 0 && w != SCENE)
       return status_error(STATUS_FORMAT,
                           "%s: line 1 has no column '%s'; expected a header "
@@ -63,8 +43,8 @@ static status read_split(const char *path, size_t line, const char *text,
 
 static status read_row(const char *path, size_t line, char *text,
                        const columns *where, photo *out) {
-  char *fields[MAX_COLUMNS] = {NULL};
-  int count = cut_fields(text, fields);
+  char *fields[FIELDS_MAX] = {NULL};
+  int count = fields_cut(text, fields);
   const char *values[WANTED];
   for (int w = 0; w < WANTED; w++) {
     if (where->at[w] >= count)

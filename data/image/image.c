@@ -106,7 +106,8 @@ static status read_open_file(const char *path, int file, size_t limit,
 }
 
 static status read_file(const char *path, size_t limit, data_bytes *out) {
-  int file = open(path, O_RDONLY | O_CLOEXEC);
+  int file = strcmp(path, "-") == 0 ? dup(STDIN_FILENO)
+                                    : open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return io_error(path, "open");
   status result = read_open_file(path, file, limit, out);
   close(file);
@@ -121,6 +122,9 @@ static status decode(const char *path, const data_bytes *file, image_want want,
   if (file->size == 0)
     return status_error(
         STATUS_FORMAT, "%s: an empty file; expected a PNG or JPEG image", path);
+  if (file->size > 2 && file->data[0] == 'P' &&
+      (file->data[1] == '5' || file->data[1] == '6'))
+    return image_ppm_decode(path, file, want, out);
   if (file->size >= sizeof png && memcmp(file->data, png, sizeof png) == 0)
     return image_png_decode(path, file, want, out);
   if (file->size >= sizeof jpeg && memcmp(file->data, jpeg, sizeof jpeg) == 0)
@@ -225,28 +229,58 @@ status data_image_read_size(const char *path, int *width, int *height) {
 
 /* ---- writing ---- */
 
-static status find_format(const char *path, bool *png) {
+typedef enum format { FORMAT_PNG, FORMAT_JPEG, FORMAT_PPM } format;
+
+static const struct {
+  const char *ending;
+  format format;
+} formats[] = {{"png", FORMAT_PNG}, {"jpg", FORMAT_JPEG}, {"jpeg", FORMAT_JPEG},
+               {"ppm", FORMAT_PPM}, {"pgm", FORMAT_PPM},  {"-", FORMAT_PNG}};
+
+/* "-" and "ppm:-" are standard output. */
+static bool is_stdout(const char *path) {
+  const char *colon = strchr(path, ':');
+  return strcmp(colon != NULL ? colon + 1 : path, "-") == 0;
+}
+
+static const char *place_of(const char *path) {
+  return is_stdout(path) ? "/dev/stdout" : path;
+}
+
+static status find_format(const char *path, format *out) {
   const char *slash = strrchr(path, '/');
-  const char *ending = strrchr(slash != NULL ? slash : path, '.');
-  if (ending == NULL) ending = "";
-  *png = strcasecmp(ending, ".png") == 0;
-  if (*png || strcasecmp(ending, ".jpg") == 0 ||
-      strcasecmp(ending, ".jpeg") == 0)
-    return STATUS_OK;
+  const char *dot = strrchr(slash != NULL ? slash : path, '.');
+  const char *ending = is_stdout(path) ? path : dot != NULL ? dot + 1 : "";
+  size_t length = strcspn(ending, ":");
+  for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++)
+    if (strlen(formats[i].ending) == length &&
+        strncasecmp(ending, formats[i].ending, length) == 0) {
+      *out = formats[i].format;
+      return STATUS_OK;
+    }
   return status_error(STATUS_USAGE,
-                      "%s: an image's name ends in .png, .jpg or .jpeg", path);
+                      "%s: an image's name ends in .png, .jpg, .jpeg or .ppm",
+                      path);
 }
 
 status data_image_check(const char *path) {
-  bool png;
-  TRY(find_format(path, &png));
-  return publish_check(path);
+  format found;
+  TRY(find_format(path, &found));
+  return publish_check(place_of(path));
+}
+
+static status encode_ppm(const data_picture *picture, char *dropped,
+                         data_bytes *out) {
+  image_nothing_made(picture, dropped);
+  return image_ppm_encode(picture, out);
 }
 
 static status encode(const char *path, const data_picture *picture, int quality,
                      char *dropped, data_bytes *out) {
-  bool png;
-  TRY(find_format(path, &png));
+  format found;
+  TRY(find_format(path, &found));
+  if (found == FORMAT_PPM) return encode_ppm(picture, dropped, out);
+  bool png = found == FORMAT_PNG;
   data_bytes handed_on = {0};
   status result = (png ? image_chunks_make
                        : image_segments_make)(picture, &handed_on, dropped);
@@ -263,7 +297,8 @@ status data_picture_write(const char *path, const data_picture *picture,
   dropped[0] = '\0';
   data_bytes bytes = {0};
   status result = encode(path, picture, quality, dropped, &bytes);
-  if (result == STATUS_OK) result = publish_bytes(path, bytes.data, bytes.size);
+  if (result == STATUS_OK)
+    result = publish_bytes(place_of(path), bytes.data, bytes.size);
   image_bytes_free(&bytes);
   return result;
 }

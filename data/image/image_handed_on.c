@@ -205,6 +205,20 @@ status image_segments_make(const data_picture *picture, data_bytes *out,
   return STATUS_OK;
 }
 
+void image_nothing_made(const data_picture *picture, char *dropped) {
+  const data_metadata *metadata = &picture->metadata;
+  note_lost(picture, dropped);
+  if (picture->channels % 2 == 0) note(dropped, "alpha");
+  if (profile_fits(picture)) note(dropped, "the profile");
+  if (has_density(metadata)) note(dropped, "the resolution");
+  if (metadata->exif.size > 0) note(dropped, "EXIF");
+  if (metadata->xmp.size > 0) note(dropped, "XMP");
+  if (metadata->others_of_png)
+    note_chunks(&metadata->others, dropped);
+  else
+    note_segments(&metadata->others, dropped);
+}
+
 int image_jpeg_density(const data_metadata *metadata, uint32_t density[2]) {
   bool metric = metadata->density_unit == DATA_PER_METRE;
   for (int i = 0; i < 2; i++) {

@@ -39,6 +39,9 @@ status image_png_decode(const char *path, const data_bytes *file,
 status image_jpeg_decode(const char *path, const data_bytes *file,
                          image_want want, data_picture *out);
 
+status image_ppm_decode(const char *path, const data_bytes *file,
+                        image_want want, data_picture *out);
+
 /* Room for a picture's pixels, whose other members are set. */
 status image_pixels_create(data_picture *picture);
 size_t image_row_bytes(const data_picture *picture);
@@ -88,6 +91,8 @@ status image_chunks_make(const data_picture *picture, data_bytes *out,
                          char *dropped);
 status image_segments_make(const data_picture *picture, data_bytes *out,
                            char *dropped);
+/* Of a PPM, which has nothing but pixels: what is lost. */
+void image_nothing_made(const data_picture *picture, char *dropped);
 /* As a JPEG's header has it: the unit's number; -1: it cannot. */
 int image_jpeg_density(const data_metadata *metadata, uint32_t density[2]);
 
@@ -97,6 +102,7 @@ int image_jpeg_density(const data_metadata *metadata, uint32_t density[2]);
  * are chunks or segments. */
 status image_png_encode(const char *path, const data_picture *picture,
                         const data_bytes *handed_on, data_bytes *out);
+status image_ppm_encode(const data_picture *picture, data_bytes *out);
 status image_jpeg_encode(const char *path, const data_picture *picture,
                          int quality, const data_bytes *handed_on,
                          data_bytes *out);

@@ -360,6 +360,8 @@ static status read_png(const data_bytes *file, data_metadata *out) {
 status image_metadata_read(const data_bytes *file, data_metadata *out) {
   *out = (data_metadata){.others_of_png = false};
   bool jpeg = file->size > 1 && file->data[0] == 0xff;
+  bool png = file->size > 1 && file->data[0] == 0x89;
+  if (!jpeg && !png) return STATUS_OK;
   status result = (jpeg ? read_jpeg : read_png)(file, out);
   if (result != STATUS_OK) image_metadata_free(out);
   return result;

@@ -15,6 +15,25 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* of the next two */
 static bool live_line_open;
 static double last_plain_line = -1e9;
 
+/* Where lines of this thread go; NULL: to stderr. */
+static _Thread_local char *kept;
+static _Thread_local size_t kept_size;
+
+void log_keep(char *text, size_t size) {
+  kept = text;
+  kept_size = size;
+  if (text != NULL && size > 0) text[0] = '\0';
+}
+
+static void keep_line(const char *format, va_list arguments) {
+  size_t used = strlen(kept);
+  const char *gap = used > 0 ? "\n" : "";
+  int begun = snprintf(kept + used, kept_size - used, "%s", gap);
+  used += (size_t)begun;
+  if (used < kept_size)
+    vsnprintf(kept + used, kept_size - used, format, arguments);
+}
+
 void log_set_rank(int rank) { own_rank = rank; }
 
 int log_rank(void) { return own_rank; }
@@ -37,6 +56,10 @@ void clock_sleep(double seconds) {
 static void put_line(const char *prefix, const char *format,
                      va_list arguments) {
   char line[LINE_SIZE];
+  if (kept != NULL) {
+    keep_line(format, arguments);
+    return;
+  }
   pthread_mutex_lock(&mutex);
   int used =
       snprintf(line, sizeof line, "%s%s", live_line_open ? "\n" : "", prefix);
@@ -49,7 +72,7 @@ static void put_line(const char *prefix, const char *format,
 }
 
 void log_info(const char *format, ...) {
-  if (own_rank != 0) return;
+  if (own_rank != 0 || kept != NULL) return;
   va_list arguments;
   va_start(arguments, format);
   put_line("", format, arguments);
@@ -74,7 +97,7 @@ void log_error(const char *format, ...) {
 }
 
 void log_live(bool last, const char *format, ...) {
-  if (own_rank != 0) return;
+  if (own_rank != 0 || kept != NULL) return;
   bool terminal = log_is_terminal();
   double now = clock_seconds();
   char line[LINE_SIZE];

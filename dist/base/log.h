@@ -3,6 +3,7 @@
 #define HARMONIA_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Which rank speaks; 0 until told. Only rank 0 prints log_info. */
 void log_set_rank(int rank);
@@ -19,6 +20,12 @@ void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* "harmonia: ...", an error; names the rank if it is not 0. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* From here on this thread prints nothing: its warnings and errors are kept in
+ * `text`, a line each as far as its size goes, without a prefix. NULL: no more.
+ * For a library, which has no stderr of its own, and for who knows better of
+ * what they are. */
+void log_keep(char *text, size_t size);
 
 /* The live progress line, rank 0 only. On a terminal it overwrites itself;
  * elsewhere at most one plain line every ten seconds (or `last`) is printed. */

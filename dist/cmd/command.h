@@ -22,6 +22,9 @@ typedef struct command {
   status (*run_collective)(const cluster *c, void *configuration,
                            const bool *given, const char **positional,
                            int positional_count);
+  /* run_collective is called without MPI, which takes a while to start, in a
+   * process that no launcher started as one of several. */
+  bool often_alone;
   /* Signals ask it to save and end (signals.h), from its start. */
   bool saves_when_asked;
 } command;

@@ -6,9 +6,11 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "dist/ranks/cluster.h"
+#include "dist/ranks/launcher.h"
 #include "dist/cmd/command.h"
 #include "dist/run/signals.h"
 #include "base/version.h"
+#include "checkpoint/checkpoint.h"
 #include "nn/nn.h"
 
 static const command *const commands[] = {
@@ -96,11 +98,14 @@ static status finish_output(bool *unread) {
 
 /* Ranks agree before they leave, so the message of rank 0 is everybody's. */
 static int run_command(const command *chosen, int argc, char **argv) {
-  cluster c = {.ranks = 1, .node_ranks = 1};
+  cluster c;
+  cluster_alone(&c);
+  bool together = chosen->run_collective != NULL &&
+                  (!chosen->often_alone || launcher_started_several());
   bool unread = false;
   status result = STATUS_OK;
   if (chosen->saves_when_asked) signals_watch();
-  if (chosen->run_collective != NULL) result = cluster_start(&argc, &argv, &c);
+  if (together) result = cluster_start(&argc, &argv, &c);
   if (result == STATUS_OK) result = run(chosen, &c, argc - 2, argv + 2);
   if (result != STATUS_OK && c.rank == 0) log_error("%s", status_message());
   if (result == STATUS_OK && c.rank == 0) result = finish_output(&unread);
@@ -117,6 +122,18 @@ static int end_of_text(void) {
   return status_exit_code(result);
 }
 
+/* The first line is the version alone. */
+static void print_version(void) {
+  char mpi[128], hdf5[32], blas[32];
+  cluster_mpi_version(mpi, sizeof mpi);
+  ckpt_hdf5_version(hdf5, sizeof hdf5);
+  nn_blas_version(blas, sizeof blas);
+  printf("harmonia " HARMONIA_VERSION "\n"
+         "MPI       %s\nHDF5      %s\nOpenBLAS  %s, kernels for %s\n"
+         "CPU       %s\n",
+         mpi, hdf5, blas, nn_blas_core(), nn_cpu_instructions());
+}
+
 static const command *find_command(const char *word) {
   for (int i = 0; i < COMMANDS; i++)
     if (strcmp(word, commands[i]->table->command) == 0) return commands[i];
@@ -128,14 +145,15 @@ int main(int argc, char **argv) {
   const command *chosen = find_command(word);
   /* first: a program that starts itself anew inherits which are ignored */
   signals_outlive_readers();
-  if (chosen != NULL && chosen->multiplies) nn_blas_fit(argv);
+  bool version = strcmp(word, "--version") == 0;
+  if (version || (chosen != NULL && chosen->multiplies)) nn_blas_fit(argv);
   if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
       strcmp(word, "help") == 0 || argc < 2) {
     print_help(argc < 2 ? stderr : stdout);
     return argc < 2 ? 2 : end_of_text();
   }
-  if (strcmp(word, "--version") == 0) {
-    puts("harmonia " HARMONIA_VERSION);
+  if (version) {
+    print_version();
     return end_of_text();
   }
   if (chosen != NULL) return run_command(chosen, argc, argv);

@@ -12,6 +12,13 @@
 
 enum { MESSAGE_SIZE = 1024 };
 
+void cluster_mpi_version(char *text, size_t size) {
+  char all[MPI_MAX_LIBRARY_VERSION_STRING];
+  int length = 0;
+  MPI_Get_library_version(all, &length);
+  snprintf(text, size, "%.*s", (int)strcspn(all, ",\n"), all);
+}
+
 /* Places among ranks that are in the order of their nodes. */
 static status find_places(cluster *c) {
   MPI_Comm_rank(c->world, &c->rank);
@@ -94,6 +101,13 @@ status cluster_start(int *argc, char ***argv, cluster *out) {
   return STATUS_OK;
 }
 
+void cluster_alone(cluster *out) {
+  cpu_limits limits;
+  cpu_limits_find("", &limits);
+  *out = (cluster){
+      .ranks = 1, .node_ranks = 1, .threads = cpu_limits_threads(&limits, 1)};
+}
+
 void cluster_stop(cluster *c) {
   int started = 0, ended = 0;
   MPI_Initialized(&started);
@@ -109,6 +123,7 @@ status cluster_agree(const cluster *c, status own) {
 }
 
 status cluster_agree_or_stop(const cluster *c, status own, bool *stop) {
+  if (c->ranks == 1) return own;
   int mine[2] = {own == STATUS_OK ? c->ranks : c->rank, *stop ? 0 : 1}, all[2];
   MPI_Allreduce(mine, all, 2, MPI_INT, MPI_MIN, c->world);
   int lowest = all[0];
@@ -122,6 +137,12 @@ status cluster_agree_or_stop(const cluster *c, status own, bool *stop) {
     snprintf(failure.text, sizeof failure.text, "%s", status_message());
   MPI_Bcast(&failure, (int)sizeof failure, MPI_BYTE, lowest, c->world);
   return status_adopt((status)failure.code, failure.text);
+}
+
+void cluster_sum(const cluster *c, uint64_t *numbers, int count) {
+  if (c->ranks > 1)
+    MPI_Allreduce(MPI_IN_PLACE, numbers, count, MPI_UINT64_T, MPI_SUM,
+                  c->world);
 }
 
 int cluster_threads(const cluster *c, int64_t asked) {

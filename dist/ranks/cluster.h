@@ -26,6 +26,10 @@ typedef struct cluster {
  * twice. Every communication goes over the two communicators, which live until
  * cluster_stop. */
 status cluster_start(int *argc, char ***argv, cluster *out);
+/* Which MPI it is: "Open MPI v4.1.4". Before cluster_start, too. */
+void cluster_mpi_version(char *text, size_t size);
+/* In the place of cluster_start: a process alone, without MPI. */
+void cluster_alone(cluster *out);
 /* Ends MPI, if it was started; collective. */
 void cluster_stop(cluster *c);
 
@@ -41,6 +45,9 @@ void cluster_free(cluster *c);
 status cluster_agree(const cluster *c, status own);
 /* The same; besides, *stop becomes true everywhere if it is on any rank. */
 status cluster_agree_or_stop(const cluster *c, status own, bool *stop);
+
+/* Collective. Numbers become their sums over all ranks. */
+void cluster_sum(const cluster *c, uint64_t *numbers, int count);
 
 /* Threads of a rank: as many as were asked for (--threads), or with 0 its share
  * of the CPUs that its node's ranks may use (base/cpus.h). */

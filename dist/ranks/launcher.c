@@ -76,12 +76,20 @@ static status refuse(const char *evidence) {
       evidence, name);
 }
 
+static bool find_evidence(char *text, size_t size) {
+  for (int i = 0; i < LAUNCHERS; i++)
+    if (tells_of_more(&launchers[i], text, size)) return true;
+  return slurm_tells_of_more(text, size);
+}
+
+bool launcher_started_several(void) {
+  char evidence[256];
+  return !is_meant() && find_evidence(evidence, sizeof evidence);
+}
+
 status launcher_check(int ranks) {
   char evidence[256];
   if (ranks > 1 || is_meant()) return STATUS_OK;
-  for (int i = 0; i < LAUNCHERS; i++)
-    if (tells_of_more(&launchers[i], evidence, sizeof evidence))
-      return refuse(evidence);
-  if (slurm_tells_of_more(evidence, sizeof evidence)) return refuse(evidence);
+  if (find_evidence(evidence, sizeof evidence)) return refuse(evidence);
   return STATUS_OK;
 }

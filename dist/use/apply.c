@@ -206,6 +206,7 @@ done:
 typedef struct scene {
   const data_picture *picture; /* changed in place */
   const data_image *mask;
+  const data_image *weights;   /* how far pixels follow the change */
   const data_image *reference; /* of a domain code; NULL: the picture */
   const data_profile *profile;
   uint64_t sample;
@@ -230,10 +231,11 @@ static status make_change(const harmonizer *h, int threads, const scene *s,
   size_t pixels = (size_t)size * (size_t)size;
   nn_colour_change colours;
   if (harmonizer_change(h, &colours))
-    return change_colours(&colours, threads, s->profile, s->picture, s->mask);
+    return change_colours(&colours, threads, s->profile, s->picture,
+                          s->weights);
   change_of(output, inputs, pixels, spent);
   if (s->profile != NULL) change_back(s->profile, pixels, srgb, spent);
-  return change_add(spent, size, threads, s->picture, s->mask);
+  return change_add(spent, size, threads, s->picture, s->weights);
 }
 
 static status harmonize(harmonizer *h, int threads, const scene *s) {
@@ -259,8 +261,10 @@ done:
 }
 
 status apply_network(harmonizer *h, int threads, const data_profile *profile,
-                     data_picture *picture, const data_image *mask) {
-  scene s = {.picture = picture, .mask = mask, .profile = profile};
+                     data_picture *picture, const data_image *mask,
+                     const data_image *weights) {
+  scene s = {
+      .picture = picture, .mask = mask, .weights = weights, .profile = profile};
   warn_if_tiny(mask, harmonizer_size(h));
   return harmonize(h, threads, &s);
 }
@@ -278,6 +282,7 @@ status apply_to_levels(harmonizer *h, int threads, const data_image *composite,
     levels[i] = (float)composite->pixels[i] / 255;
   scene s = {.picture = &picture,
              .mask = mask,
+             .weights = mask,
              .reference = reference,
              .sample = sample};
   TRY(harmonize(h, threads, &s));

@@ -14,15 +14,17 @@ status apply_read(const char *path, data_picture *picture,
                   data_profile **profile);
 
 /* Shrinks (or enlarges) picture and mask to the network's size, runs it on the
- * colours in sRGB, and changes the picture in proportion to the mask, in its
- * own colours and bits: where the network says how colours change, so at the
- * picture's size (nn_picture_change), else by the change that it made of its
- * small picture, bilinearly brought back. Pixels where the mask is 0 keep their
- * values, and all pixels their alpha. The mask has object and background, as
- * data_mask_read has it; an object smaller than a pixel of the network is
- * warned of. The bits do not depend on `threads`. */
+ * colours in sRGB, and changes the picture in proportion to `weights` (255:
+ * all; of the mask's size, most often the mask itself), in its own colours and
+ * bits: where the network says how colours change, so at the picture's size
+ * (nn_picture_change), else by the change that it made of its small picture,
+ * bilinearly brought back. Pixels of weight 0 keep their values, and all pixels
+ * their alpha. The mask has object and background, as data_mask_read has it; an
+ * object smaller than a pixel of the network is warned of. The bits do not
+ * depend on `threads`. */
 status apply_network(harmonizer *h, int threads, const data_profile *profile,
-                     data_picture *picture, const data_image *mask);
+                     data_picture *picture, const data_image *mask,
+                     const data_image *weights);
 
 /* The same of an image of 8 bits in sRGB, as evaluations have it: composite
  * [H,W,3] and mask [H,W] become levels of 0 to 255, [H,W,3], which are not

@@ -6,9 +6,9 @@
 
 #include "base/status.h"
 
-/* Its path: checkpoint/network.h5 beside the folder of the program, or in the
- * project it was built from, or installed (share/harmonia). STATUS_USAGE names
- * where it was looked for. */
+/* Its path: beside the folder of the program, or of the library that this is
+ * part of, checkpoint/network.h5 or share/harmonia/network.h5; or in the
+ * project it was built from. STATUS_USAGE names where it was looked for. */
 status builtin_network(char *path, size_t size);
 
 #endif

@@ -10,6 +10,7 @@ struct harmonizer {
   train_options options;
   char *texts; /* of options read from a file */
   uint64_t step;
+  nn_purpose purpose;
   nn_system *system;  /* of one phase */
   nn_real *own_state; /* NULL: borrowed */
   const nn_real *state;
@@ -24,6 +25,7 @@ static status build(harmonizer *h, const nn_layout *layout, int threads,
                     nn_purpose purpose, bool train_mode) {
   nn_model_options model =
       train_model_options(&h->options, 1, purpose, train_mode);
+  h->purpose = purpose;
   /* nothing is minimised: without gradients the results are only buffers */
   nn_plan_options plan = {
       .threads = threads, .layout = layout, .hand_over = true};
@@ -79,14 +81,25 @@ status harmonizer_open_score(const char *checkpoint, int threads,
   return open_for(checkpoint, threads, NN_FOR_SCORE, false, out);
 }
 
-status harmonizer_borrow(const train_options *options, const nn_layout *layout,
-                         const nn_real *state, int threads, harmonizer **out) {
+static status borrow(const train_options *options, const nn_layout *layout,
+                     const nn_real *state, int threads, nn_purpose purpose,
+                     harmonizer **out) {
   TRY(MEMORY_NEW(1, "network", out));
   (*out)->options = *options;
   (*out)->state = state;
-  status result = build(*out, layout, threads, NN_FOR_OUTPUT, false);
+  status result = build(*out, layout, threads, purpose, false);
   if (result != STATUS_OK) harmonizer_destroy(out);
   return result;
+}
+
+status harmonizer_borrow(const train_options *options, const nn_layout *layout,
+                         const nn_real *state, int threads, harmonizer **out) {
+  return borrow(options, layout, state, threads, NN_FOR_OUTPUT, out);
+}
+
+status harmonizer_twin(const harmonizer *of, int threads, harmonizer **out) {
+  return borrow(&of->options, nn_plan_layout(plan_of(of)), of->state, threads,
+                of->purpose, out);
 }
 
 void harmonizer_destroy(harmonizer **pointer) {
@@ -118,6 +131,8 @@ double harmonizer_multiply_adds(const harmonizer *h) {
   return nn_plan_multiply_adds(plan_of(h));
 }
 
+nn_head harmonizer_head(const harmonizer *h) { return h->options.network.head; }
+
 static void run(harmonizer *h, const nn_real *image, const nn_real *mask,
                 const nn_real *reference, uint64_t sample) {
   const nn_real *inputs[] = {image, mask, reference};
@@ -137,7 +152,7 @@ const nn_real *harmonizer_run(harmonizer *h, const nn_real *composite,
 }
 
 bool harmonizer_change(const harmonizer *h, nn_colour_change *out) {
-  nn_head head = h->options.network.head;
+  nn_head head = harmonizer_head(h);
   if (!nn_head_changes_pictures(head)) return false;
   *out = (nn_colour_change){.head = head,
                             .size = harmonizer_size(h),

@@ -17,12 +17,17 @@ status harmonizer_open(const char *checkpoint, int threads, bool train_mode,
 status harmonizer_borrow(const train_options *options, const nn_layout *layout,
                          const nn_real *state, int threads, harmonizer **out);
 
+/* Another plan on the parameters of one that was opened, which must outlive it:
+ * each may run in a thread of its own. */
+status harmonizer_twin(const harmonizer *of, int threads, harmonizer **out);
+
 void harmonizer_destroy(harmonizer **harmonizer);
 
 int harmonizer_size(const harmonizer *h);      /* pixels a side */
 bool harmonizer_full_res(const harmonizer *h); /* trained at larger images' */
 const char *harmonizer_model(const harmonizer *h); /* "unet" */
 uint64_t harmonizer_step(const harmonizer *h);     /* steps it was trained */
+nn_head harmonizer_head(const harmonizer *h);
 
 /* What an image of the network's size takes: learned numbers, and multiply-adds
  * (nn_plan_multiply_adds). Of one that was opened, not borrowed. */

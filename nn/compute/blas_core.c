@@ -30,6 +30,13 @@ static const char core_variable[] = "OPENBLAS_CORETYPE";
 static int asked = NO_RESTART;
 static char overridden[NAME_SIZE];
 
+void nn_blas_version(char *text, size_t size) {
+  static const char begin[] = "OpenBLAS ";
+  const char *all = openblas_get_config(); /* "OpenBLAS 0.3.21 DYNAMIC_ARCH" */
+  if (strncmp(all, begin, sizeof begin - 1) == 0) all += sizeof begin - 1;
+  snprintf(text, size, "%.*s", (int)strcspn(all, " "), all);
+}
+
 const char *nn_blas_core(void) { return openblas_get_corename(); }
 
 /* ---- judgement ---- */
@@ -72,6 +79,12 @@ static int level_here(void) {
 #else
   return -1;
 #endif
+}
+
+const char *nn_cpu_instructions(void) {
+  static const char *const names[] = {"SSE2", "AVX", "AVX2 and FMA", "AVX-512"};
+  int level = level_here();
+  return level < 0 ? "not x86-64" : names[level];
 }
 
 /* One built for a single core listens to no variable. */

@@ -249,6 +249,12 @@ def weights():
                 file[f"features.{i}.bias"] = np.ones(c_out, "f4")
 
 
+def ppms():
+    write("ppm", "plain.ppm", b"P6\n11 9\n255\n" + rgb.tobytes())
+    write("ppm", "comments.pgm", b"P5 # grey\n11 9 # of a camera\n1023\n" + bytes(198))
+    write("ppm", "bad-short.ppm", b"P6 99 99 255\n" + rgb.tobytes())
+
+
 def tables():
     write("csv", "log", b"step,loss,psnr\n1,0.5,20.25\n2,,nan\n3,1e-3\n4,0.25,21,7\n5,0.1")
     write("csv", "windows", b"\xef\xbb\xbfstep,loss\r\n1,2\r\n")
@@ -265,5 +271,5 @@ def model():
           + b"\n" + rest)
 
 
-for part in pngs, jpegs, texts, tables, model, sets, checkpoints, weights:
+for part in pngs, jpegs, ppms, texts, tables, model, sets, checkpoints, weights:
     part()

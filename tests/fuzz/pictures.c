@@ -33,6 +33,7 @@ static bool read_whole_picture(const char *path) {
   use_profile(&picture.metadata.profile);
   write_again(&picture, "again.png");
   write_again(&picture, "again.jpg");
+  write_again(&picture, "again.ppm");
   if (data_picture_colour(&picture) == STATUS_OK &&
       data_picture_see(&picture, &image) == STATUS_OK)
     data_image_free(&image);

@@ -289,6 +289,7 @@ static const char *const option_words[] = {"--lr=",
 const fuzz_target fuzz_targets[] = {
     {"png", NULL, NULL, fuzz_read_picture, fuzz_mend_png, NULL},
     {"jpeg", NULL, NULL, fuzz_read_picture, NULL, NULL},
+    {"ppm", NULL, NULL, fuzz_read_picture, NULL, NULL},
     {"list", fuzz_prepare_list, "HCOCO/HCOCO_train.txt", fuzz_read_list, NULL,
      list_words},
     {"index", NULL, "index.tsv", fuzz_read_index, NULL, index_words},

@@ -1,0 +1,237 @@
+/* Pictures with their masks, and where what is made of them goes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+#include "base/text_file.h"
+#include "data/data.h"
+#include "data/folder/fields.h"
+#include "data/folder/file_names.h"
+#include "data/folder/spelling.h"
+
+static const char *const endings[] = {".png", ".jpg", ".jpeg"};
+enum { ENDINGS = 3 };
+static const char mask_suffix[] = "_mask";
+
+/* ---- a list that grows ---- */
+
+static status make_room(data_pairs *pairs) {
+  if (pairs->count < pairs->room) return STATUS_OK;
+  size_t room = pairs->room == 0 ? 64 : 2 * pairs->room;
+  data_pair *larger;
+  TRY(MEMORY_NEW(room, "a list of pictures", &larger));
+  if (pairs->count > 0)
+    memcpy(larger, pairs->pairs, pairs->count * sizeof *larger);
+  memory_free(pairs->pairs);
+  pairs->pairs = larger;
+  pairs->room = room;
+  return STATUS_OK;
+}
+
+/* FOLDER/NAME, or NAME where that is a path from the root. */
+static status join(const char *folder, const char *name, char **out) {
+  size_t size = strlen(folder) + strlen(name) + 2;
+  TRY(MEMORY_NEW(size, "a path", out));
+  snprintf(*out, size, "%s%s%s", name[0] == '/' ? "" : folder,
+           name[0] == '/' ? "" : "/", name);
+  return STATUS_OK;
+}
+
+static const char *name_of(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash != NULL ? slash + 1 : path;
+}
+
+/* Names are in `folder`; `mask` may be NULL. output: NULL where it goes to the
+ * folder `out`. */
+static status add(data_pairs *pairs, const char *folder, const char *image,
+                  const char *mask, const char *output, const char *out) {
+  TRY(make_room(pairs));
+  data_pair *next = &pairs->pairs[pairs->count++]; /* of zeros */
+  TRY(join(folder, image, &next->image));
+  if (mask != NULL && mask[0] != '\0')
+    TRY(join(folder, mask, &next->mask));
+  else
+    TRY(memory_copy_text("", &next->mask));
+  if (output != NULL) return join(folder, output, &next->output);
+  return join(out, name_of(image), &next->output);
+}
+
+void data_pairs_free(data_pairs *pairs) {
+  for (size_t i = 0; i < pairs->count; i++) {
+    memory_free(pairs->pairs[i].image);
+    memory_free(pairs->pairs[i].mask);
+    memory_free(pairs->pairs[i].output);
+  }
+  memory_free(pairs->pairs);
+  *pairs = (data_pairs){0};
+}
+
+/* ---- folders ---- */
+
+static status of_hcoco(const char *path, const char *out, data_pairs *pairs) {
+  data_folder folder;
+  TRY(data_folder_open(path, &folder));
+  status result = STATUS_OK;
+  for (size_t i = 0; result == STATUS_OK && i < folder.count; i++)
+    result = add(pairs, folder.path, folder.entries[i].composite,
+                 folder.entries[i].mask, NULL, out);
+  data_folder_close(&folder);
+  return result;
+}
+
+/* The length of a picture's name without its ending; 0: it is none, or a mask.
+ */
+static size_t stem_of(const char *name) {
+  const char *dot = strrchr(name, '.');
+  size_t length = dot != NULL ? (size_t)(dot - name) : 0;
+  size_t suffix = sizeof mask_suffix - 1;
+  bool picture = false;
+  for (int i = 0; dot != NULL && i < ENDINGS; i++)
+    picture = picture || strcasecmp(dot, endings[i]) == 0;
+  if (!picture || length > SPELLING_LONGEST) return 0;
+  bool mask =
+      length >= suffix && strncmp(dot - suffix, mask_suffix, suffix) == 0;
+  return mask ? 0 : length;
+}
+
+static status of_names(const char *folder, const file_names *files,
+                       const char *out, data_pairs *pairs) {
+  char stem[SPELLING_LONGEST + sizeof mask_suffix];
+  for (size_t i = 0; i < files->exact.count; i++) {
+    const char *name = files->names[i];
+    size_t length = stem_of(name);
+    if (length == 0) continue;
+    snprintf(stem, sizeof stem, "%.*s%s", (int)length, name, mask_suffix);
+    const char *mask = file_names_find_stem(files, stem, endings, ENDINGS);
+    TRY(add(pairs, folder, name, mask, NULL, out));
+  }
+  return STATUS_OK;
+}
+
+static int by_image(const void *a, const void *b) {
+  return strcmp(((const data_pair *)a)->image, ((const data_pair *)b)->image);
+}
+
+static bool is_hcoco(const char *path) {
+  char *composites;
+  struct stat about;
+  if (join(path, "composite_images", &composites) != STATUS_OK) return false;
+  bool found = stat(composites, &about) == 0 && S_ISDIR(about.st_mode);
+  memory_free(composites);
+  return found;
+}
+
+static status of_folder(const char *folder, const char *out,
+                        data_pairs *pairs) {
+  if (is_hcoco(folder)) return of_hcoco(folder, out, pairs);
+  file_names files;
+  status result = file_names_read(folder, &files);
+  if (result == STATUS_OK) result = of_names(folder, &files, out, pairs);
+  file_names_free(&files);
+  if (result != STATUS_OK) return result;
+  if (pairs->count == 0)
+    return status_error(STATUS_FORMAT,
+                        "%s: no pictures; expected NAME.png or .jpg, each with "
+                        "NAME_mask.png, or a folder of HCOCO's",
+                        folder);
+  qsort(pairs->pairs, pairs->count, sizeof *pairs->pairs, by_image);
+  return STATUS_OK;
+}
+
+status data_pairs_of_folder(const char *folder, const char *out,
+                            data_pairs *pairs) {
+  *pairs = (data_pairs){0};
+  status result = of_folder(folder, out, pairs);
+  if (result != STATUS_OK) data_pairs_free(pairs);
+  return result;
+}
+
+/* ---- lists ---- */
+
+enum { IMAGE, MASK, OUTPUT, COLUMNS };
+static const char *const column_names[COLUMNS] = {"image", "mask", "output"};
+
+static status read_header(const char *path, char *line, const char *out,
+                          int at[COLUMNS]) {
+  char *fields[FIELDS_MAX];
+  int count = line != NULL ? fields_cut(line, fields) : 0;
+  for (int c = 0; c < COLUMNS; c++)
+    at[c] = fields_find(fields, count, column_names[c]);
+  if (at[IMAGE] >= 0 && (at[OUTPUT] >= 0 || out[0] != '\0')) return STATUS_OK;
+  return status_error(STATUS_FORMAT,
+                      "%s: line 1 has no column '%s'; expected a header with "
+                      "image, mask and output, tab-separated",
+                      path, column_names[at[IMAGE] < 0 ? IMAGE : OUTPUT]);
+}
+
+static status read_row(const char *path, size_t line, char *text,
+                       const int at[COLUMNS], const char *folder,
+                       const char *out, data_pairs *pairs) {
+  char *fields[FIELDS_MAX];
+  const char *values[COLUMNS] = {NULL};
+  int count = fields_cut(text, fields);
+  for (int c = 0; c < COLUMNS; c++)
+    if (at[c] >= 0 && at[c] < count) values[c] = fields[at[c]];
+  for (int c = IMAGE; c < COLUMNS; c += OUTPUT - IMAGE)
+    if (at[c] >= 0 && (values[c] == NULL || values[c][0] == '\0'))
+      return status_error(STATUS_FORMAT, "%s: line %zu has no field '%s'", path,
+                          line, column_names[c]);
+  return add(pairs, folder, values[IMAGE], values[MASK], values[OUTPUT], out);
+}
+
+/* Of two lines with one output the second would be lost. */
+static status note_output(const char *path, size_t line, const char *output,
+                          name_set *outputs) {
+  size_t before;
+  bool added;
+  TRY(name_set_add(outputs, output, line, &before, &added));
+  if (added) return STATUS_OK;
+  return status_error(STATUS_FORMAT,
+                      "%s: lines %zu and %zu have the same output, %s", path,
+                      before, line, output);
+}
+
+static status read_rows(const char *path, text_file *file, const char *folder,
+                        const char *out, data_pairs *pairs) {
+  int at[COLUMNS];
+  char *line;
+  name_set outputs = {0};
+  status result = read_header(path, text_file_next(file), out, at);
+  while (result == STATUS_OK && (line = text_file_next(file)) != NULL) {
+    result = read_row(path, file->line, line, at, folder, out, pairs);
+    if (result == STATUS_OK)
+      result = note_output(path, file->line,
+                           pairs->pairs[pairs->count - 1].output, &outputs);
+  }
+  name_set_free(&outputs);
+  if (result == STATUS_OK && pairs->count == 0)
+    result = status_error(STATUS_FORMAT, "%s lists no pictures", path);
+  return result;
+}
+
+static status folder_of(const char *path, char **out) {
+  const char *slash = strrchr(path, '/');
+  TRY(memory_copy_text(slash != NULL ? path : ".", out));
+  if (slash != NULL) (*out)[slash - path] = '\0';
+  return STATUS_OK;
+}
+
+status data_pairs_of_list(const char *path, const char *out,
+                          data_pairs *pairs) {
+  *pairs = (data_pairs){0};
+  char *folder;
+  text_file file;
+  TRY(folder_of(path, &folder));
+  status result = text_file_open(path, &file);
+  if (result == STATUS_OK) {
+    result = read_rows(path, &file, folder, out, pairs);
+    text_file_close(&file);
+  }
+  memory_free(folder);
+  if (result != STATUS_OK) data_pairs_free(pairs);
+  return result;
+}

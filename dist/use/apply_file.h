@@ -1,0 +1,31 @@
+/* From a picture file to a picture file. */
+#ifndef HARMONIA_APPLY_FILE_H
+#define HARMONIA_APPLY_FILE_H
+
+#include "dist/use/apply.h"
+#include "dist/use/apply_record.h"
+#include "dist/use/pool.h"
+
+/* What is done with each picture. */
+typedef struct apply_how {
+  harmonizer_pool *networks; /* plans of as many threads as `threads`; NULL: */
+  const classical *classical;
+  const data_xue_model *model; /* for xue */
+  int threads;                 /* at a picture */
+  data_mask_options mask;
+  bool invert;
+  int quality; /* of a JPEG */
+  int grow;    /* pixels that masks grow by, as networks see them, too */
+  /* of a network's change: */
+  int feather;     /* pixels that it fades out over, at the mask's edges */
+  double strength; /* 0 to 1 */
+  bool json;       /* many: a line a picture on stdout */
+  harmonizer_pool *scores; /* then: of the system's code extractor, or NULL */
+} apply_how;
+
+/* Without a mask ("") it is the image's alpha. Written whole or not at all.
+ * record: begun, and filled in also on failure; or NULL. */
+status apply_file(const apply_how *how, const char *image, const char *mask,
+                  const char *output, apply_record *record);
+
+#endif
