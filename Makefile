@@ -92,26 +92,31 @@ $(BUILD)/lib%.a:
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(BUILD)/dist/base/%.o: dist/base/%.c | $(BUILD)/config.mk
+# Objects that were compiled in another way are made anew.
+$(BUILD)/flags: always
+	@mkdir -p $(@D)
+	@echo '$(COMPILE)' | cmp -s - $@ || echo '$(COMPILE)' >$@
+
+$(BUILD)/dist/base/%.o: dist/base/%.c $(BUILD)/flags | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	$(COMPILE) $(IMAGE_CFLAGS) -o $@ $<
-$(BUILD)/dist/hdf5/%.o: dist/hdf5/%.c | $(BUILD)/config.mk
+$(BUILD)/dist/hdf5/%.o: dist/hdf5/%.c $(BUILD)/flags | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	$(COMPILE) $(HDF5_CFLAGS) -o $@ $<
-$(BUILD)/nn/%.o: nn/%.c | $(BUILD)/config.mk
+$(BUILD)/nn/%.o: nn/%.c $(BUILD)/flags | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	$(COMPILE) -I. $(BLAS_CFLAGS) -o $@ $<
-$(BUILD)/double/nn/%.o: nn/%.c | $(BUILD)/config.mk
+$(BUILD)/double/nn/%.o: nn/%.c $(BUILD)/flags | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	$(COMPILE) -I. -DNN_DOUBLE $(BLAS_CFLAGS) -o $@ $<
-$(BUILD)/data/%.o: data/%.c | $(BUILD)/config.mk
+$(BUILD)/data/%.o: data/%.c $(BUILD)/flags | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	$(COMPILE) -I. $(IMAGE_CFLAGS) $(HDF5_CFLAGS) $(BLAS_CFLAGS) -o $@ $<
-$(BUILD)/checkpoint/%.o: checkpoint/%.c | $(BUILD)/config.mk
+$(BUILD)/checkpoint/%.o: checkpoint/%.c $(BUILD)/flags | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	$(COMPILE) -I. $(HDF5_CFLAGS) -o $@ $<
 $(BUILD)/dist/use/builtin.o: CFLAGS += -DHARMONIA_PROJECT='"$(CURDIR)"'
-$(BUILD)/dist/%.o: dist/%.c | $(BUILD)/config.mk
+$(BUILD)/dist/%.o: dist/%.c $(BUILD)/flags | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	OMPI_CC="$(CC)" $(MPICC) $(filter-out $(CC),$(COMPILE)) -I. -o $@ $<
 
@@ -120,10 +125,10 @@ $(BUILD)/dist/%.o: dist/%.c | $(BUILD)/config.mk
 TEST_COMPILE = $(COMPILE) -I. $(HDF5_CFLAGS) $(IMAGE_CFLAGS) $(BLAS_CFLAGS)
 TEST_LINK = $(CC) $(SAN) -pthread -fopenmp -o $@ $^ $(IMAGE_LIBS) $(HDF5_LIBS) $(BLAS_LIBS) -lm
 
-$(BUILD)/tests/%.o: tests/%.c | $(BUILD)/config.mk
+$(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	$(TEST_COMPILE) -o $@ $<
-$(BUILD)/tests/%_double.o: tests/%.c | $(BUILD)/config.mk
+$(BUILD)/tests/%_double.o: tests/%.c $(BUILD)/flags | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	$(TEST_COMPILE) -DNN_DOUBLE -o $@ $<
 TEST_COMMON := $(BUILD)/tests/tap.o $(BUILD)/tests/golden.o
@@ -144,7 +149,7 @@ $(BUILD)/tests/dist_%: $(BUILD)/tests/dist_%.o $(TEST_COMMON) $(LIBDIST) $(LIBNN
 $(BUILD)/tests/library_%: $(BUILD)/tests/library_%.o $(BUILD)/tests/tap.o $(BUILD)/libharmonia.a
 	$(TEST_LINK)
 # Benchmarks of the program's own parts under mpirun.
-$(BUILD)/tests/bench/node_sum.o: tests/bench/node_sum.c | $(BUILD)/config.mk
+$(BUILD)/tests/bench/node_sum.o: tests/bench/node_sum.c $(BUILD)/flags | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	OMPI_CC="$(CC)" $(MPICC) $(filter-out $(CC),$(COMPILE)) -I. -o $@ $<
 $(BUILD)/tests/bench/node_sum: $(BUILD)/tests/bench/node_sum.o $(LIBDIST) $(LIBNN) $(LIBBASE)
@@ -354,4 +359,4 @@ help:
 	@echo "make lint          format, static analysis, and who may include whom"
 	@echo "make clean         removes $(BUILD)"
 
-.PHONY: all library install uninstall dist deb tests test test-kills test-faults test-cluster test-sanitize test-layouts fuzz fuzz-by bench bench-sum bench-torch bench-pack bench-apply demo table ablation quality model lint readme man completion clean help
+.PHONY: all always library install uninstall dist deb tests test test-kills test-faults test-cluster test-sanitize test-layouts fuzz fuzz-by bench bench-sum bench-torch bench-pack bench-apply demo table ablation quality model lint readme man completion clean help
