@@ -168,13 +168,15 @@ NN_CLONES static void spread(size_t at, size_t blocks,
                           w2[i] * numbers[2][j] + w3[i] * numbers[3][j];
 }
 
-/* Columns [begin, end) of a row, of which *run has the first; afterwards the
- * last. What is written of a run beyond its end the next one replaces. */
+/* Columns [begin, end) of a row, one at least, of which *run has the first;
+ * afterwards the last. What is written of a run beyond its end the next one
+ * replaces. */
 static void spread_runs(const nn_picture_change *p, const nn_real *row,
                         const column_run **run, int begin, int end,
                         nn_real (*planes)[PLANE]) {
   const nn_real *blends = row + (size_t)p->change.size * THETA;
-  for (int x = begin; x < end;) {
+  int x = begin;
+  do {
     while ((*run)[1].begin <= x) (*run)++;
     int stop = (*run)[1].begin < end ? (*run)[1].begin : end;
     nn_real numbers[TAPS][THETA + 1];
@@ -188,7 +190,7 @@ static void spread_runs(const nn_picture_change *p, const nn_real *row,
     spread((size_t)(x - begin), ((size_t)(stop - x) + LANES - 1) / LANES,
            weights, numbers, planes);
     x = stop;
-  }
+  } while (x < end);
 }
 
 void nn_picture_change_pixels(const nn_picture_change *p, const nn_real *row,
@@ -198,11 +200,12 @@ void nn_picture_change_pixels(const nn_picture_change *p, const nn_real *row,
   const column_run *run = p->runs;
   nn_real seen[COLOURS][TILE], planes[THETA + 1][PLANE];
   for (int x = begin; x < end; x += TILE) {
-    size_t count = end - x < TILE ? (size_t)(end - x) : TILE;
+    int stop = end - x < TILE ? end : x + TILE;
+    size_t count = (size_t)(stop - x);
     switch (p->change.head) {
     case NN_HEAD_AFFINE:
       normalise(count, colours, seen);
-      spread_runs(p, row, &run, x, x + (int)count, planes);
+      spread_runs(p, row, &run, x, stop, planes);
       map_by_own(count, planes, seen, colours, out);
       break;
     case NN_HEAD_CURVES:
