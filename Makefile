@@ -115,10 +115,10 @@ $(BUILD)/data/%.o: data/%.c $(BUILD)/flags | $(BUILD)/config.mk
 $(BUILD)/checkpoint/%.o: checkpoint/%.c $(BUILD)/flags | $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	$(COMPILE) -I. $(HDF5_CFLAGS) -o $@ $<
-$(BUILD)/dist/use/builtin.o: CFLAGS += -DHARMONIA_PROJECT='"$(CURDIR)"'
+$(BUILD)/dist/use/builtin.o: DEFINES := -DHARMONIA_PROJECT='"$(CURDIR)"'
 $(BUILD)/dist/%.o: dist/%.c $(BUILD)/flags | $(BUILD)/config.mk
 	@mkdir -p $(@D)
-	OMPI_CC="$(CC)" $(MPICC) $(filter-out $(CC),$(COMPILE)) -I. -o $@ $<
+	OMPI_CC="$(CC)" $(MPICC) $(filter-out $(CC),$(COMPILE)) $(DEFINES) -I. -o $@ $<
 
 # ---- tests -------------------------------------------------------------------
 

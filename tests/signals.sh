@@ -167,7 +167,7 @@ if command -v script >/dev/null; then
         "$(tail -n 1 terminal/log.csv | cut -d, -f1)"
     hang_up nohup --ignore-signal=HUP "--steps 400"
     check "nohup: it goes on without its terminal, to the end" \
-        wait_until 30 test -s "$(checkpoint nohup 400)"
+        wait_until 120 test -s "$(checkpoint nohup 400)"
 else
     skip "no script (util-linux)"
 fi
