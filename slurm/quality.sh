@@ -20,10 +20,13 @@ die() {
 [ -n "${DATA:-}" ] || die "DATA: expected a packed data set (harmonia pack)"
 [ ! -e "$OUT/checkpoints" ] || die "OUT: $OUT holds a run: expected a new folder"
 
+# The relative error learns more in the end, and more slowly.
+loss=$(awk -v minutes="$MINUTES" 'BEGIN { print minutes < 30 ? "fnmse" : "relative" }')
+
 # shellcheck disable=SC2086
 $LAUNCH "$program" train --data "$DATA" --out "$OUT" --model maskpool \
     --threads 1 --batch 16 --micro-batch $((16 / RANKS > 8 ? 8 : 16 / RANKS)) \
-    --recompose 0.5 --ema 0.999 --warmup-steps 100 \
+    --loss "$loss" --recompose 0.5 --ema 0.999 --warmup-steps 100 \
     --lr-policy cosine --lr-horizon time --max-minutes "$MINUTES" \
     --seed "$SEED" --save-every 1000 --report-samples 4 ${TRAIN:-}
 "$program" eval --data "$DATA" --checkpoint "$("$program" info --newest "$OUT")" \
