@@ -48,7 +48,7 @@ if [ ! -s "$data" ]; then
 fi
 # shellcheck disable=SC2086
 $LAUNCH "$program" train --data "$data" --out "$WORK/run" --resume \
-    --model maskpool --ngf 16 --threads 1 --batch 16 --micro-batch 8 \
+    --model maskpool --loss relative --ngf 16 --threads 1 --batch 16 --micro-batch 8 \
     --recompose 0.5 --mask-jitter 0.3 --ema 0.999 --warmup-steps 100 \
     --lr-policy cosine --lr-horizon time --max-minutes "$MINUTES" \
     --seed "$SEED" --save-every 500 --report-samples 4 ${TRAIN:-}

@@ -36,7 +36,7 @@
     "--lambda-sobel=0.1 --lambda-l1=1 --norm=batch --dropout=0 --lr=0.001 "    \
     "--beta1=0.9 --crop-min=0.5 --ngf=32")                                     \
   X(TRAIN_MASKPOOL, "maskpool",                                                \
-    "--generator=maskpool --head=affine-object --loss=relative --lambda-l1=1 " \
+    "--generator=maskpool --head=affine-object --loss=fnmse --lambda-l1=1 "    \
     "--norm=batch --dropout=0 --lr=0.001 --beta1=0.9 --crop-min=0.5 "          \
     "--crop-mask=soft --ngf=32")
 CHOICE(train_model, TRAIN_MODELS);
