@@ -191,6 +191,18 @@ nn_model_options small_unet(void) {
                             .training = true};
 }
 
+nn_model_options small_colours(nn_generator generator, nn_head head) {
+  nn_model_options o = small_unet();
+  o.ngf = 4;
+  o.norm = NN_BATCH_NORM;
+  o.dropout = 0;
+  o.generator = generator;
+  o.head = head;
+  o.loss = NN_LOSS_FNMSE;
+  o.min_area = 100;
+  return o;
+}
+
 nn_model_options small_mix(void) {
   nn_model_options o = small_unet();
   o.batch = 2;

@@ -60,6 +60,8 @@ double trial_residual(const trial *t, const char *name, const golden *want,
 
 /* A small U-Net trained by its L1 loss: what systems under test begin from. */
 nn_model_options small_unet(void);
+/* The same of a head on a trunk, by squares over the mask's area. */
+nn_model_options small_colours(nn_generator generator, nn_head head);
 /* One of both phases, second derivatives, several losses' gradients of a
  * parameter. */
 nn_model_options small_mix(void);

@@ -51,18 +51,11 @@ static void check_costs(void) {
 
 /* ---- systems under test ---- */
 
-static nn_model_options small_colours(nn_generator generator, nn_head head) {
-  nn_model_options o = small_unet();
+static nn_model_options colours_of(nn_generator generator, nn_head head) {
+  nn_model_options o = small_colours(generator, head);
   o.batch = BATCH;
   o.size = SIZE;
-  o.ngf = 4;
   o.cat_channels = 2;
-  o.norm = NN_BATCH_NORM;
-  o.dropout = 0;
-  o.generator = generator;
-  o.head = head;
-  o.loss = NN_LOSS_FNMSE;
-  o.min_area = 100;
   return o;
 }
 
@@ -167,7 +160,7 @@ static void set_entry(const fixture *f, const char *name, double value) {
 /* The blend map of one side gives back the composite; so do affine maps and
  * curves that are the identity. */
 static void check_identity(nn_generator generator, nn_head head) {
-  nn_model_options o = small_colours(generator, head);
+  nn_model_options o = colours_of(generator, head);
   fixture f = open_fixture(&o);
   run_phase(&f, 0, 0);
   double learned = distance_to(&f, &o, 0);
@@ -192,7 +185,7 @@ static void check_identity(nn_generator generator, nn_head head) {
 
 /* PCT-Net's maps as the identity reproduce the picture wherever it blends. */
 static void check_affine_identity(void) {
-  nn_model_options o = small_colours(NN_GENERATOR_IDIH, NN_HEAD_AFFINE);
+  nn_model_options o = colours_of(NN_GENERATOR_IDIH, NN_HEAD_AFFINE);
   fixture f = open_fixture(&o);
   set_entry(&f, "G/get_params.weight", 0);
   run_phase(&f, 0, 0);
@@ -201,6 +194,12 @@ static void check_affine_identity(void) {
          distance_to(&f, &o, 0));
   tap_ok(report_of(&f, "clamped") == 0, "nothing is clamped there");
   close_fixture(&f);
+}
+
+static void draw_state(trial *t, random_stream *random) {
+  const nn_layout *layout = nn_plan_layout(t->plan);
+  for (size_t i = 0; i < layout->state_size; i++)
+    t->state[i] = (nn_real)(2 * random_uniform(random) - 1);
 }
 
 /* Whatever the numbers, curves do not fall. */
@@ -219,9 +218,7 @@ static void check_monotone(void) {
   nn_id slopes = nn_slice(t.g, maps.values, 0, 3 * NN_TONE_SLOPES);
   trial_keep(&t, "y", nn_tone_curve(t.g, slopes, x));
   trial_plan(&t, 1, false);
-  const nn_layout *layout = nn_plan_layout(t.plan);
-  for (size_t i = 0; i < layout->state_size; i++)
-    t.state[i] = (nn_real)(2 * random_uniform(&random) - 1);
+  draw_state(&t, &random);
   trial_run(&t);
   size_t count;
   double *y = trial_value(&t, "y", &count);
@@ -257,9 +254,7 @@ static said say(nn_head head) {
   trial_keep(&t, "image", nn_affine(t.g, scene.normalised, 1, 0));
   trial_keep(&t, "mask", nn_affine(t.g, mask, 1, 0));
   trial_plan(&t, 1, false);
-  const nn_layout *layout = nn_plan_layout(t.plan);
-  for (size_t i = 0; i < layout->state_size; i++)
-    t.state[i] = (nn_real)(2 * random_uniform(&random) - 1);
+  draw_state(&t, &random);
   trial_run(&t);
   size_t count;
   said out = {.theta = trial_value(&t, "theta", &count)};
@@ -344,7 +339,7 @@ static void check_relative(void) {
 /* ---- learning ---- */
 
 static void check_learning(nn_generator generator, nn_head head) {
-  nn_model_options o = small_colours(generator, head);
+  nn_model_options o = colours_of(generator, head);
   fixture f = open_fixture(&o);
   double first = 0, least = INFINITY;
   for (uint64_t step = 0; step < STEPS; step++) {
@@ -384,7 +379,7 @@ static void check_mix(void) {
 
 /* The blur is a Gaussian and stays one, whoever sums up what else is there. */
 static void check_blur(void) {
-  nn_model_options o = small_colours(NN_GENERATOR_ISSAM, NN_HEAD_BLEND);
+  nn_model_options o = colours_of(NN_GENERATOR_ISSAM, NN_HEAD_BLEND);
   fixture f = open_fixture(&o);
   const nn_layout *layout = &f.system->layout;
   const nn_entry *e = nn_layout_find(
@@ -410,7 +405,7 @@ static void check_blur(void) {
 /* ---- instance norm, single samples ---- */
 
 static void check_single(void) {
-  nn_model_options o = small_colours(NN_GENERATOR_IDIH, NN_HEAD_AFFINE);
+  nn_model_options o = colours_of(NN_GENERATOR_IDIH, NN_HEAD_AFFINE);
   o.batch = 1;
   o.norm = NN_INSTANCE_NORM;
   fixture f = open_fixture(&o);
@@ -432,7 +427,7 @@ static void refuse(nn_model_options o, const char *option) {
 }
 
 static void check_refusals(void) {
-  nn_model_options good = small_colours(NN_GENERATOR_IDIH, NN_HEAD_BLEND);
+  nn_model_options good = colours_of(NN_GENERATOR_IDIH, NN_HEAD_BLEND);
   nn_model_options o = good;
   o.lambda_sobel = 0.1;
   refuse(o, "--lambda-sobel");
@@ -442,7 +437,7 @@ static void check_refusals(void) {
   o = good;
   o.batch = 1;
   refuse(o, "--micro-batch");
-  o = small_colours(NN_GENERATOR_UNET3PLUS, NN_HEAD_AFFINE);
+  o = colours_of(NN_GENERATOR_UNET3PLUS, NN_HEAD_AFFINE);
   o.deep_supervision = true;
   refuse(o, "--deep-supervision");
 }

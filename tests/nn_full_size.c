@@ -13,18 +13,10 @@
 enum { SIZE = 64, FULL = 2 * SIZE, BATCH = 2, PIXELS = FULL * FULL };
 
 static nn_model_options full_size(nn_generator generator, nn_head head) {
-  nn_model_options o = small_unet();
+  nn_model_options o = small_colours(generator, head);
   o.batch = BATCH;
   o.size = SIZE;
   o.full_size = FULL;
-  o.ngf = 4;
-  o.norm = NN_BATCH_NORM;
-  o.dropout = 0;
-  o.generator = generator;
-  o.head = head;
-  o.loss = NN_LOSS_FNMSE;
-  o.min_area = 100;
-  o.lambda_l1 = 1;
   return o;
 }
 

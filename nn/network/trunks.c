@@ -46,12 +46,11 @@ nn_id nn_region_means(nn_graph *g, nn_id x, nn_id regions) {
 }
 
 nn_moments nn_region_moments(nn_graph *g, nn_id x, nn_id regions) {
-  enum { LEAST = 20 }; /* to the unit of x */
   int channels = nn_shape_of(g, x).c;
   nn_id both = nn_region_means(g, nn_concat(g, x, nn_square(g, x)), regions);
   nn_id mean = nn_slice(g, both, 0, channels);
   nn_id squares = nn_slice(g, both, channels, channels);
   nn_id variance = nn_sub(g, squares, nn_square(g, mean));
-  variance = nn_clamp_min(g, variance, 1.0 / (LEAST * LEAST));
+  variance = nn_clamp_min(g, variance, 0.0025); /* of 0.05 */
   return (nn_moments){.mean = mean, .deviation = nn_sqrt(g, variance)};
 }
