@@ -7,20 +7,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-/* ---- growing lists ---- */
-
-static status grow(void **items, size_t *room, size_t count, size_t size) {
-  if (count < *room) return STATUS_OK;
-  size_t wanted = *room == 0 ? 64 : *room * 2;
-  void *larger = memory_new(wanted, size, "list of a checkpoint");
-  if (larger == NULL) return STATUS_MEMORY;
-  if (count > 0) memcpy(larger, *items, count * size);
-  memory_free(*items);
-  *items = larger;
-  *room = wanted;
-  return STATUS_OK;
-}
-
 void ckpt_catalog_free(ckpt_catalog *catalog) {
   for (size_t i = 0; i < catalog->text_count; i++) {
     memory_free(catalog->texts[i].key);
@@ -110,8 +96,8 @@ static bool foreign_text(hid_t attribute, char *text, size_t size) {
 
 static status add_text(visit *v, const char *key, const char *text) {
   ckpt_catalog *catalog = v->catalog;
-  TRY(grow((void **)&catalog->texts, &catalog->text_room, catalog->text_count,
-           sizeof *catalog->texts));
+  TRY(MEMORY_GROW(&catalog->texts, catalog->text_count, &catalog->text_room,
+                  "list of a checkpoint"));
   ckpt_text item = {NULL, NULL};
   status result = memory_copy_text(key, &item.key);
   if (result == STATUS_OK) result = memory_copy_text(text, &item.text);
@@ -244,8 +230,8 @@ static status add_entry(visit *v, hid_t set, const char *name) {
     return status_error(STATUS_FORMAT, "%s: array '%s' has no checksum%s",
                         v->path, name, CKPT_EDITED_HINT);
   ckpt_catalog *catalog = v->catalog;
-  TRY(grow((void **)&catalog->entries, &catalog->entry_room,
-           catalog->entry_count, sizeof *catalog->entries));
+  TRY(MEMORY_GROW(&catalog->entries, catalog->entry_count, &catalog->entry_room,
+                  "list of a checkpoint"));
   catalog->entries[catalog->entry_count++] = entry;
   return STATUS_OK;
 }

@@ -58,16 +58,8 @@ typedef struct steps {
 } steps;
 
 static status add_step(steps *list, uint64_t step) {
-  if (list->count == list->room) {
-    size_t room = list->room == 0 ? 32 : list->room * 2;
-    uint64_t *larger;
-    TRY(MEMORY_NEW(room, "list of checkpoints", &larger));
-    if (list->count > 0)
-      memcpy(larger, list->values, list->count * sizeof *larger);
-    memory_free(list->values);
-    list->values = larger;
-    list->room = room;
-  }
+  TRY(MEMORY_GROW(&list->values, list->count, &list->room,
+                  "list of checkpoints"));
   list->values[list->count++] = step;
   return STATUS_OK;
 }

@@ -10,18 +10,6 @@
 #include "base/memory.h"
 #include "data/folder/spelling.h"
 
-static status make_room(file_names *files) {
-  if (files->exact.count < files->room) return STATUS_OK;
-  size_t room = files->room == 0 ? 64 : 2 * files->room;
-  char **names;
-  TRY(MEMORY_NEW(room, "listing of a folder", &names));
-  if (files->room > 0) memcpy(names, files->names, files->room * sizeof *names);
-  memory_free(files->names);
-  files->names = names;
-  files->room = room;
-  return STATUS_OK;
-}
-
 /* Of files that are spelled alike the first by name: folders have no order. */
 static status note_spelling(file_names *files, size_t number) {
   char key[SPELLING_ROOM];
@@ -39,7 +27,8 @@ static status note_spelling(file_names *files, size_t number) {
 static status add_name(file_names *files, const char *name) {
   size_t number = files->exact.count, there;
   bool added;
-  TRY(make_room(files));
+  TRY(MEMORY_GROW(&files->names, files->exact.count, &files->room,
+                  "listing of a folder"));
   TRY(name_set_add(&files->exact, name, number, &there, &added));
   if (!added) return STATUS_OK;
   TRY(memory_copy_text(name, &files->names[number]));

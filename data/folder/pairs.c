@@ -16,21 +16,6 @@ static const char *const endings[] = {".png", ".jpg", ".jpeg"};
 enum { ENDINGS = 3 };
 static const char mask_suffix[] = "_mask";
 
-/* ---- a list that grows ---- */
-
-static status make_room(data_pairs *pairs) {
-  if (pairs->count < pairs->room) return STATUS_OK;
-  size_t room = pairs->room == 0 ? 64 : 2 * pairs->room;
-  data_pair *larger;
-  TRY(MEMORY_NEW(room, "a list of pictures", &larger));
-  if (pairs->count > 0)
-    memcpy(larger, pairs->pairs, pairs->count * sizeof *larger);
-  memory_free(pairs->pairs);
-  pairs->pairs = larger;
-  pairs->room = room;
-  return STATUS_OK;
-}
-
 /* FOLDER/NAME, or NAME where that is a path from the root. */
 static status join(const char *folder, const char *name, char **out) {
   size_t size = strlen(folder) + strlen(name) + 2;
@@ -49,7 +34,8 @@ static const char *name_of(const char *path) {
  * folder `out`. */
 static status add(data_pairs *pairs, const char *folder, const char *image,
                   const char *mask, const char *output, const char *out) {
-  TRY(make_room(pairs));
+  TRY(MEMORY_GROW(&pairs->pairs, pairs->count, &pairs->room,
+                  "a list of pictures"));
   data_pair *next = &pairs->pairs[pairs->count++]; /* of zeros */
   TRY(join(folder, image, &next->image));
   if (mask != NULL && mask[0] != '\0')

@@ -39,6 +39,20 @@ void *memory_new(size_t count, size_t size, const char *what) {
 
 void memory_free(void *pointer) { free(pointer); }
 
+status memory_grow(void *array, size_t count, size_t *room, size_t size,
+                   const char *what) {
+  if (count < *room) return STATUS_OK;
+  size_t wanted = *room == 0 ? 64 : 2 * *room;
+  void *items, *larger = memory_new(wanted, size, what);
+  if (larger == NULL) return STATUS_MEMORY;
+  memcpy(&items, array, sizeof items);
+  if (count > 0) memcpy(larger, items, count * size);
+  memory_free(items);
+  memcpy(array, &larger, sizeof larger);
+  *room = wanted;
+  return STATUS_OK;
+}
+
 status memory_copy_text(const char *text, char **out) {
   size_t size = strlen(text) + 1;
   TRY(MEMORY_NEW(size, "text", out));

@@ -17,6 +17,14 @@ void *memory_new(size_t count, size_t size, const char *what);
        ? STATUS_OK                                                             \
        : STATUS_MEMORY)
 
+/* Makes room for one more of the array *array, which has `count` items and room
+ * for *room (0: none yet): twice as many, zeros behind the old ones. On failure
+ * all is as it was. array: the address of a pointer. */
+status memory_grow(void *array, size_t count, size_t *room, size_t size,
+                   const char *what);
+#define MEMORY_GROW(array, count, room, what)                                  \
+  memory_grow((array), (count), (room), sizeof **(array), (what))
+
 /* Asks for huge pages under memory that is not touched yet: large memory is
  * gone through again and again, and small pages miss the processor's table of
  * them. What memory_new gives has them already. */
