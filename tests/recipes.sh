@@ -102,11 +102,10 @@ const nn_conv_solver nn_conv_toy = {.name = "toy loops",
                                     .scratch = none,
                                     .run = plainly};
 ADD
-after nn/conv/conv.h 'extern const nn_conv_solver *const *const' <<'ADD'
-extern const nn_conv_solver nn_conv_toy;
+after nn/conv/solvers.def 'FORWARD(nn_conv_im2col)' <<'ADD'
+FORWARD(nn_conv_toy)
 ADD
-change nn/conv/conv_solvers.c '*const forward[] = {' '*const forward[] = {&nn_conv_toy, '
-recipe "A convolution solver" nn/conv/conv.h nn/conv/conv_solvers.c
+recipe "A convolution solver" nn/conv/solvers.def
 
 # ---- a loss, and its option -------------------------------------------------------
 

@@ -72,8 +72,8 @@ void nn_conv_rows_scatter(const nn_conv_rows *rows, size_t begin, size_t end,
 
 /* ---- solvers ----
  *
- * A solver is one way to compute one partial. A new one is a row here, in the
- * file of its kernel, and a line in the table of conv_solvers.c. */
+ * A solver is one way to compute one partial. A new one is a row of
+ * this type in the file of its kernel, and a line in solvers.def. */
 typedef struct nn_conv_solver nn_conv_solver;
 struct nn_conv_solver {
   const char *name; /* for people: "im2col, GEMM" */
@@ -105,12 +105,10 @@ double nn_conv_direct_cost(const nn_conv_solver *self, const nn_conv_case *c);
 void nn_conv_why_pointwise(const nn_conv_solver *self, const nn_conv_case *c,
                            char *text, size_t size);
 
-/* im2col panels and matrix products (conv_gemm.c, conv_data_grad.c,
- * conv_weight_grad.c) */
-extern const nn_conv_solver nn_conv_im2col, nn_conv_pointwise,
-    nn_conv_data_grad_residues, nn_conv_data_grad_gather,
-    nn_conv_data_grad_pointwise, nn_conv_weight_grad_im2col,
-    nn_conv_weight_grad_pointwise, nn_conv_weight_grad_in_place;
+#define FORWARD(name) extern const nn_conv_solver name;
+#define DATA_GRAD FORWARD
+#define WEIGHT_GRAD FORWARD
+#include "nn/conv/solvers.def"
 
 /* plain loops (conv_reference.c) */
 void nn_conv_reference(const nn_call *call);

@@ -69,11 +69,6 @@ void nn_weight_grad_minimal(const nn_conv_case *c, const nn_call *call,
 size_t nn_conv_minimal_scratch(const nn_conv_case *c,
                                const nn_minimal_filter *f, int threads);
 
-extern const nn_conv_solver nn_forward_f22, nn_forward_f42, nn_forward_f23,
-    nn_forward_f43, nn_data_grad_f22, nn_data_grad_f42, nn_data_grad_f23,
-    nn_data_grad_f43, nn_weight_grad_f22, nn_weight_grad_f42,
-    nn_weight_grad_f23, nn_weight_grad_f43;
-
 /* For `why` of a solver that multiplies with every tap. */
 void nn_minimal_why_not(const nn_conv_solver *self, const nn_conv_case *c,
                         char *text, size_t size);

@@ -4,26 +4,27 @@
 #include "nn/conv/conv.h"
 #include "nn/conv/conv_minimal.h"
 
-static const nn_conv_solver *const forward[] = {&nn_conv_im2col,
-                                                &nn_conv_pointwise,
-                                                &nn_forward_f22,
-                                                &nn_forward_f42,
-                                                &nn_forward_f23,
-                                                &nn_forward_f43,
-                                                NULL};
-static const nn_conv_solver *const data_grad[] = {&nn_conv_data_grad_residues,
-                                                  &nn_conv_data_grad_gather,
-                                                  &nn_conv_data_grad_pointwise,
-                                                  &nn_data_grad_f22,
-                                                  &nn_data_grad_f42,
-                                                  &nn_data_grad_f23,
-                                                  &nn_data_grad_f43,
-                                                  NULL};
+#define NONE(name)
+#define LISTED(name) &name,
+
+static const nn_conv_solver *const forward[] = {
+#define FORWARD LISTED
+#define DATA_GRAD NONE
+#define WEIGHT_GRAD NONE
+#include "nn/conv/solvers.def"
+    NULL};
+static const nn_conv_solver *const data_grad[] = {
+#define FORWARD NONE
+#define DATA_GRAD LISTED
+#define WEIGHT_GRAD NONE
+#include "nn/conv/solvers.def"
+    NULL};
 static const nn_conv_solver *const weight_grad[] = {
-    &nn_conv_weight_grad_im2col,   &nn_conv_weight_grad_pointwise,
-    &nn_conv_weight_grad_in_place, &nn_weight_grad_f22,
-    &nn_weight_grad_f42,           &nn_weight_grad_f23,
-    &nn_weight_grad_f43,           NULL};
+#define FORWARD NONE
+#define DATA_GRAD NONE
+#define WEIGHT_GRAD LISTED
+#include "nn/conv/solvers.def"
+    NULL};
 
 const nn_conv_solver *const *const nn_conv_solvers[NN_PARTIALS] = {
     [NN_PARTIAL_Y] = forward,
