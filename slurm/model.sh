@@ -1,8 +1,8 @@
 #!/bin/sh
 # Makes the network that comes with the program, checkpoint/network.h5: composes
 # PHOTOS (index.tsv, {train,test}/NAME.jpg and .png) and DRAWN scenes of synth,
-# trains for MINUTES, keeps the weights, and evaluates them on the test photographs
-# and on other drawn scenes.
+# trains for MINUTES at SIZE, keeps the weights, and evaluates them on the test
+# photographs and on other drawn scenes, at the pictures' own sizes.
 #
 # PHOTOS, DRAWN, MINUTES, SEED, WORK (a folder for what is made on the way), OUT;
 # TRAIN: more options.
@@ -16,7 +16,7 @@ program=${HARMONIA:-build/harmonia}
     exit 1
 }
 PHOTOS=$(cd "$PHOTOS" && pwd)
-data=$WORK/data-$SIZE.h5 drawn=$WORK/drawn-$SIZE.h5
+data=$WORK/data-$SIZE.h5 drawn=$WORK/drawn.h5
 
 # gather FOLDER: the photographs, and the drawn scenes among those to train on.
 gather() {
@@ -54,7 +54,7 @@ $LAUNCH "$program" train --data "$data" --out "$WORK/run" --resume \
     --seed "$SEED" --save-every 500 --report-samples 4 ${TRAIN:-}
 "$program" import "$("$program" info --newest "$WORK/run")" --weights-only \
     --out "$OUT"
-for set in "$data" "$drawn"; do
-    "$program" eval --data "$set" --checkpoint "$OUT" --method composite \
-        --bg masked --psnr-range 255 --quantise float --csv "${set%.h5}.csv"
+for set in "$WORK/composed" "$drawn"; do
+    "$program" eval --full-res --data "$set" --checkpoint "$OUT" --method composite \
+        --csv "$WORK/$(basename "$set" .h5).csv"
 done

@@ -10,6 +10,7 @@ tiny="--ngf 4 --batch 8 --micro-batch 2 --threads 1 --report-samples 0"
 
 check_bits idih --model idih --head affine
 check_bits pct --model pct
+check_bits maskpool --model maskpool --recompose 0.5 --mask-jitter 0.5 --ema 0.9
 
 # ---- what is stored --------------------------------------------------------------
 

@@ -77,7 +77,7 @@ exits 0 "slurm/model.sh"
 check "trains on photographs and drawn scenes" \
     test "$(wc -l <work/composed/HCOCO_train.txt) $(wc -l <work/composed/HCOCO_test.txt)" = "48 16"
 check "and leaves a network" "$HARMONIA" info --verify network.h5
-check "with its scores on both" test -s work/data-64.csv -a -s work/drawn-64.csv
+check "with its scores on both" test -s work/composed.csv -a -s work/drawn.csv
 
 # ---- quality, and weights alone --------------------------------------------------
 
