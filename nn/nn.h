@@ -322,6 +322,9 @@ void nn_system_destroy(nn_system **system);
  * that this can be done at another size than the network's. Graphs for output
  * keep what it says as "maps" and, of affine, "blend". */
 bool nn_head_changes_pictures(nn_head head);
+/* Whether it does so by one change for the whole object (affine-image,
+ * affine-object, curves), which depends on a pixel's colour alone. */
+bool nn_head_changes_evenly(nn_head head);
 typedef struct nn_colour_change {
   nn_head head;
   int size;             /* pixels a side of affine's maps */
@@ -335,6 +338,10 @@ typedef struct nn_colour_change {
  * those of each pixel, then all of `blend`. 0 numbers of other heads. */
 size_t nn_change_number_count(nn_head head, int size);
 void nn_change_numbers(const nn_colour_change *change, nn_real *out);
+/* What they make of `count` colours [count,3] in [0,1], not clamped; the head
+ * changes evenly. */
+void nn_change_by_numbers(nn_head head, const nn_real *numbers, size_t count,
+                          const nn_real *colours, nn_real *out);
 
 /* Maps are brought to the picture's size as training brings them there:
  * bicubic. What `change` points to must outlive it. STATUS_MEMORY. */

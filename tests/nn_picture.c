@@ -135,6 +135,10 @@ static void check_numbers(nn_head head) {
     nn_picture_change_pixels(picture, row, column, column + 1, x, got);
     by_numbers(head, numbers, p, x, want);
     for (int c = 0; c < 3; c++) worst = fmax(worst, fabs(got[c] - want[c]));
+    if (!nn_head_changes_evenly(head)) continue;
+    nn_change_by_numbers(head, numbers, 1, x, got);
+    for (int c = 0; c < 3; c++)
+      worst = fmax(worst, fabs(clamped(got[c], 0, 1) - want[c]));
   }
   free(row);
   nn_picture_change_destroy(&picture);

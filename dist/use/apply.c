@@ -204,9 +204,8 @@ done:
 
 /* What is to be harmonized. */
 typedef struct scene {
-  const data_picture *picture; /* changed in place */
+  const data_picture *picture;
   const data_image *mask;
-  const data_image *weights;   /* how far pixels follow the change */
   const data_image *reference; /* of a domain code; NULL: the picture */
   const data_profile *profile;
   uint64_t sample;
@@ -222,23 +221,22 @@ static status shrink_reference(const harmonizer *h, const scene *s,
   return STATUS_OK;
 }
 
-/* Once the network has run: makes its change. inputs: the small picture;
- * spent: as much memory. */
-static status make_change(const harmonizer *h, int threads, const scene *s,
-                          const nn_real *output, const float *inputs,
-                          float *srgb, float *spent) {
+/* Once the network has run. inputs: the small picture; *added: as much memory,
+ * which the change takes over where it needs it. */
+static void take_change(const harmonizer *h, const scene *s,
+                        const nn_real *output, const float *inputs, float *srgb,
+                        float **added, apply_change *out) {
   int size = harmonizer_size(h);
   size_t pixels = (size_t)size * (size_t)size;
-  nn_colour_change colours;
-  if (harmonizer_change(h, &colours))
-    return change_colours(&colours, threads, s->profile, s->picture,
-                          s->weights);
-  change_of(output, inputs, pixels, spent);
-  if (s->profile != NULL) change_back(s->profile, pixels, srgb, spent);
-  return change_add(spent, size, threads, s->picture, s->weights);
+  *out = (apply_change){.profile = s->profile, .size = size};
+  if (harmonizer_change(h, &out->colours)) return;
+  change_of(output, inputs, pixels, *added);
+  if (s->profile != NULL) change_back(s->profile, pixels, srgb, *added);
+  out->added = *added;
+  *added = NULL;
 }
 
-static status harmonize(harmonizer *h, int threads, const scene *s) {
+static status find_change(harmonizer *h, const scene *s, apply_change *out) {
   int size = harmonizer_size(h);
   size_t pixels = (size_t)size * (size_t)size;
   float *composite = NULL, *srgb = NULL, *other = NULL;
@@ -252,7 +250,7 @@ static status harmonize(harmonizer *h, int threads, const scene *s) {
   if (s->reference != NULL) TRY_OR(done, shrink_reference(h, s, other));
   const nn_real *output = harmonizer_run(
       h, composite, mask, s->reference != NULL ? other : NULL, s->sample);
-  result = make_change(h, threads, s, output, composite, srgb, other);
+  take_change(h, s, output, composite, srgb, &other, out);
 done:
   memory_free(composite);
   memory_free(srgb);
@@ -260,13 +258,35 @@ done:
   return result;
 }
 
+status apply_find(harmonizer *h, const data_profile *profile,
+                  const data_picture *picture, const data_image *mask,
+                  apply_change *out) {
+  const scene s = {.picture = picture, .mask = mask, .profile = profile};
+  warn_if_tiny(mask, harmonizer_size(h));
+  return find_change(h, &s, out);
+}
+
+status apply_make(const apply_change *change, int threads,
+                  const data_picture *picture, const data_image *weights) {
+  if (change->added != NULL)
+    return change_add(change->added, change->size, threads, picture, weights);
+  return change_colours(&change->colours, threads, change->profile, picture,
+                        weights);
+}
+
+void apply_change_free(apply_change *change) {
+  memory_free(change->added);
+  *change = (apply_change){0};
+}
+
 status apply_network(harmonizer *h, int threads, const data_profile *profile,
                      data_picture *picture, const data_image *mask,
                      const data_image *weights) {
-  scene s = {
-      .picture = picture, .mask = mask, .weights = weights, .profile = profile};
-  warn_if_tiny(mask, harmonizer_size(h));
-  return harmonize(h, threads, &s);
+  apply_change change;
+  TRY(apply_find(h, profile, picture, mask, &change));
+  status result = apply_make(&change, threads, picture, weights);
+  apply_change_free(&change);
+  return result;
 }
 
 status apply_to_levels(harmonizer *h, int threads, const data_image *composite,
@@ -282,10 +302,13 @@ status apply_to_levels(harmonizer *h, int threads, const data_image *composite,
     levels[i] = (float)composite->pixels[i] / 255;
   scene s = {.picture = &picture,
              .mask = mask,
-             .weights = mask,
              .reference = reference,
              .sample = sample};
-  TRY(harmonize(h, threads, &s));
+  apply_change change;
+  TRY(find_change(h, &s, &change));
+  status result = apply_make(&change, threads, &picture, mask);
+  apply_change_free(&change);
+  if (result != STATUS_OK) return result;
   for (size_t i = 0; i < values; i++) {
     float level = 255 * levels[i];
     levels[i] = level < 0 ? 0 : level > 255 ? 255 : level;

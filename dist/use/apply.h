@@ -13,15 +13,33 @@
 status apply_read(const char *path, data_picture *picture,
                   data_profile **profile);
 
-/* Shrinks (or enlarges) picture and mask to the network's size, runs it on the
- * colours in sRGB, and changes the picture in proportion to `weights` (255:
- * all; of the mask's size, most often the mask itself), in its own colours and
- * bits: where the network says how colours change, so at the picture's size
- * (nn_picture_change), else by the change that it made of its small picture,
- * bilinearly brought back. Pixels of weight 0 keep their values, and all pixels
- * their alpha. The mask has object and background, as data_mask_read has it; an
- * object smaller than a pixel of the network is warned of. The bits do not
+/* What a network wants changed of a picture's colours. */
+typedef struct apply_change {
+  const data_profile *profile; /* of the picture's colours, or NULL */
+  /* How colours become others, at any size; where the network does not say
+   * that, `maps` is NULL and it is */
+  nn_colour_change colours;
+  float *added; /* [size,size,3], in levels of 255 of the picture's own colours,
+                   bilinearly brought to its size */
+  int size;     /* the network's, pixels a side */
+} apply_change;
+
+/* Shrinks (or enlarges) picture and mask to the network's size and runs it on
+ * the colours in sRGB. The mask has object and background, as data_mask_read
+ * has it; an object smaller than a pixel of the network is warned of. *out
+ * holds until `h` runs again; free it with apply_change_free. */
+status apply_find(harmonizer *h, const data_profile *profile,
+                  const data_picture *picture, const data_image *mask,
+                  apply_change *out);
+/* Changes the picture in proportion to `weights` (255: all; of its size, most
+ * often the mask), in its own colours and bits, at its own size. Pixels of
+ * weight 0 keep their values, and all pixels their alpha. The bits do not
  * depend on `threads`. */
+status apply_make(const apply_change *change, int threads,
+                  const data_picture *picture, const data_image *weights);
+void apply_change_free(apply_change *change);
+
+/* Both. */
 status apply_network(harmonizer *h, int threads, const data_profile *profile,
                      data_picture *picture, const data_image *mask,
                      const data_image *weights);

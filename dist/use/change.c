@@ -57,23 +57,22 @@ static void bytes_to_unit(size_t count, const uint8_t *bytes, float *out) {
   for (size_t i = 0; i < count; i++) out[i] = (float)bytes[i] / 255;
 }
 
-/* Colours of the stretch, in [0,1] of the picture's own. */
-static void take_colours(const data_picture *from, const stretch *p) {
-  size_t channels = (size_t)from->channels;
-  size_t first = (p->y * (size_t)from->width + p->begin) * channels;
+void change_take_colours(const data_picture *from, size_t at, size_t count,
+                         float *out) {
+  size_t channels = (size_t)from->channels, first = at * channels;
   const uint8_t *bytes = (const uint8_t *)from->pixels + first;
   const uint16_t *words = (const uint16_t *)from->pixels + first;
   const float *floats = (const float *)from->pixels + first;
   if (is_plain(from)) {
-    bytes_to_unit(3 * p->count, bytes, p->own);
+    bytes_to_unit(3 * count, bytes, out);
     return;
   }
-  for (size_t i = 0; i < p->count; i++)
+  for (size_t i = 0; i < count; i++)
     for (size_t c = 0; c < 3; c++) {
       size_t value = i * channels + c;
-      p->own[3 * i + c] = from->bits == 32   ? floats[value]
-                          : from->bits == 16 ? (float)words[value] / 65535
-                                             : (float)bytes[value] / 255;
+      out[3 * i + c] = from->bits == 32   ? floats[value]
+                       : from->bits == 16 ? (float)words[value] / 65535
+                                          : (float)bytes[value] / 255;
     }
 }
 
@@ -164,7 +163,7 @@ static void change_row(const colours_job *job, size_t y, stretch *p) {
   p->y = y;
   p->begin = begin;
   p->count = end - begin;
-  take_colours(job->to, p);
+  change_take_colours(job->to, y * width + begin, p->count, p->own);
   become(job, p);
   give_colours(job, p);
 }

@@ -14,6 +14,11 @@ static inline int nearest_level(double value, int most) {
  * as 8 or 16 bits go; to floats as it is. */
 void change_pixel(const data_picture *to, size_t at, const double change[3]);
 
+/* `count` colours of an RGB picture from pixel `at` on, [count,3] in [0,1] (of
+ * floats as they are). */
+void change_take_colours(const data_picture *from, size_t at, size_t count,
+                         float *out);
+
 /* Makes a change of colours (nn_picture_change) in a picture in proportion to
  * the mask; pixels where that is 0 keep their values. The network has seen
  * sRGB: through the profile of the picture's own colours, if there is one. The

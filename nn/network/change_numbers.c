@@ -42,3 +42,21 @@ void nn_change_numbers(const nn_colour_change *change, nn_real *out) {
   if (change->head == NN_HEAD_AFFINE)
     memcpy(out + maps * NN_AFFINE, change->blend, pixels * sizeof *out);
 }
+
+void nn_change_by_numbers(nn_head head, const nn_real *numbers, size_t count,
+                          const nn_real *colours, nn_real *out) {
+  INVARIANT(nn_head_changes_evenly(head), "head %d", head);
+  bool curves = head == NN_HEAD_CURVES;
+  const nn_real *theta = numbers + (curves ? NN_TONES : 0);
+  for (size_t i = 0; i < count; i++, colours += NN_COLOURS, out += NN_COLOURS) {
+    nn_real seen[NN_COLOURS];
+    for (int c = 0; c < NN_COLOURS; c++)
+      seen[c] = curves ? nn_tone(numbers + c * NN_TONE_SLOPES, colours[c])
+                       : colours[c];
+    for (int c = 0; c < NN_COLOURS; c++) {
+      out[c] = theta[NN_AFFINE_MATRIX + c];
+      for (int j = 0; j < NN_COLOURS; j++)
+        out[c] += theta[NN_COLOURS * c + j] * seen[j];
+    }
+  }
+}

@@ -34,6 +34,8 @@ bool nn_head_changes_pictures(nn_head head) {
   return head == NN_HEAD_AFFINE || !nn_head_reads_map(head);
 }
 
+bool nn_head_changes_evenly(nn_head head) { return !nn_head_reads_map(head); }
+
 /* ---- columns ---- */
 
 static void find_columns(nn_picture_change *p) {
