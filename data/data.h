@@ -186,6 +186,41 @@ status data_mask_feather(data_image *mask, int pixels);
  * which they cover most. A mask that has object and background keeps both. */
 status data_mask_shrink(const data_image *mask, int size, data_image *out);
 
+/* ---- cut-outs (paste.c) ---- */
+
+/* Where a cut-out comes to lie in a picture: its upper left corner, which may
+ * be outside, and how many times as wide and high it becomes. */
+typedef struct data_placing {
+  int x, y;
+  double scale;
+} data_placing;
+
+/* Of "X,Y" and "S"; "" is 0,0 and 1. STATUS_USAGE says "<where>at: ..." or
+ * "<where>scale: ...". */
+status data_placing_read(const char *where, const char *at, const char *scale,
+                         data_placing *out);
+
+typedef struct data_cutout {
+  const char *path;            /* for messages */
+  const data_picture *picture; /* RGB */
+  const data_profile *profile; /* of its colours, or NULL */
+  const data_image *mask;      /* its alpha; NULL: the picture has its own */
+  data_placing at;
+} data_cutout;
+
+/* Lays the cut-out over an RGB picture that was read from `path`, by alpha, in
+ * the picture's bits and colours. It is resized as Pillow does (bicubic, with
+ * colours weighted by alpha), but not rounded in between. *mask: its alpha in
+ * the picture, which has object and background as data_mask_read's have, else
+ * STATUS_MISFIT; pixels where it is 0 keep their values. *placed (may be NULL):
+ * the cut-out alone, RGBA of the picture's size and bits, 0 around it. Works on
+ * a few rows at a time. On failure the picture may be changed, and nothing is
+ * to be freed. */
+status data_picture_paste(const data_cutout *cutout, const char *path,
+                          const data_profile *profile, int threads,
+                          data_picture *picture, data_image *mask,
+                          data_picture *placed);
+
 /* ---- colour (colour.c) ---- */
 
 /* As Python's colorsys; all in [0,1], h in [0,1), grey has h = s = 0. */
@@ -302,9 +337,11 @@ void data_folder_close(data_folder *folder);
 
 /* ---- pictures with their masks (pairs.c) ---- */
 
-/* Paths; `mask` is "" where there is none. */
+/* Paths; `mask` and `cutout` are "" where there is none. A cut-out is to be
+ * laid into the image first: then the mask is the cut-out's. */
 typedef struct data_pair {
-  char *image, *mask, *output;
+  char *image, *mask, *output, *cutout;
+  data_placing at;
 } data_pair;
 typedef struct data_pairs {
   data_pair *pairs;
@@ -319,8 +356,10 @@ status data_pairs_of_folder(const char *folder, const char *out,
                             data_pairs *pairs);
 /* A tab-separated list with the columns image, mask and output in its header,
  * others ignored; paths that begin with no / are below the list's folder. mask
- * may be missing; output as well where `out` is not "": then as above.
- * STATUS_FORMAT names the line. */
+ * may be missing; output as well where `out` is not "": then as above, with the
+ * name of the cut-out where there is one. Of cut-outs the columns are cutout,
+ * background (in the place of image), and at and scale (data_placing_read),
+ * which may be missing or empty. STATUS_FORMAT names the line. */
 status data_pairs_of_list(const char *path, const char *out, data_pairs *pairs);
 void data_pairs_free(data_pairs *pairs);
 
@@ -519,6 +558,30 @@ status data_set_writer_commit(data_set_writer **writer);
 
 /* Gives up: removes PATH.tmp. Accepts NULL. */
 void data_set_writer_abort(data_set_writer **writer);
+
+/* ---- numbers for others (numbers.c) ---- */
+
+/* A dataset of floats, and an attribute of the file: a text, or else a number.
+ */
+typedef struct data_numbers {
+  const char *name;
+  int rank; /* 1 to 4 */
+  size_t shape[4];
+  const float *values;
+} data_numbers;
+typedef struct data_remark {
+  const char *name, *text;
+  double number;
+} data_remark;
+
+typedef struct data_numbers_file {
+  const data_numbers *arrays;
+  const data_remark *remarks;
+  size_t count, remark_count;
+} data_numbers_file;
+
+/* As HDF5, whole or not at all. */
+status data_numbers_write(const char *path, const data_numbers_file *contents);
 
 /* ---- metrics (metrics.c, ssim.c) ---- */
 

@@ -30,20 +30,33 @@ static const char *name_of(const char *path) {
   return slash != NULL ? slash + 1 : path;
 }
 
-/* Names are in `folder`; `mask` may be NULL. output: NULL where it goes to the
- * folder `out`. */
-static status add(data_pairs *pairs, const char *folder, const char *image,
-                  const char *mask, const char *output, const char *out) {
+/* What is known of a picture; NULL or "" where nothing is. Names are in a
+ * folder. */
+typedef struct names {
+  const char *image, *mask, *output, *cutout;
+} names;
+
+static bool is_given(const char *name) {
+  return name != NULL && name[0] != '\0';
+}
+
+static status join_or_none(const char *folder, const char *name, char **out) {
+  return is_given(name) ? join(folder, name, out) : memory_copy_text("", out);
+}
+
+/* Without an output it goes to the folder `out`. */
+static status add(data_pairs *pairs, const char *folder, const names *of,
+                  const char *out) {
   TRY(MEMORY_GROW(&pairs->pairs, pairs->count, &pairs->room,
                   "a list of pictures"));
   data_pair *next = &pairs->pairs[pairs->count++]; /* of zeros */
-  TRY(join(folder, image, &next->image));
-  if (mask != NULL && mask[0] != '\0')
-    TRY(join(folder, mask, &next->mask));
-  else
-    TRY(memory_copy_text("", &next->mask));
-  if (output != NULL) return join(folder, output, &next->output);
-  return join(out, name_of(image), &next->output);
+  next->at.scale = 1;
+  TRY(join(folder, of->image, &next->image));
+  TRY(join_or_none(folder, of->mask, &next->mask));
+  TRY(join_or_none(folder, of->cutout, &next->cutout));
+  if (is_given(of->output)) return join(folder, of->output, &next->output);
+  const char *own = is_given(of->cutout) ? of->cutout : of->image;
+  return join(out, name_of(own), &next->output);
 }
 
 void data_pairs_free(data_pairs *pairs) {
@@ -51,6 +64,7 @@ void data_pairs_free(data_pairs *pairs) {
     memory_free(pairs->pairs[i].image);
     memory_free(pairs->pairs[i].mask);
     memory_free(pairs->pairs[i].output);
+    memory_free(pairs->pairs[i].cutout);
   }
   memory_free(pairs->pairs);
   *pairs = (data_pairs){0};
@@ -62,9 +76,11 @@ static status of_hcoco(const char *path, const char *out, data_pairs *pairs) {
   data_folder folder;
   TRY(data_folder_open(path, &folder));
   status result = STATUS_OK;
-  for (size_t i = 0; result == STATUS_OK && i < folder.count; i++)
-    result = add(pairs, folder.path, folder.entries[i].composite,
-                 folder.entries[i].mask, NULL, out);
+  for (size_t i = 0; result == STATUS_OK && i < folder.count; i++) {
+    const data_entry *entry = &folder.entries[i];
+    const names of = {.image = entry->composite, .mask = entry->mask};
+    result = add(pairs, folder.path, &of, out);
+  }
   data_folder_close(&folder);
   return result;
 }
@@ -93,7 +109,8 @@ static status of_names(const char *folder, const file_names *files,
     if (length == 0) continue;
     snprintf(stem, sizeof stem, "%.*s%s", (int)length, name, mask_suffix);
     const char *mask = file_names_find_stem(files, stem, endings, ENDINGS);
-    TRY(add(pairs, folder, name, mask, NULL, out));
+    const names of = {.image = name, .mask = mask};
+    TRY(add(pairs, folder, &of, out));
   }
   return STATUS_OK;
 }
@@ -138,8 +155,14 @@ status data_pairs_of_folder(const char *folder, const char *out,
 
 /* ---- lists ---- */
 
-enum { IMAGE, MASK, OUTPUT, COLUMNS };
-static const char *const column_names[COLUMNS] = {"image", "mask", "output"};
+enum { IMAGE, BACKGROUND, MASK, CUTOUT, AT, SCALE, OUTPUT, COLUMNS };
+static const char *const column_names[COLUMNS] = {
+    "image", "background", "mask", "cutout", "at", "scale", "output"};
+
+/* Of the column of pictures: cut-outs have backgrounds. */
+static int image_column(const int at[COLUMNS]) {
+  return at[CUTOUT] >= 0 ? BACKGROUND : IMAGE;
+}
 
 static status read_header(const char *path, char *line, const char *out,
                           int at[COLUMNS]) {
@@ -147,11 +170,22 @@ static status read_header(const char *path, char *line, const char *out,
   int count = line != NULL ? fields_cut(line, fields) : 0;
   for (int c = 0; c < COLUMNS; c++)
     at[c] = fields_find(fields, count, column_names[c]);
-  if (at[IMAGE] >= 0 && (at[OUTPUT] >= 0 || out[0] != '\0')) return STATUS_OK;
+  int image = image_column(at);
+  if (at[image] >= 0 && (at[OUTPUT] >= 0 || out[0] != '\0')) return STATUS_OK;
   return status_error(STATUS_FORMAT,
                       "%s: line 1 has no column '%s'; expected a header with "
-                      "image, mask and output, tab-separated",
-                      path, column_names[at[IMAGE] < 0 ? IMAGE : OUTPUT]);
+                      "image, mask and output, or cutout, background, at, "
+                      "scale and output, tab-separated",
+                      path, column_names[at[image] < 0 ? image : OUTPUT]);
+}
+
+static status read_place(const char *path, size_t line,
+                         const char *const values[COLUMNS], data_pair *to) {
+  const char *at = values[AT], *scale = values[SCALE];
+  if (data_placing_read("", at != NULL ? at : "", scale != NULL ? scale : "",
+                        &to->at) == STATUS_OK)
+    return STATUS_OK;
+  return status_context(STATUS_FORMAT, "%s: line %zu", path, line);
 }
 
 static status read_row(const char *path, size_t line, char *text,
@@ -159,14 +193,20 @@ static status read_row(const char *path, size_t line, char *text,
                        const char *out, data_pairs *pairs) {
   char *fields[FIELDS_MAX];
   const char *values[COLUMNS] = {NULL};
+  const int needed[] = {image_column(at), CUTOUT, OUTPUT};
   int count = fields_cut(text, fields);
   for (int c = 0; c < COLUMNS; c++)
     if (at[c] >= 0 && at[c] < count) values[c] = fields[at[c]];
-  for (int c = IMAGE; c < COLUMNS; c += OUTPUT - IMAGE)
-    if (at[c] >= 0 && (values[c] == NULL || values[c][0] == '\0'))
+  for (int i = 0; i < 3; i++)
+    if (at[needed[i]] >= 0 && !is_given(values[needed[i]]))
       return status_error(STATUS_FORMAT, "%s: line %zu has no field '%s'", path,
-                          line, column_names[c]);
-  return add(pairs, folder, values[IMAGE], values[MASK], values[OUTPUT], out);
+                          line, column_names[needed[i]]);
+  const names of = {.image = values[needed[0]],
+                    .mask = values[MASK],
+                    .output = values[OUTPUT],
+                    .cutout = values[CUTOUT]};
+  TRY(add(pairs, folder, &of, out));
+  return read_place(path, line, values, &pairs->pairs[pairs->count - 1]);
 }
 
 /* Of two lines with one output the second would be lost. */

@@ -9,24 +9,16 @@
 #include "base/wide_vectors.h"
 
 enum {
-  COEFFICIENT_BITS = 22, /* 32 less 8 of a pixel and 2 for overshoot */
-  LANES = 48,            /* bytes that the horizontal pass handles at once */
-  STRIP = 64,            /* bytes that the vertical pass handles at once */
-  NEAR = 128             /* pixels whose columns stay in the nearest cache */
+  LANES = 48, /* bytes that the horizontal pass handles at once */
+  STRIP = 64, /* bytes that the vertical pass handles at once */
+  NEAR = 128  /* pixels whose columns stay in the nearest cache */
 };
 
-/* For output i: source[first[i] + t] * weights[i * width + t], t < count[i]. */
-typedef struct taps {
-  int width;
-  int *first, *count;
-  int32_t *weights;
-} taps;
-
-static void taps_free(taps *set) {
+void resize_taps_free(resize_taps *set) {
   memory_free(set->first);
   memory_free(set->count);
   memory_free(set->weights);
-  *set = (taps){0};
+  *set = (resize_taps){0};
 }
 
 static double triangle(double x) {
@@ -44,14 +36,15 @@ static double cubic(double x) {
 }
 
 static int32_t to_fixed(double weight) {
-  double scaled = weight * (1 << COEFFICIENT_BITS);
+  double scaled = weight * (1 << RESIZE_BITS);
   return (int32_t)(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
 }
 
 /* The taps of one output pixel whose centre lies at `centre` in the source;
  * `work` has room for them. */
-static void fill_taps(taps *set, int i, int source, double centre, double scale,
-                      double support, double (*filter)(double), double *work) {
+static void fill_taps(resize_taps *set, int i, int source, double centre,
+                      double scale, double support, double (*filter)(double),
+                      double *work) {
   int first = (int)(centre - support + 0.5);
   int last = (int)(centre + support + 0.5);
   if (first < 0) first = 0;
@@ -68,16 +61,14 @@ static void fill_taps(taps *set, int i, int source, double centre, double scale,
   set->count[i] = last - first;
 }
 
-/* [begin, end) of `source` pixels to `count` pixels. The box is in float, as
- * Pillow keeps it. */
-static status taps_create(int source, float begin, float end, int count,
-                          data_filter kind, taps *set) {
+status resize_taps_create(int source, float begin, float end, int count,
+                          data_filter kind, resize_taps *set) {
   double (*filter)(double) = kind == DATA_BICUBIC ? cubic : triangle;
   double step = (double)(end - begin) / count;
   double scale = step < 1 ? 1 : step;
   double support = (kind == DATA_BICUBIC ? 2.0 : 1.0) * scale;
   double *work = NULL;
-  *set = (taps){.width = (int)ceil(support) * 2 + 1};
+  *set = (resize_taps){.width = (int)ceil(support) * 2 + 1};
   size_t outputs = (size_t)count, width = (size_t)set->width;
   status result;
   TRY_OR(done, MEMORY_NEW(outputs, "resizing taps", &set->first));
@@ -89,12 +80,12 @@ static status taps_create(int source, float begin, float end, int count,
               work);
 done:
   memory_free(work);
-  if (result != STATUS_OK) taps_free(set);
+  if (result != STATUS_OK) resize_taps_free(set);
   return result;
 }
 
 static uint8_t round_sum(int32_t sum) {
-  int32_t value = sum >> COEFFICIENT_BITS;
+  int32_t value = sum >> RESIZE_BITS;
   return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
@@ -103,7 +94,7 @@ WIDE_VECTORS
 static void sum_lanes(const uint8_t *columns, const int32_t *weights, int count,
                       uint8_t *out) {
   int32_t sums[LANES];
-  for (int i = 0; i < LANES; i++) sums[i] = 1 << (COEFFICIENT_BITS - 1);
+  for (int i = 0; i < LANES; i++) sums[i] = 1 << (RESIZE_BITS - 1);
   for (int t = 0; t < count; t++, columns += LANES)
     for (int i = 0; i < LANES; i++) sums[i] += columns[i] * weights[t];
   for (int i = 0; i < LANES; i++) out[i] = round_sum(sums[i]);
@@ -116,14 +107,14 @@ static void sum_rows(const uint8_t *rows, size_t stride, size_t width,
   int32_t sums[STRIP];
   size_t x = 0;
   for (; x + STRIP <= width; x += STRIP) {
-    for (int i = 0; i < STRIP; i++) sums[i] = 1 << (COEFFICIENT_BITS - 1);
+    for (int i = 0; i < STRIP; i++) sums[i] = 1 << (RESIZE_BITS - 1);
     const uint8_t *row = rows + x;
     for (int t = 0; t < count; t++, row += stride)
       for (int i = 0; i < STRIP; i++) sums[i] += row[i] * weights[t];
     for (int i = 0; i < STRIP; i++) out[x + (size_t)i] = round_sum(sums[i]);
   }
   for (; x < width; x++) {
-    int32_t sum = 1 << (COEFFICIENT_BITS - 1);
+    int32_t sum = 1 << (RESIZE_BITS - 1);
     for (int t = 0; t < count; t++)
       sum += rows[(size_t)t * stride + x] * weights[t];
     out[x] = round_sum(sum);
@@ -150,7 +141,7 @@ static inline void rows_to_columns(const uint8_t *rows, size_t stride,
 
 /* Rows [top, top + out->height) of `image`, each to out->width pixels. */
 static status horizontal_pass(const data_image *image, int top,
-                              const taps *across, data_image *out) {
+                              const resize_taps *across, data_image *out) {
   int channels = image->channels, together = LANES / channels;
   int last = out->width - 1, begin = across->first[0];
   int end = across->first[last] + across->count[last];
@@ -181,8 +172,8 @@ static status horizontal_pass(const data_image *image, int top,
 }
 
 /* `top` is the source row that is row 0 of `image`. */
-static void vertical_pass(const data_image *image, int top, const taps *down,
-                          data_image *out) {
+static void vertical_pass(const data_image *image, int top,
+                          const resize_taps *down, data_image *out) {
   size_t stride = (size_t)out->width * (size_t)out->channels;
   for (int y = 0; y < out->height; y++)
     sum_rows(image->pixels + (size_t)(down->first[y] - top) * stride, stride,
@@ -198,13 +189,13 @@ static status resize_pillow(const data_image *image, const resize_box *box,
       out->width != image->width || box->x0 != 0 || box->x1 != image->width;
   bool down_needed =
       out->height != image->height || box->y0 != 0 || box->y1 != image->height;
-  taps across = {0}, down = {0};
+  resize_taps across = {0}, down = {0};
   data_image narrow = {0};
   status result;
-  TRY_OR(done, taps_create(image->width, box->x0, box->x1, out->width, filter,
-                           &across));
-  TRY_OR(done, taps_create(image->height, box->y0, box->y1, out->height, filter,
-                           &down));
+  TRY_OR(done, resize_taps_create(image->width, box->x0, box->x1, out->width,
+                                  filter, &across));
+  TRY_OR(done, resize_taps_create(image->height, box->y0, box->y1, out->height,
+                                  filter, &down));
   int last = out->height - 1, top = down_needed ? down.first[0] : 0;
   int rows =
       down_needed ? down.first[last] + down.count[last] - top : out->height;
@@ -219,8 +210,8 @@ static status resize_pillow(const data_image *image, const resize_box *box,
   }
 done:
   data_image_free(&narrow);
-  taps_free(&across);
-  taps_free(&down);
+  resize_taps_free(&across);
+  resize_taps_free(&down);
   return result;
 }
 

@@ -13,6 +13,8 @@ hid_t set_hdf5_text_type(size_t length) {
 /* The type in the file of a type in memory: numbers are little-endian. */
 static hid_t stored_type(hid_t type) {
   if (H5Tget_class(type) == H5T_STRING) return type;
+  if (H5Tget_class(type) == H5T_FLOAT)
+    return H5Tget_size(type) == 4 ? H5T_IEEE_F32LE : H5T_IEEE_F64LE;
   switch (H5Tget_size(type)) {
   case 1: return H5T_STD_U8LE;
   case 4: return H5T_STD_U32LE;
@@ -20,10 +22,12 @@ static hid_t stored_type(hid_t type) {
   }
 }
 
-status set_hdf5_write_array(const hdf5_file *file, const char *name, hid_t type,
-                            size_t count, const void *values) {
-  hsize_t dims[1] = {count};
-  hid_t space = H5Screate_simple(1, dims, NULL);
+status set_hdf5_write_grid(const hdf5_file *file, const char *name, hid_t type,
+                           int rank, const size_t shape[], const void *values) {
+  hsize_t dims[SET_HDF5_RANK];
+  INVARIANT(rank <= SET_HDF5_RANK, "%s has %d dimensions", name, rank);
+  for (int i = 0; i < rank; i++) dims[i] = shape[i];
+  hid_t space = H5Screate_simple(rank, dims, NULL);
   hid_t creation = hdf5_creation(H5P_DATASET_CREATE);
   hid_t dataset = H5Dcreate2(file->id, name, stored_type(type), space,
                              H5P_DEFAULT, creation, H5P_DEFAULT);
@@ -39,6 +43,11 @@ status set_hdf5_write_array(const hdf5_file *file, const char *name, hid_t type,
   H5Pclose(creation);
   H5Sclose(space);
   return result;
+}
+
+status set_hdf5_write_array(const hdf5_file *file, const char *name, hid_t type,
+                            size_t count, const void *values) {
+  return set_hdf5_write_grid(file, name, type, 1, &count, values);
 }
 
 bool set_hdf5_is_chunked(hid_t dataset, int rank, const hsize_t chunk[]) {
@@ -126,6 +135,11 @@ static status write_attribute(const hdf5_file *file, const char *name,
 status set_hdf5_write_number(const hdf5_file *file, const char *name,
                              uint64_t value) {
   return write_attribute(file, name, H5T_NATIVE_UINT64, &value);
+}
+
+status set_hdf5_write_real(const hdf5_file *file, const char *name,
+                           double value) {
+  return write_attribute(file, name, H5T_NATIVE_DOUBLE, &value);
 }
 
 status set_hdf5_write_text(const hdf5_file *file, const char *name,
