@@ -25,6 +25,7 @@ check "shows the help on stderr" cmp help.txt "$stderr"
 # Each table as it is in the source: name, default (flags: none is shown).
 for command in $commands; do
     file=$HARMONIA_SOURCE/dist/cmd/cmd_$command.c
+    [ $command != apply ] || file=$HARMONIA_SOURCE/dist/cmd/apply_options.c
     [ $command != train ] || file=$HARMONIA_SOURCE/dist/state/train_options.c
     perl -0777 -ne 'for (split /\{ROW\(/) {
         next unless /^"([a-z0-9-]+)"/;

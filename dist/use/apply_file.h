@@ -19,13 +19,15 @@ typedef struct apply_how {
   /* of a network's change: */
   int feather;     /* pixels that it fades out over, at the mask's edges */
   double strength; /* 0 to 1 */
+  int lut_size;    /* of a task's 3D table */
   bool json;       /* many: a line a picture on stdout */
   harmonizer_pool *scores; /* then: of the system's code extractor, or NULL */
 } apply_how;
 
-/* Without a mask ("") it is the image's alpha. Written whole or not at all.
- * record: begun, and filled in also on failure; or NULL. */
-status apply_file(const apply_how *how, const char *image, const char *mask,
-                  const char *output, apply_record *record);
+/* Files are written whole or not at all, the output (which may be "") last. Of
+ * a method without a network there is no product but the difference. record:
+ * begun, and filled in also on failure; or NULL. */
+status apply_file(const apply_how *how, const apply_task *task,
+                  apply_record *record);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <stdatomic.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/threads.h"
@@ -12,6 +11,7 @@ typedef struct batch {
   const cluster *cluster;
   const apply_how *how;
   const data_pairs *pairs;
+  const char *const *folders;
   bool force;
   size_t own; /* pictures of this rank */
   double started;
@@ -19,14 +19,15 @@ typedef struct batch {
 } batch;
 
 /* What is said of a picture names it. */
-static void tell(const data_pair *pair, status result, char *said) {
+static void tell(const apply_task *task, status result, char *said) {
+  const char *name = task->cutout[0] != '\0' ? task->cutout : task->image;
   char *rest = said;
   for (const char *line; (line = strsep(&rest, "\n")) != NULL;)
-    if (line[0] != '\0') log_warning("%s: %s", pair->image, line);
+    if (line[0] != '\0') log_warning("%s: %s", name, line);
   if (result == STATUS_OK) return;
   const char *why = status_message();
-  bool named = strncmp(why, pair->image, strlen(pair->image)) == 0;
-  log_error("%s%s%s", named ? "" : pair->image, named ? "" : ": ", why);
+  bool named = strncmp(why, name, strlen(name)) == 0;
+  log_error("%s%s%s", named ? "" : name, named ? "" : ": ", why);
 }
 
 /* By what was worked on: what was there already took no time. */
@@ -42,12 +43,12 @@ static void tell_progress(const batch *b) {
       format_duration(rate > 0 ? (double)(b->own - done) / rate : -1, left));
 }
 
-static status do_pair(const batch *b, const data_pair *pair,
+static status do_task(const batch *b, const apply_task *task,
                       apply_record *record) {
-  if (pair->mask[0] != '\0' || b->how->mask.alpha)
-    return apply_file(b->how, pair->image, pair->mask, pair->output, record);
+  if (task->mask[0] != '\0' || task->cutout[0] != '\0' || b->how->mask.alpha)
+    return apply_file(b->how, task, record);
   status result =
-      status_error(STATUS_FORMAT, "%s: there is no mask for it", pair->image);
+      status_error(STATUS_FORMAT, "%s: there is no mask for it", task->image);
   if (record != NULL) {
     record->outcome = "failed";
     record->error = status_message();
@@ -56,12 +57,12 @@ static status do_pair(const batch *b, const data_pair *pair,
 }
 
 /* What warnings there are is told with the picture's name. */
-static void make_pair(batch *b, const data_pair *pair, apply_record *record) {
+static void make_task(batch *b, const apply_task *task, apply_record *record) {
   char said[1024];
   log_keep(said, sizeof said);
-  status result = do_pair(b, pair, record);
+  status result = do_task(b, task, record);
   log_keep(NULL, 0);
-  tell(pair, result, said);
+  tell(task, result, said);
   atomic_fetch_add(result == STATUS_OK ? &b->written : &b->failed, 1);
 }
 
@@ -70,13 +71,15 @@ static status do_item(void *context, size_t i) {
   const cluster *c = b->cluster;
   const data_pair *pair =
       &b->pairs->pairs[i * (size_t)c->ranks + (size_t)c->rank];
-  apply_record record =
-      apply_record_begin(pair->image, pair->mask, pair->output);
-  if (!b->force && access(pair->output, F_OK) == 0) {
+  apply_paths room;
+  apply_task task;
+  TRY(apply_task_of_pair(pair, b->folders, &room, &task));
+  apply_record record = apply_record_begin(&task);
+  if (!b->force && apply_task_is_done(&task)) {
     record.outcome = "there";
     atomic_fetch_add(&b->there, 1);
   } else {
-    make_pair(b, pair, b->how->json ? &record : NULL);
+    make_task(b, &task, b->how->json ? &record : NULL);
   }
   if (b->how->json) apply_record_print(&record, stdout);
   tell_progress(b);
@@ -84,14 +87,18 @@ static status do_item(void *context, size_t i) {
 }
 
 status apply_files(const cluster *c, const apply_how *how,
-                   const data_pairs *pairs, int workers, bool force) {
+                   const data_pairs *pairs,
+                   const char *const folders[APPLY_PRODUCTS], int workers,
+                   bool force) {
   size_t ranks = (size_t)c->ranks, rank = (size_t)c->rank;
   batch b = {.cluster = c,
              .how = how,
              .pairs = pairs,
+             .folders = folders,
              .force = force,
              .own = (pairs->count + ranks - 1 - rank) / ranks,
              .started = clock_seconds()};
+  TRY(apply_task_check_paths(pairs, folders));
   TRY(threads_for(b.own, workers, do_item, &b));
   uint64_t sums[3] = {b.written, b.there, b.failed};
   cluster_sum(c, sums, 3);

@@ -9,11 +9,8 @@
 #include "base/read_file.h"
 #include "base/sha256.h"
 
-apply_record apply_record_begin(const char *image, const char *mask,
-                                const char *output) {
-  return (apply_record){.image = image,
-                        .mask = mask,
-                        .output = output,
+apply_record apply_record_begin(const apply_task *task) {
+  return (apply_record){.task = task,
                         .harmony_before = NAN,
                         .harmony_after = NAN,
                         .mean_change = NAN};
@@ -25,6 +22,7 @@ static status digest(const char *path, char hex[65]) {
   char *bytes;
   size_t length;
   sha256 hash;
+  if (path[0] == '\0') return STATUS_OK;
   TRY(read_file(path, &bytes, &length));
   sha256_begin(&hash);
   sha256_add(&hash, bytes, length);
@@ -34,9 +32,9 @@ static status digest(const char *path, char hex[65]) {
 }
 
 status apply_record_digest(apply_record *record) {
-  TRY(digest(record->image, record->image_digest));
-  if (record->mask[0] == '\0') return STATUS_OK;
-  return digest(record->mask, record->mask_digest);
+  TRY(digest(record->task->image, record->image_digest));
+  TRY(digest(record->task->cutout, record->cutout_digest));
+  return digest(record->task->mask, record->mask_digest);
 }
 
 /* In levels of 255. */
@@ -93,13 +91,17 @@ void apply_record_print(const apply_record *r, FILE *file) {
   FILE *text = open_memstream(&line, &length);
   if (text == NULL) return;
   fputc('{', text);
-  put_text(text, "image", r->image);
-  put_text(text, "mask", r->mask);
-  put_text(text, "output", r->output);
+  put_text(text, "image", r->task->image);
+  put_text(text, "mask", r->task->mask);
+  put_text(text, "cutout", r->task->cutout);
+  put_text(text, "output", r->task->output);
+  for (int i = 0; i < APPLY_PRODUCTS; i++)
+    put_text(text, apply_product_names[i], r->task->products[i]);
   put_text(text, "outcome", r->outcome);
   put_text(text, "error", r->error);
   put_text(text, "image_sha256", r->image_digest);
   put_text(text, "mask_sha256", r->mask_digest);
+  put_text(text, "cutout_sha256", r->cutout_digest);
   put_number(text, "harmony_before", r->harmony_before);
   put_number(text, "harmony_after", r->harmony_after);
   put_number(text, "mean_change", r->mean_change);

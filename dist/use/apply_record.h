@@ -5,23 +5,23 @@
 
 #include <stdio.h>
 
-#include "data/data.h"
+#include "dist/use/apply_task.h"
 
 typedef struct apply_record {
-  const char *image, *mask, *output;      /* paths */
-  const char *outcome;                    /* "written", "there" or "failed" */
-  const char *error;                      /* of what failed; else NULL */
-  char image_digest[65], mask_digest[65]; /* SHA-256; "": not known */
-  double harmony_before, harmony_after;   /* NAN: not known */
+  const apply_task *task;
+  const char *outcome; /* "written", "there" or "failed" */
+  const char *error;   /* of what failed; else NULL */
+  /* SHA-256; "": not known */
+  char image_digest[65], mask_digest[65], cutout_digest[65];
+  double harmony_before, harmony_after; /* NAN: not known */
   double mean_change; /* of a value of the object's, in levels of 255; or NAN */
   double milliseconds;
 } apply_record;
 
 /* All unknown but the paths. */
-apply_record apply_record_begin(const char *image, const char *mask,
-                                const char *output);
+apply_record apply_record_begin(const apply_task *task);
 
-/* Reads both files once more. */
+/* Reads the input's files once more. */
 status apply_record_digest(apply_record *record);
 
 /* Of pixels where the mask is not 0: `before` are the picture's former ones. */
