@@ -27,7 +27,7 @@ BASE_SRC := $(wildcard dist/base/*.c)
 HDF5_SRC := $(wildcard dist/hdf5/*.c)
 NN_SRC   := $(wildcard nn/*/*.c)
 DATA_SRC := $(wildcard data/*/*.c)
-CKPT_SRC := $(wildcard checkpoint/*.c)
+CKPT_SRC := $(wildcard checkpoint/*.c checkpoint/*/*.c)
 # The wings of dist: each may know those behind it in this line (.ci/lint).
 WINGS    := cmd library run foretell score use draw state feed sum ranks
 
@@ -64,7 +64,7 @@ $(BUILD)/config.mk: .ci/install-deps
 	@.ci/install-deps $@
 
 $(BUILD)/harmonia: $(LIBDIST) $(LIBNN) $(LIBDATA) $(LIBCKPT) $(LIBHDF5) $(LIBBASE)
-	$(MPICC) $(SAN) -pthread -fopenmp -o $@ $^ $(IMAGE_LIBS) $(HDF5_LIBS) $(BLAS_LIBS) -lm
+	$(MPICC) $(SAN) -pthread -fopenmp -o $@ $^ $(IMAGE_LIBS) $(WEIGHTS_LIBS) $(HDF5_LIBS) $(BLAS_LIBS) -lm
 
 # libharmonia, shared and static, of one object: all that its functions need, with
 # no other names for its users than theirs. No MPI: --no-undefined would tell.
@@ -74,7 +74,7 @@ $(BUILD)/libharmonia.o: $(BUILD)/dist/library/harmonia.o $(LIBDIST) $(LIBNN) $(L
 	$(CC) -r -nostdlib -o $@ $^
 	$(OBJCOPY) --wildcard --keep-global-symbol='harmonia_*' $@
 $(BUILD)/libharmonia.so: $(BUILD)/libharmonia.o
-	$(CC) $(SAN) -shared -pthread -fopenmp -Wl,-soname,$(@F).$(ABI) -Wl,--as-needed -Wl,--no-undefined -o $@ $< $(IMAGE_LIBS) $(HDF5_LIBS) $(BLAS_LIBS) -lm
+	$(CC) $(SAN) -shared -pthread -fopenmp -Wl,-soname,$(@F).$(ABI) -Wl,--as-needed -Wl,--no-undefined -o $@ $< $(IMAGE_LIBS) $(WEIGHTS_LIBS) $(HDF5_LIBS) $(BLAS_LIBS) -lm
 	@ln -sf $(@F) $@.$(ABI)
 $(BUILD)/libharmonia.a: $(BUILD)/libharmonia.o
 
@@ -114,7 +114,7 @@ $(BUILD)/data/%.o: data/%.c $(BUILD)/flags | $(BUILD)/config.mk
 	$(COMPILE) -I. $(IMAGE_CFLAGS) $(HDF5_CFLAGS) $(BLAS_CFLAGS) -o $@ $<
 $(BUILD)/checkpoint/%.o: checkpoint/%.c $(BUILD)/flags | $(BUILD)/config.mk
 	@mkdir -p $(@D)
-	$(COMPILE) -I. $(HDF5_CFLAGS) -o $@ $<
+	$(COMPILE) -I. $(HDF5_CFLAGS) $(WEIGHTS_CFLAGS) -o $@ $<
 $(BUILD)/dist/use/builtin.o: DEFINES := -DHARMONIA_PROJECT='"$(CURDIR)"'
 $(BUILD)/dist/%.o: dist/%.c $(BUILD)/flags | $(BUILD)/config.mk
 	@mkdir -p $(@D)
@@ -124,7 +124,7 @@ $(BUILD)/dist/%.o: dist/%.c $(BUILD)/flags | $(BUILD)/config.mk
 
 # A sanitizer looks for functions of its own in a test.
 TEST_COMPILE = $(COMPILE) -fvisibility=default -I. $(HDF5_CFLAGS) $(IMAGE_CFLAGS) $(BLAS_CFLAGS)
-TEST_LINK = $(CC) $(SAN) -pthread -fopenmp -o $@ $^ $(IMAGE_LIBS) $(HDF5_LIBS) $(BLAS_LIBS) -lm
+TEST_LINK = $(CC) $(SAN) -pthread -fopenmp -o $@ $^ $(IMAGE_LIBS) $(WEIGHTS_LIBS) $(HDF5_LIBS) $(BLAS_LIBS) -lm
 
 $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags | $(BUILD)/config.mk
 	@mkdir -p $(@D)
@@ -291,8 +291,8 @@ quality: $(BUILD)/harmonia
 model: $(BUILD)/harmonia
 	@HARMONIA=$(BUILD)/harmonia OUT=$(or $(OUT),checkpoint/network.h5) .ci/mpi-env slurm/model.sh
 
-LINT_C := $(wildcard dist/*/*.c nn/*/*.c data/*/*.c checkpoint/*.c tests/*.c tests/bench/*.c tests/cluster/*.c tests/fuzz/*.c tests/preload/*.c)
-LINT_H := $(wildcard dist/*/*.h nn/*.h nn/*/*.h data/*.h data/*/*.h checkpoint/*.h tests/*.h tests/bench/*.h tests/fuzz/*.h)
+LINT_C := $(wildcard dist/*/*.c nn/*/*.c data/*/*.c checkpoint/*.c checkpoint/*/*.c tests/*.c tests/bench/*.c tests/cluster/*.c tests/fuzz/*.c tests/preload/*.c)
+LINT_H := $(wildcard dist/*/*.h nn/*.h nn/*/*.h data/*.h data/*/*.h checkpoint/*.h checkpoint/*/*.h tests/*.h tests/bench/*.h tests/fuzz/*.h)
 lint: $(BUILD)/config.mk
 	@.ci/install-deps --with-lint
 	@.ci/lint $(BUILD) $(LINT_C) -- $(LINT_H)

@@ -27,6 +27,50 @@ uint64_t ckpt_catalog_digest(const ckpt_catalog *catalog) {
   return digest;
 }
 
+/* ---- the lists ---- */
+
+status ckpt_catalog_add_text(ckpt_catalog *catalog, const char *key,
+                             const char *text) {
+  TRY(MEMORY_GROW(&catalog->texts, catalog->text_count, &catalog->text_room,
+                  "list of a checkpoint"));
+  ckpt_text item = {NULL, NULL};
+  status result = memory_copy_text(key, &item.key);
+  if (result == STATUS_OK) result = memory_copy_text(text, &item.text);
+  if (result != STATUS_OK) {
+    memory_free(item.key);
+    return result;
+  }
+  catalog->texts[catalog->text_count++] = item;
+  return STATUS_OK;
+}
+
+status ckpt_catalog_add(ckpt_catalog *catalog, const ckpt_entry *entry) {
+  TRY(MEMORY_GROW(&catalog->entries, catalog->entry_count, &catalog->entry_room,
+                  "list of a checkpoint"));
+  catalog->entries[catalog->entry_count++] = *entry;
+  return STATUS_OK;
+}
+
+static int compare_texts(const void *a, const void *b) {
+  return strcmp(((const ckpt_text *)a)->key, ((const ckpt_text *)b)->key);
+}
+
+static int compare_entries(const void *a, const void *b) {
+  return strcmp(((const ckpt_entry *)a)->array.name,
+                ((const ckpt_entry *)b)->array.name);
+}
+
+void ckpt_catalog_sort(ckpt_catalog *catalog) {
+  if (catalog->text_count > 1)
+    qsort(catalog->texts, catalog->text_count, sizeof(ckpt_text),
+          compare_texts);
+  if (catalog->entry_count > 1)
+    qsort(catalog->entries, catalog->entry_count, sizeof(ckpt_entry),
+          compare_entries);
+}
+
+/* ---- reading them from a file ---- */
+
 enum { LINKS_MAX = 1 << 17, DEPTH_MAX = 64 };
 
 /* A visit of HDF5's iterators. In native order: for any other they build a
@@ -94,21 +138,6 @@ static bool foreign_text(hid_t attribute, char *text, size_t size) {
   return good;
 }
 
-static status add_text(visit *v, const char *key, const char *text) {
-  ckpt_catalog *catalog = v->catalog;
-  TRY(MEMORY_GROW(&catalog->texts, catalog->text_count, &catalog->text_room,
-                  "list of a checkpoint"));
-  ckpt_text item = {NULL, NULL};
-  status result = memory_copy_text(key, &item.key);
-  if (result == STATUS_OK) result = memory_copy_text(text, &item.text);
-  if (result != STATUS_OK) {
-    memory_free(item.key);
-    return result;
-  }
-  catalog->texts[catalog->text_count++] = item;
-  return STATUS_OK;
-}
-
 static herr_t visit_attribute(hid_t state, const char *key,
                               const H5A_info_t *info, void *context) {
   (void)info;
@@ -120,7 +149,7 @@ static herr_t visit_attribute(hid_t state, const char *key,
                (v->foreign && foreign_text(attribute, text, sizeof text)));
   if (attribute >= 0) H5Aclose(attribute);
   if (good)
-    v->result = add_text(v, key, text);
+    v->result = ckpt_catalog_add_text(v->catalog, key, text);
   else if (!v->foreign)
     v->result = status_error(STATUS_FORMAT, "%s: text '%.64s' is damaged%s",
                              v->path, key, CKPT_EDITED_HINT);
@@ -129,10 +158,6 @@ static herr_t visit_attribute(hid_t state, const char *key,
                 "out",
                 v->path, key);
   return v->result == STATUS_OK ? 0 : 1;
-}
-
-static int compare_texts(const void *a, const void *b) {
-  return strcmp(((const ckpt_text *)a)->key, ((const ckpt_text *)b)->key);
 }
 
 static status read_texts(visit *v, hid_t file) {
@@ -150,9 +175,6 @@ static status read_texts(visit *v, hid_t file) {
   if (v->result == STATUS_OK && seen < 0 && !v->foreign)
     return status_error(STATUS_FORMAT, "%s: damaged (its texts cannot be read)",
                         v->path);
-  if (v->catalog->text_count > 1)
-    qsort(v->catalog->texts, v->catalog->text_count, sizeof(ckpt_text),
-          compare_texts);
   return v->result;
 }
 
@@ -229,11 +251,7 @@ static status add_entry(visit *v, hid_t set, const char *name) {
   if (!entry.has_crc && !v->foreign)
     return status_error(STATUS_FORMAT, "%s: array '%s' has no checksum%s",
                         v->path, name, CKPT_EDITED_HINT);
-  ckpt_catalog *catalog = v->catalog;
-  TRY(MEMORY_GROW(&catalog->entries, catalog->entry_count, &catalog->entry_room,
-                  "list of a checkpoint"));
-  catalog->entries[catalog->entry_count++] = entry;
-  return STATUS_OK;
+  return ckpt_catalog_add(v->catalog, &entry);
 }
 
 static int depth_of(const char *name) {
@@ -269,11 +287,6 @@ static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *info,
   return v->result == STATUS_OK ? 0 : 1;
 }
 
-static int compare_entries(const void *a, const void *b) {
-  return strcmp(((const ckpt_entry *)a)->array.name,
-                ((const ckpt_entry *)b)->array.name);
-}
-
 static status read_entries(visit *v, hid_t file) {
   herr_t seen = H5Lvisit(file, H5_INDEX_NAME, H5_ITER_NATIVE, visit_link, v);
   TRY(v->result);
@@ -282,9 +295,6 @@ static status read_entries(visit *v, hid_t file) {
                         "%s: damaged (its list of arrays cannot "
                         "be read)",
                         v->path);
-  if (v->catalog->entry_count > 1)
-    qsort(v->catalog->entries, v->catalog->entry_count, sizeof(ckpt_entry),
-          compare_entries);
   return STATUS_OK;
 }
 
@@ -292,5 +302,7 @@ status ckpt_catalog_read(ckpt_catalog *catalog, hid_t file, const char *path,
                          bool foreign) {
   visit v = {.catalog = catalog, .path = path, .foreign = foreign};
   TRY(read_texts(&v, file));
-  return read_entries(&v, file);
+  TRY(read_entries(&v, file));
+  ckpt_catalog_sort(catalog);
+  return STATUS_OK;
 }

@@ -70,6 +70,14 @@ status ckpt_reader_open_foreign(const char *path, ckpt_reader **out);
  * type.
  */
 status ckpt_reader_open_edited(const char *path, ckpt_reader **out);
+/* As ckpt_reader_open_edited, and of other programs' formats besides: PyTorch's
+ * (.pth, .pt, also as they were before 1.6) and safetensors, told apart by what
+ * is in the file. part: which dictionary of tensors of several in a file of
+ * PyTorch's, by its keys with slashes between; "": there is one, and where
+ * there are more STATUS_USAGE lists them. Names are those of the state_dict;
+ * a safetensors file's metadata are texts. No code in a file is ever run. */
+status ckpt_reader_open_weights(const char *path, const char *part,
+                                ckpt_reader **out);
 void ckpt_reader_close(ckpt_reader **reader);
 
 /* The text of a key, in a buffer of `size` bytes; STATUS_FORMAT if missing. */
@@ -102,6 +110,24 @@ status ckpt_read_names(ckpt_reader *reader, const char *group,
 
 /* Reads every array once to run all checksums. */
 status ckpt_verify(ckpt_reader *reader);
+
+/* ---- safetensors ---- */
+
+/* An array of a reader, and the name that it gets in the file. */
+typedef struct ckpt_export {
+  const ckpt_array *array;
+  const char *name;
+} ckpt_export;
+
+typedef struct ckpt_export_text {
+  const char *key, *text;
+} ckpt_export_text;
+
+/* Writes arrays and texts (metadata) as safetensors, atomically. The bytes
+ * follow from them and their order alone. */
+status ckpt_export_safetensors(ckpt_reader *reader, const ckpt_export *arrays,
+                               size_t count, const ckpt_export_text *texts,
+                               size_t text_count, const char *path);
 
 /* ---- a folder of checkpoints ---- */
 

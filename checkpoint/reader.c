@@ -11,7 +11,8 @@
 struct ckpt_reader {
   char *path;
   hdf5_file file;
-  bool edited; /* checksums of this library may fail */
+  bool edited;        /* checksums of this library may fail */
+  ckpt_source source; /* of arrays that no HDF5 file holds */
   ckpt_catalog catalog;
 };
 
@@ -119,8 +120,29 @@ status ckpt_reader_open_edited(const char *path, ckpt_reader **out) {
   return STATUS_OK;
 }
 
+status ckpt_reader_over(const char *path, const ckpt_source *source,
+                        ckpt_catalog *catalog, ckpt_reader **out) {
+  *out = NULL;
+  ckpt_reader *reader;
+  TRY(MEMORY_NEW(1, "checkpoint reader", &reader));
+  reader->file = HDF5_FILE_CLOSED;
+  status result = memory_copy_text(path, &reader->path);
+  if (result != STATUS_OK) {
+    memory_free(reader);
+    return result;
+  }
+  reader->file.path = reader->path;
+  reader->source = *source;
+  reader->catalog = *catalog;
+  *catalog = (ckpt_catalog){0};
+  *out = reader;
+  return STATUS_OK;
+}
+
 void ckpt_reader_close(ckpt_reader **reader) {
   if (*reader == NULL) return;
+  if ((*reader)->source.close != NULL)
+    (*reader)->source.close((*reader)->source.state);
   hdf5_file_close(&(*reader)->file);
   ckpt_catalog_free(&(*reader)->catalog);
   memory_free((*reader)->path);
@@ -287,6 +309,10 @@ status ckpt_read_array(ckpt_reader *reader, const ckpt_array *expected,
   size_t count;
   if (!ckpt_element_count(expected, &count)) return damaged(reader, "sizes");
   if (count == 0) return STATUS_OK;
+  if (reader->source.read != NULL)
+    return reader->source.read(reader->source.state,
+                               (size_t)(entry - reader->catalog.entries),
+                               expected->type, values);
   hdf5_lock();
   status result;
   if (expected->type == entry->array.type)

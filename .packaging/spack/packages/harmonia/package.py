@@ -21,6 +21,8 @@ class Harmonia(MakefilePackage):
     depends_on("zlib-api")
     depends_on("libdeflate")
     depends_on("lcms")
+    depends_on("minizip")
+    depends_on("jansson")
 
     @property
     def build_targets(self):
