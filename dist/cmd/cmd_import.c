@@ -9,56 +9,83 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "data/data.h"
 #include "dist/cmd/command.h"
+#include "dist/foretell/micro_batch.h"
 #include "dist/state/snapshot.h"
 
+/* Whose names the file has, where they are in no group. */
+#define IMPORT_NETWORKS(X)                                                     \
+  X(IMPORT_GENERATOR, "G")                                                     \
+  X(IMPORT_EXTRACTOR, "E")                                                     \
+  X(IMPORT_DISCRIMINATOR, "D")
+CHOICE(import_network, IMPORT_NETWORKS);
+
 typedef struct import_configuration {
-  const char *like, *out;
+  train_options train; /* first: its table's offsets hold */
+  const char *like, *made, *part;
+  import_network network;
   int64_t step;
   bool weights_only;
 } import_configuration;
 
 #define ROW(name, field) OPTION_ROW(import_configuration, name, field)
 static const option options[] = {
-    {ROW("out", out), .argument = "NEW.h5",
+    {ROW("out", made), .argument = "NEW.h5",
      .help = "the checkpoint to be made; a file that is there is written over "
              "only if it was imported, too"},
     {ROW("like", like), .argument = "C.h5",
      .help = "a checkpoint of the same network: its options and data set where "
-             "ARRAYS.h5 does not tell them, and whole networks (E, D) that "
-             "ARRAYS.h5 has nothing of"},
+             "FILE does not tell them, and whole networks (E, D) that FILE has "
+             "nothing of. In its place --model and other options of train "
+             "describe the network (--size is 256 unless --data tells it; "
+             "--data is needed for training to go on), and a network that FILE "
+             "has nothing of is new"},
+    {ROW("part", part), .argument = "NAME",
+     .help = "of a PyTorch file with several dictionaries of weights the one "
+             "under this key (keys with slashes between)"},
+    {ROW("network", network), .preset = "G",
+     .choices = CHOICES(IMPORT_NETWORKS),
+     .help = "what names without a group are of: generator, BargainNet's code "
+             "extractor, discriminator"},
     {ROW("step", step), .preset = "0", .max = 1e15, .argument = "N",
-     .help = "steps done, instead of those that ARRAYS.h5 tells (0 where it "
-             "has no moments: Adam begins anew)"},
+     .help = "steps done, instead of those that FILE tells (0 where it has no "
+             "moments: Adam begins anew)"},
     {ROW("weights-only", weights_only),
      .help = "a third of the size: without the optimizer's moments, and of "
              "averaged weights the averages; for apply and eval, training "
              "cannot go on from it"},
 };
 #undef ROW
-enum { STEP_OPTION = 2 };
+enum { OPTIONS = sizeof options / sizeof options[0], STEP_OPTION = 4 };
 
 static const option_table table = {
     .command = "import",
-    .synopsis = "ARRAYS.h5 [--like C.h5] --out NEW.h5",
+    .synopsis = "FILE [--like C.h5 | --model M ...] --out NEW.h5",
     .description =
-        "Makes a checkpoint of the arrays of any HDF5 file: PyTorch's weights "
-        "under their state_dict names (\"model.model.0.weight\", of the "
-        "generator unless they are in a group G, E or D; with or without "
-        "\"module.\"), or a checkpoint that another program has changed. "
-        "Numbers of any type are taken. Names that are missing or have no "
-        "place in the network are listed, and then nothing is written.",
+        "Makes a checkpoint of weights in PyTorch's files (.pth, .pt, also as "
+        "they were before 1.6), safetensors or HDF5, under their state_dict "
+        "names (\"model.model.0.weight\", of the generator unless they are in "
+        "a group G, E or D; with or without \"module.\"), or of a checkpoint "
+        "that another program has changed. What FILE is, its first bytes tell; "
+        "no code in it is run. Numbers of any type are taken. Names that are "
+        "missing or have no place in the network are listed, and then nothing "
+        "is written.",
     .options = options,
-    .count = sizeof options / sizeof options[0],
+    .count = OPTIONS,
     .size = sizeof(import_configuration),
     .positional_min = 1,
     .positional_max = 1,
+    .also = &train_option_table,
 };
 
 typedef struct import {
   const char *path;
   ckpt_reader *arrays, *like; /* like: NULL if not given */
-  ckpt_reader *about;         /* the one that tells the options */
+  ckpt_reader *about;  /* the one that tells the options; NULL: --model does */
+  const char *network; /* of names without a group: "G" */
+  bool fresh;          /* networks that the file has nothing of are new */
+  char said[8];        /* which these are */
   train_options options;
   char *texts, identity[128], name[512];
   nn_system *system;
@@ -79,14 +106,15 @@ static const char *const beginnings[] = {"%s", "%smodule.", "", "module."};
 enum { BEGINNINGS = sizeof beginnings / sizeof beginnings[0] };
 
 /* The array of an entry, by one of these. */
-static const ckpt_array *find_by(const ckpt_reader *reader, int beginning,
-                                 const char *group, const nn_entry *entry) {
+static const ckpt_array *find_by(const import *im, const ckpt_reader *reader,
+                                 int beginning, const char *group,
+                                 const nn_entry *entry) {
   char network[8], start[32], name[CKPT_NAME_SIZE];
   const char *local = strchr(entry->name, '/') + 1;
   snprintf(network, sizeof network, "%.*s", (int)(local - entry->name),
            entry->name);
   bool grouped = beginnings[beginning][0] == '%';
-  if (!grouped && strcmp(network, "G/") != 0) return NULL;
+  if (!grouped && network[0] != im->network[0]) return NULL;
   snprintf(start, sizeof start, "%s%s", grouped ? network : "",
            beginnings[beginning] + (grouped ? 2 : 0));
   snprintf(name, sizeof name, "%s%s%s", group, start, local);
@@ -104,8 +132,9 @@ static status find_beginning(const import *im, const nn_entry *like, int *out) {
   for (int b = 0; b < BEGINNINGS; b++)
     for (int i = 0; i < layout->entry_count; i++) {
       const nn_entry *entry = &layout->entries[i];
-      const ckpt_array *found =
-          same_network(like, entry) ? find_by(im->arrays, b, "", entry) : NULL;
+      const ckpt_array *found = same_network(like, entry)
+                                    ? find_by(im, im->arrays, b, "", entry)
+                                    : NULL;
       if (found == NULL) continue;
       if (*out >= 0)
         return status_error(STATUS_MISFIT,
@@ -147,19 +176,30 @@ static status take(import *im, ckpt_reader *reader, const ckpt_array *found,
 static status take_or_list(import *im, ckpt_reader *reader, int beginning,
                            const char *group, const nn_entry *entry,
                            nn_real *vector) {
-  const ckpt_array *found = find_by(reader, beginning, group, entry);
+  const ckpt_array *found = find_by(im, reader, beginning, group, entry);
   if (found == NULL && group[0] != '\0')
-    found = find_by(reader, 0, group, entry);
+    found = find_by(im, reader, 0, group, entry);
   if (found != NULL) return take(im, reader, found, entry, vector);
   log_info("missing: %s%s", group, entry->name);
   im->missing++;
   return STATUS_OK;
 }
 
+/* A network of which the file has nothing stays as training begins it. */
+static void say_new(import *im, const nn_entry *entry) {
+  size_t count = strlen(im->said);
+  if (strchr(im->said, entry->name[0]) != NULL || count + 1 >= sizeof im->said)
+    return;
+  im->said[count] = entry->name[0];
+  log_warning("%s has nothing of network %c: it is new, of --seed %lld",
+              im->path, entry->name[0], (long long)im->options.seed);
+}
+
 static status take_entry(import *im, const nn_entry *entry) {
   int beginning;
   ckpt_reader *reader = im->arrays;
   TRY(find_beginning(im, entry, &beginning));
+  if (beginning < 0 && im->fresh) return say_new(im, entry), STATUS_OK;
   if (beginning < 0 && im->like != NULL) reader = im->like;
   if (beginning < 0) beginning = 0;
   TRY(take_or_list(im, reader, beginning, "", entry, im->made.state));
@@ -203,23 +243,54 @@ static status take_arrays(import *im) {
 
 /* ---- the network ---- */
 
-static status open_files(import *im, const char *like) {
-  TRY(ckpt_reader_open_edited(im->path, &im->arrays));
+static status open_files(import *im, const import_configuration *conf,
+                         bool model_given) {
+  TRY(ckpt_reader_open_weights(im->path, conf->part, &im->arrays));
   if (ckpt_array_count(im->arrays) == 0)
     return status_error(STATUS_FORMAT, "%s: holds no arrays of numbers",
                         im->path);
-  if (like[0] != '\0') TRY(ckpt_reader_open(like, &im->like));
+  if (conf->like[0] != '\0') TRY(ckpt_reader_open(conf->like, &im->like));
   im->about = ckpt_has_text(im->arrays, "option.model") ? im->arrays : im->like;
-  if (im->about != NULL) return STATUS_OK;
+  im->fresh = im->like == NULL && model_given;
+  if (im->about != NULL || im->fresh) return STATUS_OK;
   return status_error(STATUS_USAGE,
                       "%s does not tell the network's options: expected --like "
-                      "with a checkpoint of the same network",
+                      "with a checkpoint of the same network, or --model and "
+                      "other options of train",
                       im->path);
 }
 
-static status read_texts(import *im) {
-  options_defaults(&train_option_table, &im->options);
-  status result = train_options_load(&im->options, NULL, im->about, &im->texts);
+/* What training would have with these options, on the data set if it is given.
+ */
+static status describe_new(import *im, const bool *given) {
+  train_options *o = &im->options;
+  data_set *set = NULL;
+  int images = o->network.size == 0 && o->data[0] == '\0' ? 256 : 0;
+  train_options_preset(o, given);
+  TRY(train_options_check(o));
+  if (o->data[0] != '\0') {
+    TRY(data_set_open(o->data, &set));
+    const data_set_info *info = data_set_describe(set);
+    const char *slash = strrchr(o->data, '/');
+    snprintf(im->identity, sizeof im->identity, "%s", info->identity);
+    snprintf(im->name, sizeof im->name, "%s", slash ? slash + 1 : o->data);
+    images = info->size;
+    data_set_close(&set);
+  }
+  TRY(train_options_fit(o, images));
+  TRY(micro_batch_check(o));
+  run_memory ignored;
+  memory_places where = {
+      .first_ranks = (int[]){0, 1}, .nodes = 1, .threads = 1};
+  return micro_batch_settle(o, &where, &ignored);
+}
+
+static status read_texts(import *im, const import_configuration *conf,
+                         const bool *given) {
+  im->options = conf->train;
+  if (im->about == NULL) return describe_new(im, given);
+  status result =
+      train_options_load(&im->options, given, im->about, &im->texts);
   if (result == STATUS_USAGE) result = STATUS_FORMAT;
   TRY(result);
   TRY(ckpt_read_text(im->about, "data.identity", im->identity,
@@ -245,7 +316,10 @@ static status make_network(import *im) {
     TRY(MEMORY_NEW(layout->parameter_size, "moments", &im->made.moments[k]));
   if (o->ema > 0)
     TRY(MEMORY_NEW(layout->state_size, "averages", &im->made.averaged));
-  return MEMORY_NEW(layout->state_size, "parameters", &im->made.state);
+  TRY(MEMORY_NEW(layout->state_size, "parameters", &im->made.state));
+  if (im->fresh)
+    nn_layout_initialise(layout, (uint64_t)o->seed, im->made.state);
+  return STATUS_OK;
 }
 
 /* Adam divides by what the steps so far have summed up: without its moments it
@@ -298,18 +372,21 @@ static status check_out(const char *path) {
 
 static status make(import *im, const import_configuration *conf,
                    const bool *given) {
-  TRY(open_files(im, conf->like));
-  TRY(read_texts(im));
+  const bool *train_given = given + OPTIONS;
+  int model = options_find(&train_option_table, "model");
+  im->network = CHOICES(IMPORT_NETWORKS)[conf->network];
+  TRY(open_files(im, conf, train_given[model]));
+  TRY(read_texts(im, conf, train_given));
   TRY(make_network(im));
   TRY(take_arrays(im));
   TRY(find_step(im, given[STEP_OPTION], conf->step));
   if (conf->weights_only) keep_weights(im);
-  status written = snapshot_write(conf->out, &im->made, im->scratch);
+  status written = snapshot_write(conf->made, &im->made, im->scratch);
   if (written == STATUS_NUMERIC) status_add_context("%s", im->path);
   TRY(written);
-  log_info("%s: %s of %s, step %" PRIu64, conf->out,
+  log_info("%s: %s of %s, step %" PRIu64, conf->made,
            train_model_name(im->options.model), im->path, im->made.step);
-  if (!conf->weights_only)
+  if (!conf->weights_only && im->identity[0] != '\0')
     log_info("to train on from it, it goes to RUN/checkpoints/step-%08" PRIu64
              ".h5",
              im->made.step);
@@ -321,7 +398,7 @@ static status run(void *configuration, const bool *given,
   (void)positional_count;
   const import_configuration *conf = configuration;
 import im = {.path = positional[0] };
-  TRY(check_out(conf->out));
+  TRY(check_out(conf->made));
   status result = make(&im, conf, given);
   memory_free(im.made.state);
   memory_free(im.made.averaged);

@@ -31,6 +31,6 @@ typedef struct command {
 
 extern const command command_compose, command_synth, command_pack,
     command_train, command_eval, command_apply, command_score, command_report,
-    command_info, command_plan, command_import;
+    command_info, command_plan, command_import, command_export;
 
 #endif

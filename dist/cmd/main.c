@@ -16,7 +16,7 @@
 static const command *const commands[] = {
     &command_compose, &command_synth, &command_pack,   &command_train,
     &command_eval,    &command_apply, &command_score,  &command_report,
-    &command_info,    &command_plan,  &command_import,
+    &command_info,    &command_plan,  &command_import, &command_export,
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

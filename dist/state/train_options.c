@@ -172,8 +172,9 @@ static const option options[] = {
      .help = "sum of the layers compared: 1 relu1_2, 2 relu2_2, 4 relu3_3, 8 "
              "relu4_3, 16 relu5_3"},
     {ROW("vgg-weights", vgg_weights), .argument = "FILE", .before = "",
-     .help = "VGG16's weights: Keras's HDF5 file, or torchvision's names in "
-             "HDF5; without it a fixed random VGG16 is used"},
+     .help = "VGG16's weights: Keras's HDF5 file, or torchvision's (.pth, or "
+             "its names in safetensors or HDF5); without it a fixed random "
+             "VGG16 is used"},
     {ROW("lr", adam.lr), .preset = "0.0002", .max = 10, .argument = "X",
      .scope = OPTION_CHANGEABLE, .help = "Adam's learning rate"},
     {ROW("g-lr-ratio", g_lr_ratio), .preset = "1", .max = 1e6, .argument = "X",

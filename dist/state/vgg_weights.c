@@ -205,7 +205,7 @@ status vgg_weights_load(const char *path, int width, int convs,
     return STATUS_OK;
   }
   vgg_file f = {.path = path, .weights = *out};
-  status result = ckpt_reader_open_foreign(path, &f.reader);
+  status result = ckpt_reader_open_weights(path, "", &f.reader);
   if (result == STATUS_OK) {
     result = read_file(&f);
     ckpt_reader_close(&f.reader);
