@@ -123,7 +123,7 @@ $(BUILD)/dist/%.o: dist/%.c $(BUILD)/flags | $(BUILD)/config.mk
 # ---- tests -------------------------------------------------------------------
 
 # A sanitizer looks for functions of its own in a test.
-TEST_COMPILE = $(COMPILE) -fvisibility=default -I. $(HDF5_CFLAGS) $(IMAGE_CFLAGS) $(BLAS_CFLAGS)
+TEST_COMPILE = $(COMPILE) -fvisibility=default -I. $(HDF5_CFLAGS) $(IMAGE_CFLAGS) $(WEIGHTS_CFLAGS) $(BLAS_CFLAGS)
 TEST_LINK = $(CC) $(SAN) -pthread -fopenmp -o $@ $^ $(IMAGE_LIBS) $(WEIGHTS_LIBS) $(HDF5_LIBS) $(BLAS_LIBS) -lm
 
 $(BUILD)/tests/%.o: tests/%.c $(BUILD)/flags | $(BUILD)/config.mk

@@ -46,6 +46,9 @@ typedef struct ckpt_source {
 status ckpt_reader_over(const char *path, const ckpt_source *source,
                         ckpt_catalog *catalog, ckpt_reader **out);
 
+/* As ckpt_reader_open_weights, of HDF5 files (reader.c). */
+status ckpt_reader_open_hdf5(const char *path, ckpt_reader **out);
+
 /* A fixed-length text attribute into a buffer; false (and "") otherwise. */
 bool ckpt_attribute_text(hid_t attribute, char *text, size_t size);
 

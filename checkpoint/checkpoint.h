@@ -61,21 +61,16 @@ typedef struct ckpt_reader ckpt_reader;
  * is STATUS_IO, here and in everything below, also after some tries (see
  * base/disk.h). */
 status ckpt_reader_open(const char *path, ckpt_reader **out);
-/* As ckpt_reader_open, but for any HDF5 file of named arrays (for example
- * exported PyTorch weights): format, version and /state may be missing. */
-status ckpt_reader_open_foreign(const char *path, ckpt_reader **out);
-/* As ckpt_reader_open_foreign, for what may be a checkpoint that another
- * program has changed: an array that does not have the checksum of this library
- * (but HDF5's own) is taken as it is, and a line says so; texts may be of any
- * type.
- */
-status ckpt_reader_open_edited(const char *path, ckpt_reader **out);
-/* As ckpt_reader_open_edited, and of other programs' formats besides: PyTorch's
- * (.pth, .pt, also as they were before 1.6) and safetensors, told apart by what
- * is in the file. part: which dictionary of tensors of several in a file of
- * PyTorch's, by its keys with slashes between; "": there is one, and where
- * there are more STATUS_USAGE lists them. Names are those of the state_dict;
- * a safetensors file's metadata are texts. No code in a file is ever run. */
+/* Opens named arrays that other programs wrote: PyTorch's files (.pth, .pt,
+ * also as they were before 1.6), safetensors, and any HDF5 file (format,
+ * version and /state may be missing, texts may be of any type), told apart by
+ * what is in them. It may be a checkpoint that another program has changed: an
+ * array that does not have the checksum of this library (but HDF5's own) is
+ * taken as it is, and a line says so. part: which dictionary of several in a
+ * file of PyTorch's, by its keys with slashes between; "": there is one, and
+ * where there are more STATUS_USAGE lists them. Names are those of the
+ * state_dict; the metadata of safetensors are texts. No code in a file is ever
+ * run. */
 status ckpt_reader_open_weights(const char *path, const char *part,
                                 ckpt_reader **out);
 void ckpt_reader_close(ckpt_reader **reader);

@@ -84,7 +84,9 @@ static status read_catalog(ckpt_reader *reader, bool foreign) {
 
 static status open_file(ckpt_reader *reader, bool foreign) {
   TRY(hdf5_file_open(&reader->file, reader->path,
-                     foreign ? "named arrays in HDF5" : "a checkpoint"));
+                     foreign ? "weights in HDF5, or in PyTorch's or "
+                               "safetensors' files"
+                             : "a checkpoint"));
   hdf5_lock();
   status result =
       hdf5_file_result(&reader->file, read_catalog(reader, foreign));
@@ -110,11 +112,7 @@ status ckpt_reader_open(const char *path, ckpt_reader **out) {
   return open_reader(path, false, out);
 }
 
-status ckpt_reader_open_foreign(const char *path, ckpt_reader **out) {
-  return open_reader(path, true, out);
-}
-
-status ckpt_reader_open_edited(const char *path, ckpt_reader **out) {
+status ckpt_reader_open_hdf5(const char *path, ckpt_reader **out) {
   TRY(open_reader(path, true, out));
   (*out)->edited = true;
   return STATUS_OK;

@@ -29,7 +29,7 @@ static void close_file(void *state) {
 }
 
 static status open_hdf5(const char *path, const char *part, ckpt_reader **out) {
-  TRY(ckpt_reader_open_edited(path, out));
+  TRY(ckpt_reader_open_hdf5(path, out));
   if (part[0] == '\0') return STATUS_OK;
   ckpt_reader_close(out);
   return status_error(STATUS_USAGE,

@@ -416,7 +416,7 @@ static void test_foreign(void) {
              strstr(status_message(), "no checkpoint") != NULL,
          "an HDF5 file of something else is refused");
   ckpt_reader_close(&reader);
-  tap_ok(ckpt_reader_open_foreign(other, &reader) == STATUS_OK,
+  tap_ok(ckpt_reader_open_weights(other, "", &reader) == STATUS_OK,
          "and opens as foreign");
   tap_ok(ckpt_array_count(reader) == 3,
          "with its arrays at any depth, and only those");
@@ -433,7 +433,7 @@ static void test_foreign(void) {
   tap_ok(ckpt_verify(reader) == STATUS_OK && ckpt_text_count(reader) == 0,
          "and verifies, with no texts");
   ckpt_reader_close(&reader);
-  tap_ok(ckpt_reader_open_foreign(path, &reader) == STATUS_OK &&
+  tap_ok(ckpt_reader_open_weights(path, "", &reader) == STATUS_OK &&
              ckpt_array_count(reader) == 4 && ckpt_text_count(reader) == 63,
          "a checkpoint opens as foreign too");
   ckpt_reader_close(&reader);
@@ -453,7 +453,8 @@ static void put_unusual(const char *name, hid_t creation) {
 
 static status read_unusual(const char *name, float got[6]) {
   ckpt_reader *reader;
-  if (ckpt_reader_open_foreign(other, &reader) != STATUS_OK) return STATUS_IO;
+  if (ckpt_reader_open_weights(other, "", &reader) != STATUS_OK)
+    return STATUS_IO;
   ckpt_array array = named(name, CKPT_FLOAT32, 1, 6, 0, 0, 0);
   status result = ckpt_read_array(reader, &array, got);
   ckpt_reader_close(&reader);

@@ -1,7 +1,7 @@
 # Help, usage errors, and what goes to stdout.
 . "$HARMONIA_SOURCE/tests/lib/tap.sh"
 
-commands="compose synth pack train eval apply report info import"
+commands="compose synth pack train eval apply report info import export"
 
 run 10 "$HARMONIA" --help
 exits 0 "harmonia --help"

@@ -7,6 +7,7 @@
 
 #include <hdf5.h>
 
+#include "checkpoint/checkpoint.h"
 #include "dist/state/vgg_weights.h"
 #include "tests/tap.h"
 
@@ -196,6 +197,33 @@ static void check_forms(void) {
     }
 }
 
+/* torchvision's names in another program's format. */
+static void check_safetensors(void) {
+#ifdef HAVE_JANSSON
+  ckpt_export arrays[2 * NN_VGG_CONVS];
+  size_t count = 0;
+  ckpt_reader *reader;
+  nn_vgg_weights *w = NULL;
+  char other[600];
+  snprintf(other, sizeof other, "%s.safetensors", path);
+  write_file(TORCHVISION, NN_VGG_CONVS, WHOLE, -1);
+  bool good = ckpt_reader_open_weights(path, "", &reader) == STATUS_OK;
+  for (; good && count < ckpt_array_count(reader); count++) {
+    const ckpt_array *array = ckpt_array_at(reader, count);
+    arrays[count] = (ckpt_export){array, array->name};
+  }
+  good = good && ckpt_export_safetensors(reader, arrays, count, NULL, 0,
+                                         other) == STATUS_OK;
+  ckpt_reader_close(&reader);
+  good = good && vgg_weights_load(other, WIDTH, 10, &w) == STATUS_OK;
+  tap_ok(good && has_known_numbers(w), "torchvision's names in safetensors");
+  if (!good) tap_note("%s", status_message());
+  nn_vgg_weights_destroy(&w);
+#else
+  tap_skip("built without jansson");
+#endif
+}
+
 /* The failure's message names the file and `what`. */
 static void check_refused(status expected, const char *what,
                           const char *title) {
@@ -274,6 +302,7 @@ static void check_random(void) {
 int main(void) {
   snprintf(path, sizeof path, "%s/vgg.h5", tap_scratch_folder());
   check_forms();
+  check_safetensors();
   check_faults();
   check_other_files();
   check_random();

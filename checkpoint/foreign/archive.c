@@ -176,6 +176,17 @@ static status list_entries(archive *zip) {
   return check_apart(zip);
 }
 
+/* The record that ends an archive, without a comment behind. Where there is a
+ * larger one minizip does not miss it, though the file was cut off. */
+static status check_end(const archive *zip) {
+  enum { RECORD = 22 };
+  uint8_t record[RECORD] = {0};
+  if (zip->in->size >= RECORD)
+    TRY(input_read(zip->in, zip->in->size - RECORD, record, RECORD));
+  if (memcmp(record, "PK\5\6", 4) == 0) return STATUS_OK;
+  return damaged(zip, "its end is missing (cut off?)");
+}
+
 status archive_open(archive *zip, input *in) {
   zlib_filefunc64_def calls = {.zopen64_file = open_stream,
                                .zread_file = read_stream,
@@ -185,9 +196,9 @@ status archive_open(archive *zip, input *in) {
                                .zerror_file = ask_stream,
                                .opaque = in};
   zip->in = in;
+  TRY(check_end(zip));
   zip->zip = unzOpen2_64(in->path, &calls);
-  if (zip->zip == NULL)
-    return damaged(zip, "it has no list of entries (cut off?)");
+  if (zip->zip == NULL) return damaged(zip, "it has no list of entries");
   return list_entries(zip);
 }
 

@@ -81,6 +81,8 @@ uint64_t fuzz_random(uint64_t *state);
 
 /* The CRC of every PNG chunk. */
 void fuzz_mend_png(uint8_t *bytes, size_t size);
+/* The CRC of every entry of a ZIP archive that is stored as it is. */
+void fuzz_mend_zip(uint8_t *bytes, size_t size);
 /* The checksums of HDF5's superblock and object headers. */
 void fuzz_mend_hdf5(uint8_t *bytes, size_t size);
 /* The same, and the checkpoint's own digest. */

@@ -28,6 +28,37 @@ void fuzz_mend_png(uint8_t *bytes, size_t size) {
   }
 }
 
+/* ---- ZIP ---- */
+
+static size_t little_endian(const uint8_t *at, int size) {
+  size_t number = 0;
+  for (int i = 0; i < size; i++) number |= (size_t)at[i] << 8 * i;
+  return number;
+}
+
+/* Of the entry that the archive's list has at `listed`. */
+static void mend_entry(uint8_t *bytes, size_t size, uint8_t *listed) {
+  enum { LOCAL = 30 };
+  size_t length = little_endian(listed + 20, 4);
+  size_t local = little_endian(listed + 42, 4);
+  if (little_endian(listed + 10, 2) != 0 || local > size ||
+      size - local < LOCAL)
+    return;
+  size_t begin = local + LOCAL + little_endian(bytes + local + 26, 2) +
+                 little_endian(bytes + local + 28, 2);
+  if (begin > size || length > size - begin) return;
+  uint32_t crc = (uint32_t)crc32_z(0, bytes + begin, length);
+  for (int i = 0; i < 4; i++)
+    listed[16 + i] = bytes[local + 14 + (size_t)i] = (uint8_t)(crc >> 8 * i);
+}
+
+void fuzz_mend_zip(uint8_t *bytes, size_t size) {
+  enum { LISTED = 46 };
+  for (size_t at = 0; at + LISTED <= size; at++)
+    if (memcmp(bytes + at, "PK\1\2", 4) == 0)
+      mend_entry(bytes, size, bytes + at);
+}
+
 /* ---- HDF5 ---- */
 
 static uint32_t rotate(uint32_t x, int by) { return x << by | x >> (32 - by); }
