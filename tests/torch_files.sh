@@ -3,8 +3,10 @@
 . "$HARMONIA_SOURCE/tests/lib/tap.sh"
 
 files=$HARMONIA_SOURCE/tests/fuzz/corpus/weights
-run 30 "$HARMONIA" import "$files/idih.safetensors" --out none.h5
-grep -q 'built without' "$stderr" && skip_all "built without minizip or jansson"
+for file in idih.safetensors idih.pth; do
+    run 30 "$HARMONIA" import "$files/$file" --out none.h5
+    grep -q 'built without' "$stderr" && skip_all "built without minizip or jansson"
+done
 small_set d.h5 || exit 1
 model="--model idih --ngf 2 --size 64"
 
@@ -42,6 +44,11 @@ mkdir -p anew/checkpoints
 cp trained.h5 "$(checkpoint anew 0)"
 run 60 "$HARMONIA" train --data d.h5 --out anew --report-samples 0 --steps 1 --resume
 exits 0 "which it does"
+
+"$HARMONIA" synth other.h5 --size 64 --train 8 --test 2 --seed 5 2>/dev/null
+imports other-data.h5 "$files/idih.pth" --like trained.h5 --data other.h5
+run 30 "$HARMONIA" info other-data.h5
+check "--data goes before that of --like" grep -Eqx 'data.name +other.h5' "$stdout"
 
 run 30 "$HARMONIA" import "$files/idih.pth" --out none.h5
 refused 2 "idih.pth does not tell .* --like .* --model" "neither --like nor --model"

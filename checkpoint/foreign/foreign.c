@@ -83,21 +83,20 @@ status foreign_add_text(foreign_file *f, const char *key, const char *text) {
 
 /* ---- opening ---- */
 
-typedef struct format {
-  status (*read)(foreign_file *f, const char *part);
-} format;
+typedef status format_reader(foreign_file *f, const char *part);
 
-static status find_format(foreign_file *f, format *out) {
+/* NULL: of no format that is known here. */
+static status find_format(foreign_file *f, format_reader **out) {
   uint8_t begin[16];
   size_t size = f->in.size < sizeof begin ? (size_t)f->in.size : sizeof begin;
-  out->read = NULL;
+  *out = NULL;
   TRY(input_read(&f->in, 0, begin, size));
   if (torch_zip_is(begin, size))
-    out->read = torch_zip_read;
+    *out = torch_zip_read;
   else if (torch_legacy_is(begin, size))
-    out->read = torch_legacy_read;
+    *out = torch_legacy_read;
   else if (safetensors_is(begin, size, f->in.size))
-    out->read = safetensors_read;
+    *out = safetensors_read;
   return STATUS_OK;
 }
 
@@ -118,13 +117,13 @@ static status sort(foreign_file *f) {
 
 static status read_file(foreign_file *f, const char *path, const char *part,
                         bool *known) {
-  format found;
+  format_reader *read;
   TRY(memory_copy_text(path, &f->path));
   TRY(input_open(&f->in, f->path));
-  TRY(find_format(f, &found));
-  *known = found.read != NULL;
+  TRY(find_format(f, &read));
+  *known = read != NULL;
   if (!*known) return STATUS_OK;
-  TRY(found.read(f, part));
+  TRY(read(f, part));
   return sort(f);
 }
 

@@ -27,7 +27,7 @@ static status refused(const pickle *p, const char *what, pickle_text name) {
 
 /* ---- values and the stack ---- */
 
-static status grow(pickle *p, pickle_list *list, pickle_value *value) {
+static status grow(pickle *p, pickle_items *list, pickle_value *value) {
   if (list->count >= PICKLE_VALUES_MAX)
     return damaged(p, "it has more values than weights have");
   TRY(MEMORY_GROW(&list->at, list->count, &list->room, "a pickle"));

@@ -81,18 +81,13 @@ struct pickle_value {
   };
 };
 
-typedef struct pickle_list {
-  pickle_value **at;
-  size_t count, room;
-} pickle_list;
-
 struct pickle {
   const char *path; /* for messages */
   const uint8_t *bytes;
   size_t size, at;
-  pickle_list values; /* all that were made */
-  pickle_list storages;
-  pickle_list stack, memo;
+  pickle_items values; /* all that were made */
+  pickle_items storages;
+  pickle_items stack, memo;
 };
 
 /* The bytes stay the caller's, and are needed as long as the values. */

@@ -28,7 +28,7 @@ static status unexpected(const legacy_reader *r, const char *what) {
 }
 
 static status find_types(legacy_reader *r) {
-  const pickle_list *list = &r->machine.storages;
+  const pickle_items *list = &r->machine.storages;
   char key[TORCH_KEY_SIZE];
   size_t there;
   bool added;

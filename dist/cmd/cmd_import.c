@@ -38,9 +38,9 @@ static const option options[] = {
      .help = "a checkpoint of the same network: its options and data set where "
              "FILE does not tell them, and whole networks (E, D) that FILE has "
              "nothing of. In its place --model and other options of train "
-             "describe the network (--size is 256 unless --data tells it; "
-             "--data is needed for training to go on), and a network that FILE "
-             "has nothing of is new"},
+             "describe the network (--size is 256 unless --data tells it), and "
+             "a network that FILE has nothing of is new. --data names the data "
+             "set on which training is to go on"},
     {ROW("part", part), .argument = "NAME",
      .help = "of a PyTorch file with several dictionaries of weights the one "
              "under this key (keys with slashes between)"},
@@ -260,23 +260,29 @@ static status open_files(import *im, const import_configuration *conf,
                       im->path);
 }
 
-/* What training would have with these options, on the data set if it is given.
- */
+/* That of --data, where it is given: *images are its pixels a side. */
+static status take_data(import *im, int *images) {
+  const char *path = im->options.data, *slash = strrchr(path, '/');
+  data_set *set;
+  *images = 0;
+  if (path[0] == '\0') return STATUS_OK;
+  TRY(data_set_open(path, &set));
+  const data_set_info *info = data_set_describe(set);
+  snprintf(im->identity, sizeof im->identity, "%s", info->identity);
+  snprintf(im->name, sizeof im->name, "%s", slash ? slash + 1 : path);
+  *images = info->size;
+  data_set_close(&set);
+  return STATUS_OK;
+}
+
+/* What training would have with these options. */
 static status describe_new(import *im, const bool *given) {
   train_options *o = &im->options;
-  data_set *set = NULL;
-  int images = o->network.size == 0 && o->data[0] == '\0' ? 256 : 0;
+  int images;
   train_options_preset(o, given);
   TRY(train_options_check(o));
-  if (o->data[0] != '\0') {
-    TRY(data_set_open(o->data, &set));
-    const data_set_info *info = data_set_describe(set);
-    const char *slash = strrchr(o->data, '/');
-    snprintf(im->identity, sizeof im->identity, "%s", info->identity);
-    snprintf(im->name, sizeof im->name, "%s", slash ? slash + 1 : o->data);
-    images = info->size;
-    data_set_close(&set);
-  }
+  TRY(take_data(im, &images));
+  if (o->network.size == 0 && images == 0) o->network.size = 256;
   TRY(train_options_fit(o, images));
   TRY(micro_batch_check(o));
   run_memory ignored;
@@ -287,6 +293,7 @@ static status describe_new(import *im, const bool *given) {
 
 static status read_texts(import *im, const import_configuration *conf,
                          const bool *given) {
+  int images;
   im->options = conf->train;
   if (im->about == NULL) return describe_new(im, given);
   status result =
@@ -295,7 +302,9 @@ static status read_texts(import *im, const import_configuration *conf,
   TRY(result);
   TRY(ckpt_read_text(im->about, "data.identity", im->identity,
                      sizeof im->identity));
-  return ckpt_read_text(im->about, "data.name", im->name, sizeof im->name);
+  TRY(ckpt_read_text(im->about, "data.name", im->name, sizeof im->name));
+  TRY(take_data(im, &images));
+  return images == 0 ? STATUS_OK : train_options_fit(&im->options, images);
 }
 
 static status make_network(import *im) {

@@ -56,6 +56,11 @@ bool fuzz_read_index(const char *path);
 void fuzz_prepare_hosts(const char *folder);
 bool fuzz_read_hosts(const char *path);
 
+/* ---- weights.c ---- */
+
+bool fuzz_read_weights(const char *path);
+extern const char *const fuzz_weight_words[];
+
 /* ---- whose fault it was (blame.c) ---- */
 
 /* From now on a crash, and an input that takes too much of the processor's

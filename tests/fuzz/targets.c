@@ -11,7 +11,6 @@
 
 #include "base/memory.h"
 #include "checkpoint/checkpoint.h"
-#include "checkpoint/foreign/foreign.h"
 #include "data/data.h"
 #include "dist/draw/csv.h"
 #include "dist/state/train_options.h"
@@ -86,31 +85,6 @@ static bool read_checkpoint(const char *path) {
   read_texts(reader);
   read_arrays(reader);
   ckpt_reader_close(&reader);
-  return good;
-}
-
-/* ---- weights of other programs ---- */
-
-/* Not by way of libcheckpoint, which would give what is none of these to HDF5.
- */
-static bool read_weights(const char *path) {
-  foreign_file *file;
-  status opened = foreign_open(path, "", &file);
-  if (opened == STATUS_USAGE) opened = foreign_open(path, "netG", &file);
-  if (opened != STATUS_OK || file == NULL) return false;
-  bool good = true;
-  for (size_t i = 0; i < foreign_count(file); i++) {
-    const ckpt_array *array = foreign_array(file, i);
-    size_t count = 1;
-    for (int k = 0; k < array->rank; k++) count *= array->shape[k];
-    double *values;
-    if (count > ELEMENTS_MAX ||
-        MEMORY_NEW(count, "values", &values) != STATUS_OK)
-      continue;
-    good &= foreign_read(file, i, (ckpt_type)(i % 3), values) == STATUS_OK;
-    memory_free(values);
-  }
-  foreign_close(&file);
   return good;
 }
 
@@ -294,30 +268,6 @@ static const char *const hosts_words[] = {"\n",
                                           NULL};
 static const char *const table_words[] = {",",     "\n", "\r\n", "nan", "-inf",
                                           "1e999", "\"", "step", NULL};
-static const char *const weight_words[] = {
-    "ctorch\nHalfStorage\n",
-    "ctorch._utils\n_rebuild_tensor_v2\n",
-    "ccollections\nOrderedDict\n",
-    "storage",
-    "\x80\x02",
-    "\x93",
-    "}",
-    "(",
-    "t",
-    "Q",
-    "R",
-    "b",
-    "s",
-    "u",
-    "J\xff\xff\xff\xff",
-    "\x8a\x08",
-    "PK\1\2",
-    "PK\5\6",
-    "\"data_offsets\":[0,16]",
-    "\"shape\":[4]",
-    "\"dtype\":\"BF16\"",
-    "9223372036854775807",
-    NULL};
 static const char *const option_words[] = {"--lr=",
                                            "--steps",
                                            "\n",
@@ -347,7 +297,10 @@ const fuzz_target fuzz_targets[] = {
     {"set", NULL, NULL, read_set, fuzz_mend_hdf5, NULL},
     {"checkpoint", NULL, NULL, read_checkpoint, fuzz_mend_checkpoint, NULL},
     {"vgg", NULL, NULL, read_vgg, fuzz_mend_hdf5, NULL},
-    {"weights", NULL, NULL, read_weights, fuzz_mend_zip, weight_words},
+#if defined HAVE_MINIZIP && defined HAVE_JANSSON
+    {"weights", NULL, NULL, fuzz_read_weights, fuzz_mend_zip,
+     fuzz_weight_words},
+#endif
     {"csv", NULL, NULL, read_table, NULL, table_words},
     {"xue", NULL, NULL, read_model, fuzz_mend_xue, NULL},
     {"options", NULL, NULL, read_options, NULL, option_words},
