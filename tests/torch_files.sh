@@ -136,6 +136,23 @@ imports both.h5 extractor.h5 --network E --like new.h5
 check "--network: names of the extractor" h5diff "$two" both.h5 /E /E
 check "beside the generator of --like" h5diff "$two" both.h5 /G /G
 
+# ---- names as the public implementations have them
+
+# public RECORD MODEL OPTIONS...: what golden/ has of their networks.
+public() {
+    rm -f public.h5
+    for group in G D E; do
+        h5copy -i "$HARMONIA_SOURCE/tests/golden/$1_weights.h5" -o public.h5 \
+            -s "weights/$group" -d $group >/dev/null 2>&1
+    done
+    shift
+    imports "$1.h5" public.h5 --model "$@" --ngf 8
+    check "$1: no network is new" sh -c '! grep "it is new" "$1"' - "$stderr"
+}
+public dovenet_batch dovenet --norm batch --ndf 8
+public dovenet_instance dovenet --ndf 8
+public bargainnet bargainnet --nef 8
+
 # ---- as others see it
 
 if has_modules h5py; then
