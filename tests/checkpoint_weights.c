@@ -185,6 +185,7 @@ static void test_messages(void) {
       {"bad-ext.pth", "the instruction EXT1"},
       {"bad-kind.pth", "torch.ComplexFloatStorage"},
       {"bad-call.pth", "calls what cannot be called"},
+      {"bad-negated.pth", "negates"},
       {"bad-circle.pth", "no dictionary of tensors"},
       {"bad-deep.pth", "no dictionary of tensors"},
       {"bad-storage.pth", "16 bytes, expected 5 F32"},

@@ -54,8 +54,8 @@ static bool read_shape(const pickle_value *shape, const pickle_value *stride,
   return true;
 }
 
-/* (storage, offset, shape, strides, ...): whether it needs a gradient and the
- * rest are nothing to us. */
+/* (storage, offset, shape, strides, whether it needs a gradient, hooks, and in
+ * newer files what else is to be known: that its numbers are to be negated). */
 static status make_tensor(pickle *p, const pickle_items *arguments,
                           pickle_value *out) {
   pickle_value **a = arguments->at;
@@ -63,6 +63,9 @@ static status make_tensor(pickle *p, const pickle_items *arguments,
   if (arguments->count < 4 || a[0]->kind != PICKLE_STORAGE ||
       !whole_number(a[1], &t.first) || !read_shape(a[2], a[3], &t))
     return unexpected(p, "arguments of a tensor");
+  if (arguments->count > 6 && a[6]->kind == PICKLE_DICT &&
+      a[6]->items.count > 0)
+    return unexpected(p, "a view that negates or conjugates");
   t.storage = &a[0]->storage;
   if (__builtin_add_overflow(t.first, t.storage->begin, &t.first))
     return unexpected(p, "a tensor's offset");

@@ -253,6 +253,7 @@ def bad_sizes():
 def bad_archives():
     body = tensor_pickle(4, [4], [1])
     one = ("archive/data/0", bytes(range(16)))
+    torch.save({"a": torch._neg_view(torch.ones(2))}, path("bad-negated.pth"))
     zipped("bad-none.pth", body)
     archive("bad-no-pickle.pth", [one])
     archive("bad-two-pickles.pth", [("a/data.pkl", body), ("b/data.pkl", body), one])
