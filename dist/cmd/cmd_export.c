@@ -37,18 +37,17 @@ static const option_table table = {
     .positional_max = 2,
 };
 
-typedef struct export {
+typedef struct exporting {
   ckpt_reader *reader;
   ckpt_export *arrays;
   size_t count;
   ckpt_export_text *texts;
-  char(*keys)[CKPT_NAME_SIZE], (*values)[CKPT_TEXT_SIZE];
+  char (*keys)[CKPT_NAME_SIZE], (*values)[CKPT_TEXT_SIZE];
   size_t text_count;
-}
-export;
+} exporting;
 
 /* The network's arrays, of which the file may hold averages besides. */
-static status choose_arrays(export *ex, bool all) {
+static status choose_arrays(exporting *ex, bool all) {
   size_t count = ckpt_array_count(ex->reader);
   bool averages = snapshot_has_average(ex->reader);
   TRY(MEMORY_NEW(count, "list of arrays", &ex->arrays));
@@ -65,7 +64,7 @@ static status choose_arrays(export *ex, bool all) {
   return STATUS_OK;
 }
 
-static status read_texts(export *ex) {
+static status read_texts(exporting *ex) {
   size_t count = ckpt_text_count(ex->reader);
   TRY(MEMORY_NEW(count, "texts", &ex->texts));
   TRY(MEMORY_NEW(count, "texts", &ex->keys));
@@ -92,7 +91,7 @@ static status check_out(const char *path) {
                       path);
 }
 
-static status make(export *ex, const char *from, const char *to, bool all) {
+static status make(exporting *ex, const char *from, const char *to, bool all) {
   TRY(check_out(to));
   TRY(ckpt_reader_open(from, &ex->reader));
   TRY(choose_arrays(ex, all));
@@ -108,7 +107,7 @@ static status run(void *configuration, const bool *given,
                   const char **positional, int positional_count) {
   (void)given, (void)positional_count;
   const export_configuration *conf = configuration;
-  export ex = {0};
+  exporting ex = {0};
   status result = make(&ex, positional[0], positional[1], conf->all);
   memory_free(ex.arrays);
   memory_free(ex.texts);
