@@ -29,6 +29,9 @@ says "apply: 3 pictures written, 0 were there, 2 failed" "it sums up"
 says "5 of 5 pictures, [0-9.]+ a second, 0:00 left" "it tells how far it is"
 check "the others are as if made alone" same_as_single out
 check "and nothing else is there" test "$(ls out | tr '\n' ' ')" = "a.png b.png c.png "
+run 20 "$HARMONIA" apply --image photos --output ./photos
+refused 2 "option --output: ./photos is the folder of the pictures" \
+    "which cannot be that of the results"
 mv kept/* photos
 run 60 "$HARMONIA" apply --image photos --output out
 exits 0 "again, with good masks"

@@ -219,7 +219,9 @@ static status check_size(const finding *f, const char *image, int width,
                          int height) {
   if (f->picture->width == width && f->picture->height == height)
     return STATUS_OK;
-  return status_error(STATUS_MISFIT, "%s: %d x %d pixels, but %s has %d x %d",
+  return status_error(STATUS_MISFIT,
+                      "%s: %d x %d pixels, but %s has %d x %d; a mask has its "
+                      "picture's size",
                       f->path, f->picture->width, f->picture->height, image,
                       width, height);
 }

@@ -10,6 +10,18 @@
 
 #define ROW(name, field) OPTION_ROW(apply_configuration, name, field)
 static const option options[] = {
+    {ROW("image", image), .argument = "FILE",
+     .help = "the composite, PNG, JPEG or PPM, of any size (- is standard "
+             "input); or a folder of them, each NAME with NAME_mask.png "
+             "(PCT-Net's names), or one of HCOCO's"},
+    {ROW("mask", mask), .argument = "FILE",
+     .help = "its mask, of the same size: white where the pasted object is; "
+             "greys blend"},
+    {ROW("output", output), .argument = "FILE",
+     .help = "where the harmonized picture goes, .png, .jpg or .ppm, or "
+             "standard output (- as PNG, jpg:-, ppm:-); PNG and PPM keep the "
+             "background's pixels bit for bit; of many a folder, where they "
+             "have the names of their composites"},
     {ROW("checkpoint", checkpoint), .argument = "C.h5",
      .help = "the trained network; without it and --method the one in the box"},
     {ROW("method", method), .argument = "NAME",
@@ -20,13 +32,6 @@ static const option options[] = {
              "first if it is not there"},
     {ROW("xue-model", xue_model), .argument = "FILE",
      .help = "xue: the model, if it lies elsewhere"},
-    {ROW("image", image), .argument = "FILE",
-     .help = "the composite, PNG, JPEG or PPM, of any size (- is standard "
-             "input); or a folder of them, each NAME with NAME_mask.png "
-             "(PCT-Net's names), or one of HCOCO's"},
-    {ROW("mask", mask), .argument = "FILE",
-     .help = "its mask, of the same size: white where the pasted object is; "
-             "greys blend"},
     {ROW("cutout", cutout), .argument = "FILE",
      .help =
          "instead of --image: an object with alpha (or with --mask, then of "
@@ -47,11 +52,6 @@ static const option options[] = {
              "header; paths begin in its folder"},
     MASK_OPTIONS(apply_configuration, masks, "greys blend",
                  " (of --mask, or without it of the image)"),
-    {ROW("output", output), .argument = "FILE",
-     .help = "where the harmonized picture goes, .png, .jpg or .ppm, or "
-             "standard output (- as PNG, jpg:-, ppm:-); PNG and PPM keep the "
-             "background's pixels bit for bit; of many a folder, where they "
-             "have the names of their composites"},
     {ROW("object", products[APPLY_OBJECT]), .argument = "F.png",
      .help =
          "the harmonized object alone, RGBA, whose alpha is the mask, to be "
@@ -71,7 +71,8 @@ static const option options[] = {
     {ROW("force", force),
      .help = "many pictures: make those, too, whose outputs are there"},
     {ROW("invert", invert),
-     .help = "harmonize the background to the foreground"},
+     .help = "harmonize the background, where the mask is black, to the "
+             "foreground"},
     {ROW("strength", strength), .preset = "1", .max = 1, .argument = "S",
      .help = "how much of a network's change is made: 0 none, 1 all"},
     {ROW("mask-grow", grow), .preset = "0", .max = 1000, .argument = "N",
@@ -95,7 +96,7 @@ static const option options[] = {
 const option_table apply_option_table = {
     .command = "apply",
     .synopsis =
-        "[--checkpoint C.h5 | --method NAME] --image I --mask M --output O",
+        "--image I --mask M --output O [--checkpoint C.h5 | --method NAME]",
     .description =
         "Harmonizes a picture, or many in one go (also under mpirun), by the "
         "network that comes with the program, another one or a method without "
@@ -182,6 +183,19 @@ static status read_twice(const char *one, const char *other) {
                       "options --%s and --%s: standard input can be one of the "
                       "two",
                       one, other);
+}
+
+/* What is there would be taken for what is to be made. */
+static status check_folder(const apply_configuration *conf) {
+  struct stat from, to;
+  if (!is_folder(conf->image) || !is_folder(conf->output) ||
+      stat(conf->image, &from) != 0 || stat(conf->output, &to) != 0 ||
+      from.st_dev != to.st_dev || from.st_ino != to.st_ino)
+    return STATUS_OK;
+  return status_error(STATUS_USAGE,
+                      "option --output: %s is the folder of the pictures; "
+                      "expected another",
+                      conf->output);
 }
 
 /* Standard input can be read once, and output has one meaning. */
@@ -280,6 +294,7 @@ status apply_options_check(const apply_configuration *conf, const bool *given) {
                         "option --mask: many pictures have masks of their own "
                         "(NAME_mask.png, or the list's)");
   TRY(check_standard(conf));
+  TRY(check_folder(conf));
   TRY(check_products(conf, given, &products));
   return check_needed(conf, products);
 }
