@@ -61,12 +61,8 @@ import os, re, sys
 sys.path.insert(0, sys.argv[1])
 import numpy as np
 import png
+from png import ok, unit
 
-def ok(good, what):
-    print(("" if good else "not ") + "ok - " + what)
-def unit(name):
-    values = png.read(name)
-    return values / (255 if values.dtype == np.uint8 else 65535)
 image, deep, mask = unit("image.png"), unit("deep-image.png"), unit("mask.png")
 LEVEL = 1 / 255
 

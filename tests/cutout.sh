@@ -67,13 +67,8 @@ SCRIPT
 import sys
 sys.path.insert(0, sys.argv[1])
 import numpy as np
-import png
+from png import ok, unit
 
-def ok(good, what):
-    print(("" if good else "not ") + "ok - " + what)
-def unit(name):
-    values = png.read(name)
-    return values / (255 if values.dtype == np.uint8 else 65535)
 
 def weights(length, scale):
     """Pillow's bicubic: [new, length]."""

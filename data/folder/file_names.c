@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/folders.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "data/folder/spelling.h"
@@ -93,8 +94,7 @@ const char *file_names_find_stem(const file_names *files, const char *stem,
 }
 
 bool file_name_is_note(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return strncmp(slash != NULL ? slash + 1 : path, "._", 2) == 0;
+  return strncmp(file_name_of(path), "._", 2) == 0;
 }
 
 void file_names_warn_notes(const char *list, size_t count) {

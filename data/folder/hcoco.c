@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/folders.h"
 #include "base/memory.h"
 #include "base/text_file.h"
 #include "data/folder/file_names.h"
@@ -74,12 +75,11 @@ static bool ends_with(const char *text, const char *end) {
  * stands for. */
 static status take_name(scan *s) {
   char real[PATH_MAX];
-  const char *slash = strrchr(s->path, '/');
-  const char *name = slash != NULL ? slash + 1 : s->path;
+  const char *name = file_name_of(s->path);
   if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
     if (realpath(s->path, real) == NULL)
       return status_error(STATUS_IO, "%s: %s", s->path, strerror(errno));
-    name = strrchr(real, '/') + 1;
+    name = file_name_of(real);
   }
   size_t length = strlen(name);
   if (length >= sizeof s->name)

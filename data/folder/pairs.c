@@ -5,6 +5,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/folders.h"
 #include "base/memory.h"
 #include "base/text_file.h"
 #include "data/data.h"
@@ -23,11 +24,6 @@ static status join(const char *folder, const char *name, char **out) {
   snprintf(*out, size, "%s%s%s", name[0] == '/' ? "" : folder,
            name[0] == '/' ? "" : "/", name);
   return STATUS_OK;
-}
-
-static const char *name_of(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash != NULL ? slash + 1 : path;
 }
 
 /* What is known of a picture; NULL or "" where nothing is. Names are in a
@@ -56,7 +52,7 @@ static status add(data_pairs *pairs, const char *folder, const names *of,
   TRY(join_or_none(folder, of->cutout, &next->cutout));
   if (is_given(of->output)) return join(folder, of->output, &next->output);
   const char *own = is_given(of->cutout) ? of->cutout : of->image;
-  return join(out, name_of(own), &next->output);
+  return join(out, file_name_of(own), &next->output);
 }
 
 void data_pairs_free(data_pairs *pairs) {

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/disk.h"
+#include "base/folders.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/publish.h"
@@ -191,7 +192,7 @@ static status add_image(assembly *a, set_kind kind, size_t i) {
     return data_set_writer_add_mask(a->writer, &a->chunk, NULL);
   const data_entry *entry = &contents->folder.entries[i];
   return data_set_writer_add_composite(
-      a->writer, strrchr(entry->composite, '/') + 1, entry->split,
+      a->writer, file_name_of(entry->composite), entry->split,
       a->numbers[SET_REAL][contents->real[i]],
       a->numbers[SET_MASK][contents->mask[i]], &a->chunk);
 }

@@ -6,15 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/folders.h"
 #include "base/memory.h"
 #include "data/folder/hcoco.h"
 #include "base/name_set.h"
 #include "base/sha256.h"
-
-static const char *file_name(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash != NULL ? slash + 1 : path;
-}
 
 static void describe(const data_pack_options *options,
                      pack_contents *contents) {
@@ -35,14 +31,14 @@ static void describe(const data_pack_options *options,
   char real[PATH_MAX];
   const char *path = realpath(contents->folder.path, real);
   snprintf(contents->source, sizeof contents->source, "%.255s",
-           file_name(path != NULL ? path : contents->folder.path));
+           file_name_of(path != NULL ? path : contents->folder.path));
 }
 
 static void fingerprint(pack_contents *contents) {
   sha256 hash;
   sha256_begin(&hash);
   for (size_t i = 0; i < contents->folder.count; i++) {
-    sha256_add_text(&hash, file_name(contents->folder.entries[i].composite));
+    sha256_add_text(&hash, file_name_of(contents->folder.entries[i].composite));
     sha256_add_number(&hash, contents->folder.entries[i].split);
   }
   sha256_end(&hash, contents->listing);
@@ -67,7 +63,7 @@ static status hold_out(double validation, data_folder *folder) {
   TRY_OR(end, MEMORY_NEW(count, "entries of a folder", &sorted));
   for (size_t i = 0; i < count; i++)
     if (folder->entries[i].split == DATA_TRAIN)
-      scenes[i] = file_name(folder->entries[i].real);
+      scenes[i] = file_name_of(folder->entries[i].real);
   TRY_OR(end, data_hold_out(scenes, count, validation, held_out));
   for (int last = 0; last <= 1; last++)
     for (size_t i = 0; i < count; i++)

@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/folders.h"
 #include "base/memory.h"
 #include "data/folder/overlap.h"
 
 /* ---- a folder that is packed ---- */
 
 static const char *name_of(const data_entry *entry) {
-  return strrchr(entry->real, '/') + 1;
+  return file_name_of(entry->real);
 }
 
 /* The real images, each in its splits. */

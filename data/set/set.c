@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/crc32.h"
+#include "base/folders.h"
 #include "base/memory.h"
 #include "data/set/pack_load.h"
 #include "data/set/set_hdf5.h"
@@ -337,9 +338,7 @@ const char *data_set_name(const data_set *set, size_t index) {
             set->info.count);
   if (set->info.size > 0)
     return set->index.names + index * set->index.name_room;
-  const char *path = set->folder.entries[index].composite;
-  const char *slash = strrchr(path, '/');
-  return slash != NULL ? slash + 1 : path;
+  return file_name_of(set->folder.entries[index].composite);
 }
 
 /* One image; `sample` is only for the message. Fletcher32 is checked by HDF5,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/disk.h"
@@ -35,4 +36,9 @@ status make_folders(const char *path) {
     if (result != STATUS_OK || kept == '\0') return result;
     *at = kept;
   }
+}
+
+const char *file_name_of(const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash != NULL ? slash + 1 : path;
 }

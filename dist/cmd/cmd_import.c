@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/folders.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "data/data.h"
@@ -262,14 +263,14 @@ static status open_files(import *im, const import_configuration *conf,
 
 /* That of --data, where it is given: *images are its pixels a side. */
 static status take_data(import *im, int *images) {
-  const char *path = im->options.data, *slash = strrchr(path, '/');
+  const char *path = im->options.data;
   data_set *set;
   *images = 0;
   if (path[0] == '\0') return STATUS_OK;
   TRY(data_set_open(path, &set));
   const data_set_info *info = data_set_describe(set);
   snprintf(im->identity, sizeof im->identity, "%s", info->identity);
-  snprintf(im->name, sizeof im->name, "%s", slash ? slash + 1 : path);
+  snprintf(im->name, sizeof im->name, "%s", file_name_of(path));
   *images = info->size;
   data_set_close(&set);
   return STATUS_OK;

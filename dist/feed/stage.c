@@ -171,11 +171,10 @@ static void wait_for_all(const cluster *c) {
 
 status stage_data_set(const cluster *c, const char *path, const char *folder,
                       const data_set_info *info, char *staged) {
-  const char *slash = strrchr(path, '/');
   staging s = {.cluster = c,
                .path = path,
                .folder = folder,
-               .name = slash != NULL ? slash + 1 : path,
+               .name = file_name_of(path),
                .target = staged,
                .info = info,
                .file = {.descriptor = -1},

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/folders.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "dist/run/photos.h"
@@ -141,10 +142,9 @@ static status settle_micro_batch(trainer *t) {
 
 /* The run as a checkpoint sees it. */
 static status start_saver(trainer *t) {
-  const char *slash = strrchr(t->options->data, '/');
   snapshot like = {.options = t->options,
                    .data_identity = t->info->identity,
-                   .data_name = slash != NULL ? slash + 1 : t->options->data,
+                   .data_name = file_name_of(t->options->data),
                    .layout = t->layout};
   return saver_create(&like, &t->folder, &t->saver);
 }

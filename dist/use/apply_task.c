@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/folders.h"
 #include "base/name_set.h"
 
 #define ENDING(value, name, ending) ending,
@@ -12,11 +13,6 @@ const char *const apply_product_names[APPLY_PRODUCTS] = {
     APPLY_PRODUCTS_LIST(CHOICE_NAME)};
 const char *const apply_product_endings[APPLY_PRODUCTS] = {
     APPLY_PRODUCTS_LIST(ENDING)};
-
-static const char *name_of(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash != NULL ? slash + 1 : path;
-}
 
 /* Without the ending. */
 static int stem_length(const char *name) {
@@ -27,7 +23,7 @@ static int stem_length(const char *name) {
 
 static status product_path(apply_product which, const char *folder,
                            const char *output, char path[PATH_MAX]) {
-  const char *name = name_of(output);
+  const char *name = file_name_of(output);
   int length = snprintf(path, PATH_MAX, "%s/%.*s%s", folder, stem_length(name),
                         name, apply_product_endings[which]);
   if (length < PATH_MAX) return STATUS_OK;

@@ -1,4 +1,5 @@
-"""PNGs of 8 and 16 bits as arrays; Pillow has those of 16 as 8."""
+"""PNGs of 8 and 16 bits as arrays (Pillow has those of 16 as 8), and what is said
+of them."""
 import functools
 import struct
 import zlib
@@ -49,3 +50,13 @@ def read(path):
     kind = np.uint8 if bits == 8 else np.dtype(">u2")
     return np.frombuffer(values, kind).astype(
         np.uint16 if bits == 16 else np.uint8).reshape(height, width, channels)
+
+
+def unit(path):
+    """In [0,1]."""
+    values = read(path)
+    return values / (255 if values.dtype == np.uint8 else 65535)
+
+
+def ok(good, what):
+    print(("" if good else "not ") + "ok - " + what)
